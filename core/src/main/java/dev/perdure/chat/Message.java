@@ -1,0 +1,71 @@
+package dev.perdure.chat;
+
+import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TokenUsage;
+import dev.perdure.protocol.TurnError;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One message of a session. The parts of an assistant message are empty until its turn has ended;
+ * until then its text is in the turn's log.
+ *
+ * @param parent the message that this one answers; null for the first
+ * @param position order within the session, from 0, without gaps
+ */
+public record Message(
+    String id,
+    String session,
+    String turn,
+    @Nullable String parent,
+    Role role,
+    long position,
+    Status status,
+    @Nullable String model,
+    List<Part> parts,
+    @Nullable FinishReason finish,
+    @Nullable TokenUsage usage,
+    @Nullable TurnError error,
+    long createdAtMillis,
+    long updatedAtMillis) {
+
+  public Message {
+    parts = List.copyOf(parts);
+  }
+
+  public enum Role {
+    USER,
+    ASSISTANT;
+
+    public String wire() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  public enum Status {
+    PENDING,
+    STREAMING,
+    COMPLETE,
+    FAILED,
+    CANCELLED;
+
+    public String wire() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  public record Part(PartKind kind, String text) {}
+
+  /** The parts of the kind text, joined. */
+  public String text() {
+    StringBuilder out = new StringBuilder();
+    for (Part part : parts) {
+      if (part.kind() == PartKind.TEXT) {
+        out.append(part.text());
+      }
+    }
+    return out.toString();
+  }
+}

@@ -1,0 +1,31 @@
+package dev.perdure.chat;
+
+import dev.perdure.chat.Message.Part;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A message as a door has read and checked it.
+ *
+ * @param parts what the user wrote; at least one, not blank
+ * @param whenBusy what to do if an earlier turn of the session is still open
+ */
+public record NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy) {
+  public NewTurn {
+    parts = List.copyOf(parts);
+  }
+
+  /** What becomes of a message to a session whose earlier turn is not over. */
+  public enum WhenBusy {
+    /** Refuse it with {@code session_busy}. */
+    REJECT,
+    /** Answer it after the others, in order. The default. */
+    ENQUEUE,
+    /** Cancel what is open, then answer it. */
+    INTERRUPT;
+
+    public String wire() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package dev.perdure.db;
+
+import java.sql.SQLException;
+
+/**
+ * A database with transactions. Two implementations, one contract: {@code SqliteDatabase} for one
+ * process, {@code PostgresDatabase} for a fleet. Thread-safe; meant to be called from virtual
+ * threads.
+ *
+ * <p>Failures of the database itself surface as {@code PerdureException} of code {@code
+ * DATABASE_UNAVAILABLE} (retryable) or {@code INTERNAL}.
+ */
+public interface Database extends AutoCloseable {
+
+  /**
+   * Runs the work in one read-write transaction and returns after its commit is durable. The work
+   * may be run more than once (after a serialization failure or a deadlock), so it must have no
+   * effect outside the transaction. An exception from the work rolls it back and is passed on.
+   */
+  <T> T write(Work<T> work);
+
+  /** Runs the work against a consistent snapshot; it must not write. */
+  <T> T read(Work<T> work);
+
+  /** Hints between the threads, and where there are several the nodes, on this database. */
+  Signals signals();
+
+  /** Whether other processes may use the same database at the same time. */
+  boolean shared();
+
+  @Override
+  void close();
+
+  /** Something to do in a transaction. */
+  @FunctionalInterface
+  interface Work<T> {
+    T run(Tx tx) throws SQLException;
+  }
+}

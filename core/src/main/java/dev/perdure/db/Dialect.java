@@ -1,0 +1,36 @@
+package dev.perdure.db;
+
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The words that the two databases spell differently. Two instances, compared by identity.
+ * Thread-safe.
+ */
+public final class Dialect {
+  public static final Dialect SQLITE =
+      new Dialect("CAST(unixepoch('subsec') * 1000 AS INTEGER)", "", "");
+  public static final Dialect POSTGRES =
+      new Dialect(
+          "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+          "FOR UPDATE",
+          "FOR UPDATE SKIP LOCKED");
+
+  private final String now;
+  private final String lock;
+  private final String skip;
+
+  /** Statements are constants of the program, so their number bounds this. */
+  private final ConcurrentHashMap<String, String> translated = new ConcurrentHashMap<>();
+
+  private Dialect(String now, String lock, String skip) {
+    this.now = now;
+    this.lock = lock;
+    this.skip = skip;
+  }
+
+  /** The statement in this dialect. */
+  String translate(String sql) {
+    return translated.computeIfAbsent(
+        sql, s -> s.replace("{now}", now).replace("{lock}", lock).replace("{skip}", skip));
+  }
+}

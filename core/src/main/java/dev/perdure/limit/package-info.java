@@ -1,0 +1,5 @@
+/** Limits and quota that are kept in the database. */
+@NullMarked
+package dev.perdure.limit;
+
+import org.jspecify.annotations.NullMarked;

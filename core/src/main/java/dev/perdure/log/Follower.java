@@ -1,0 +1,42 @@
+package dev.perdure.log;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * A cursor over one turn's log. It costs its position and nothing else; being slow or dead costs
+ * nobody anything. Used by one thread at a time, except {@link #wake()} and {@link #close()}.
+ */
+public interface Follower extends AutoCloseable {
+
+  enum Status {
+    /** There are blocks. */
+    DATA,
+    /** Nothing new within the wait, or {@link #wake()} was called. */
+    IDLE,
+    /** The last event delivered before was {@code turn.ended}. */
+    ENDED,
+    /** The node is draining or the follower was closed; the turn itself may go on. */
+    CLOSED,
+    /** The log was deleted by retention. */
+    EXPIRED
+  }
+
+  /**
+   * What a wait has brought; blocks are whole and in order, without gap or overlap, except that the
+   * first one may begin before the cursor (then use {@link LogLines#after}).
+   */
+  record Batch(Status status, List<LogBlock> blocks) {}
+
+  /** The sequence number of the last event handed out. */
+  long position();
+
+  /** Waits for events after the position, at most {@code atMost}, and moves behind them. */
+  Batch next(Duration atMost) throws InterruptedException;
+
+  /** Makes a present or the next {@link #next} return without waiting. */
+  void wake();
+
+  @Override
+  void close();
+}

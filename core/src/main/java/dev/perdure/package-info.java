@@ -1,0 +1,5 @@
+/** Perdure: replies that outlive their connection. */
+@NullMarked
+package dev.perdure;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,26 @@
+package dev.perdure.protocol;
+
+/** What a part of a message is; the only kinds that a model streams as text so far. */
+public enum PartKind {
+  TEXT("text"),
+  REASONING("reasoning");
+
+  private final String wire;
+
+  PartKind(String wire) {
+    this.wire = wire;
+  }
+
+  public String wire() {
+    return wire;
+  }
+
+  public static PartKind of(String wire) {
+    for (PartKind kind : values()) {
+      if (kind.wire.equals(wire)) {
+        return kind;
+      }
+    }
+    throw new IllegalArgumentException("Unknown part kind '" + wire + "'");
+  }
+}

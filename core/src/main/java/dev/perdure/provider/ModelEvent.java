@@ -1,0 +1,21 @@
+package dev.perdure.provider;
+
+import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TokenUsage;
+
+/** What a provider says, in words common to all vendors: the second of three shapes of data. */
+public sealed interface ModelEvent {
+
+  /**
+   * Some text of one part. Parts are numbered from 0 in the order in which they begin; a new number
+   * begins a part, and ends the one before it.
+   */
+  record Delta(int part, PartKind kind, String text) implements ModelEvent {}
+
+  /** Tokens used by this call so far; replaces what was reported before. */
+  record Usage(TokenUsage usage) implements ModelEvent {}
+
+  /** The terminator and a finish reason were both seen: the reply is complete. */
+  record Finished(FinishReason reason) implements ModelEvent {}
+}
