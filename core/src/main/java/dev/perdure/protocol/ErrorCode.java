@@ -11,6 +11,7 @@ public enum ErrorCode {
   INVALID_CURSOR("invalid_cursor", 400, false),
   UNKNOWN_MODEL("unknown_model", 400, false),
   UNAUTHENTICATED("unauthenticated", 401, false),
+  FORBIDDEN("forbidden", 403, false),
   NOT_FOUND("not_found", 404, false),
   METHOD_NOT_ALLOWED("method_not_allowed", 405, false),
   SESSION_BUSY("session_busy", 409, true),
