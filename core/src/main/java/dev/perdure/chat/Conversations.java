@@ -1,5 +1,10 @@
 package dev.perdure.chat;
 
+import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import java.sql.SQLException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +13,11 @@ import org.jspecify.annotations.Nullable;
  * state of its own.
  */
 public final class Conversations {
+  private final Database database;
+
+  public Conversations(Database database) {
+    this.database = database;
+  }
 
   /**
    * A page of a listing.
@@ -20,47 +30,190 @@ public final class Conversations {
     }
   }
 
-  /** Sessions, most recently active first; {@code cursor} is a {@code next} or null. */
+  /**
+   * Sessions, most recently active first.
+   *
+   * @param cursor the {@code next} of the page before, or null
+   * @throws PerdureException INVALID_CURSOR
+   */
   public Page<Session> sessions(Caller caller, @Nullable String cursor, int limit) {
-    throw new UnsupportedOperationException();
+    SessionCursor from =
+        cursor == null ? new SessionCursor(Long.MAX_VALUE, "") : SessionCursor.parse(cursor);
+    List<Session> rows =
+        database.read(tx ->
+            tx.list(
+                "SELECT "
+                    + Rows.SESSION_COLUMNS
+                    + """
+                     FROM session
+                    WHERE tenant = ? AND owner = ?
+                      AND (updated_at < ? OR (updated_at = ? AND id < ?))
+                    ORDER BY updated_at DESC, id DESC LIMIT ?\
+                    """,
+                Rows::session,
+                caller.tenant(),
+                caller.owner(),
+                from.updatedAt,
+                from.updatedAt,
+                from.id,
+                limit + 1));
+    if (rows.size() <= limit) {
+      return new Page<>(rows, null);
+    }
+    Session last = rows.get(limit - 1);
+    return new Page<>(
+        rows.subList(0, limit), new SessionCursor(last.updatedAtMillis(), last.id()).text());
   }
 
   /**
-   * @throws dev.perdure.protocol.PerdureException NOT_FOUND
+   * One session.
+   *
+   * @throws PerdureException NOT_FOUND
    */
   public Session session(Caller caller, String id) {
-    throw new UnsupportedOperationException();
+    return database.read(tx -> session(tx, caller, id));
+  }
+
+  static Session session(Tx tx, Caller caller, String id) throws SQLException {
+    return tx.one(
+            "SELECT "
+                + Rows.SESSION_COLUMNS
+                + " FROM session WHERE id = ? AND tenant = ? AND owner = ?",
+            Rows::session,
+            id,
+            caller.tenant(),
+            caller.owner())
+        .orElseThrow(() -> PerdureException.notFound("session", id));
   }
 
   /**
    * Messages of a session, newest first.
    *
    * @param before only messages with a smaller position; null for the newest
+   * @throws PerdureException NOT_FOUND
    */
   public Page<Message> messages(Caller caller, String session, @Nullable Long before, int limit) {
-    throw new UnsupportedOperationException();
+    List<Message> rows =
+        database.read(tx -> {
+          session(tx, caller, session);
+          return tx.list(
+              "SELECT "
+                  + Rows.MESSAGE_COLUMNS
+                  + """
+                   FROM message WHERE session_id = ? AND position < ?
+                  ORDER BY position DESC LIMIT ?\
+                  """,
+              Rows::message,
+              session,
+              before == null ? Long.MAX_VALUE : before,
+              limit + 1);
+        });
+    return rows.size() <= limit
+        ? new Page<>(rows, null)
+        : new Page<>(rows.subList(0, limit), Long.toString(rows.get(limit - 1).position()));
   }
 
   /**
-   * @throws dev.perdure.protocol.PerdureException NOT_FOUND
+   * One turn.
+   *
+   * @throws PerdureException NOT_FOUND
    */
   public Turn turn(Caller caller, String id) {
-    throw new UnsupportedOperationException();
+    return database.read(tx -> turn(tx, caller, id));
+  }
+
+  static Turn turn(Tx tx, Caller caller, String id) throws SQLException {
+    return Rows.turns(
+            tx, "WHERE id = ? AND tenant = ? AND owner = ?", id, caller.tenant(), caller.owner())
+        .stream()
+        .findFirst()
+        .orElseThrow(() -> PerdureException.notFound("turn", id));
   }
 
   /** The open turns of a caller, or of one of the caller's sessions, oldest first. */
   public List<Turn> openTurns(Caller caller, @Nullable String session, int limit) {
-    throw new UnsupportedOperationException();
+    String where = "WHERE tenant = ? AND owner = ? AND state IN ('queued', 'running', 'waiting')";
+    return database.read(tx ->
+        session == null
+            ? Rows.turns(tx, where + " ORDER BY id LIMIT ?", caller.tenant(), caller.owner(), limit)
+            : Rows.turns(
+                tx,
+                where + " AND session_id = ? ORDER BY position LIMIT ?",
+                caller.tenant(),
+                caller.owner(),
+                session,
+                limit));
   }
 
   /** Turns that ended at or after a time by the database's clock, oldest end first. */
   public List<Turn> endedSince(
       Caller caller, @Nullable String session, long sinceMillis, int limit) {
-    throw new UnsupportedOperationException();
+    String where = "WHERE tenant = ? AND owner = ? AND ended_at IS NOT NULL AND ended_at >= ?";
+    return database.read(tx ->
+        session == null
+            ? Rows.turns(
+                tx,
+                where + " ORDER BY ended_at, id LIMIT ?",
+                caller.tenant(),
+                caller.owner(),
+                sinceMillis,
+                limit)
+            : Rows.turns(
+                tx,
+                where + " AND session_id = ? ORDER BY ended_at, id LIMIT ?",
+                caller.tenant(),
+                caller.owner(),
+                sinceMillis,
+                session,
+                limit));
+  }
+
+  /** The turn of an id that the server itself holds, whoever owns it; null once it is deleted. */
+  public static @Nullable Turn unscoped(Tx tx, String id) throws SQLException {
+    return Rows.turns(tx, "WHERE id = ?", id).stream().findFirst().orElse(null);
+  }
+
+  /**
+   * The newest messages of a session up to a position, oldest first; for building a model's
+   * context, not for answering a caller.
+   */
+  public static List<Message> history(Tx tx, String session, long upTo, int limit)
+      throws SQLException {
+    return tx.list(
+            "SELECT "
+                + Rows.MESSAGE_COLUMNS
+                + " FROM message WHERE session_id = ? AND position <= ?"
+                + " ORDER BY position DESC LIMIT ?",
+            Rows::message,
+            session,
+            upTo,
+            limit)
+        .reversed();
   }
 
   /** The database's clock, in milliseconds since 1970. */
   public long now() {
-    throw new UnsupportedOperationException();
+    return database.read(Tx::now);
+  }
+
+  /** {@code updatedAt.id}: the last session of the page before. */
+  private record SessionCursor(long updatedAt, String id) {
+    static SessionCursor parse(String text) {
+      int dot = text.indexOf('.');
+      try {
+        return new SessionCursor(
+            Long.parseLong(text.substring(0, Math.max(dot, 0))), text.substring(dot + 1));
+      } catch (NumberFormatException e) {
+        throw new PerdureException(
+            ErrorCode.INVALID_CURSOR,
+            "The cursor of the listing is not one that Perdure gave. Use 'next' of the page before,"
+                + " or leave it out to start anew.",
+            e);
+      }
+    }
+
+    String text() {
+      return updatedAt + "." + id;
+    }
   }
 }

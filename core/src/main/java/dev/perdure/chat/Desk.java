@@ -1,31 +1,111 @@
 package dev.perdure.chat;
 
+import static java.util.Objects.requireNonNull;
+
+import dev.perdure.chat.Starter.Seat;
+import dev.perdure.chat.Turn.Lane;
+import dev.perdure.db.Database;
+import dev.perdure.db.Signals.Topic;
+import dev.perdure.db.Tx;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnState;
+import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Where every request to change something is accepted: each method is one transaction, and what it
  * returns is already durable. A running generation is reached only through the rows written here.
  * Thread-safe.
+ *
+ * <p>Whoever changes the open turns of a session locks the session's row first, so that two
+ * messages to one session are put into one order by the database and not by an index violation.
  */
 public final class Desk {
+  /** The reasons that {@code cancelled_by} may hold. */
+  static final String BY_CALLER = "caller";
+
+  static final String BY_INTERRUPT = "interrupted";
+
+  private final Database database;
+  private final TurnLog log;
+  private final Starter starter;
+  private final Ids ids;
+  private final TurnInsert insert;
+
+  public Desk(Database database, TurnLog log, Starter starter, Ids ids, DeskLimits limits) {
+    this.database = database;
+    this.log = log;
+    this.starter = starter;
+    this.ids = ids;
+    this.insert = new TurnInsert(log, ids, limits);
+  }
 
   /** Opens a session. */
   public Session createSession(Caller caller, @Nullable String title) {
-    throw new UnsupportedOperationException();
+    String id = ids.session();
+    return database.write(tx -> {
+      tx.update(
+          """
+          INSERT INTO session (id, tenant, owner, title, created_at, updated_at)
+          VALUES (?, ?, ?, ?, {now}, {now})\
+          """,
+          id,
+          caller.tenant(),
+          caller.owner(),
+          title);
+      return Conversations.session(tx, caller, id);
+    });
   }
 
   /** Gives a session another title; null takes the title away. */
   public Session renameSession(Caller caller, String session, @Nullable String title) {
-    throw new UnsupportedOperationException();
+    return database.write(tx -> {
+      tx.update(
+          "UPDATE session SET title = ? WHERE id = ? AND tenant = ? AND owner = ?",
+          title,
+          session,
+          caller.tenant(),
+          caller.owner());
+      return Conversations.session(tx, caller, session);
+    });
   }
 
   /**
-   * Deletes a session with its messages, turns and logs. Open turns are cancelled first; their
-   * writers are fenced off by the rows being gone.
+   * Deletes a session with its messages, turns and logs. Writers of its open turns are fenced off
+   * by the rows being gone, and told so.
    */
   public void deleteSession(Caller caller, String session) {
-    throw new UnsupportedOperationException();
+    List<String> turns =
+        database.write(tx -> {
+          lockSession(tx, caller, session);
+          List<String> gone =
+              tx.list("SELECT id FROM turn WHERE session_id = ?", row -> row.getString(1), session);
+          String ofSession = " WHERE turn_id IN (SELECT id FROM turn WHERE session_id = ?)";
+          tx.update("DELETE FROM idempotency" + ofSession, session);
+          tx.update("DELETE FROM log_block" + ofSession, session);
+          tx.update("DELETE FROM lane" + ofSession, session);
+          tx.update("DELETE FROM message WHERE session_id = ?", session);
+          tx.update("DELETE FROM turn WHERE session_id = ?", session);
+          tx.update("DELETE FROM session WHERE id = ?", session);
+          return gone;
+        });
+    signal(Topic.TURN, turns);
+    signal(Topic.LOG, turns);
+    signalOwner(caller);
+    // A group commit that had passed its fence before the rows were gone may still have landed.
+    database.write(tx -> {
+      List<@Nullable Object[]> ids = new ArrayList<>();
+      turns.forEach(turn -> ids.add(new Object[] {turn}));
+      return tx.batch("DELETE FROM log_block WHERE turn_id = ?", ids);
+    });
   }
 
   /**
@@ -33,40 +113,363 @@ public final class Desk {
    * event of the log and the idempotency record commit together. Repeating a key with the same body
    * returns the turn accepted at first.
    *
-   * @throws dev.perdure.protocol.PerdureException NOT_FOUND, UNKNOWN_MODEL, SESSION_BUSY,
-   *     IDEMPOTENCY_CONFLICT, TOO_MANY_TURNS
+   * @throws PerdureException NOT_FOUND, SESSION_BUSY, IDEMPOTENCY_CONFLICT, TOO_MANY_TURNS
    */
   public Turn submit(Caller caller, String session, NewTurn message, @Nullable IdempotencyKey key) {
-    throw new UnsupportedOperationException();
+    String id = ids.turn();
+    return accept(
+        caller,
+        id,
+        (tx, node) -> {
+          lockSession(tx, caller, session);
+          Optional<Turn> earlier = replay(tx, caller, key, id);
+          if (earlier.isPresent()) {
+            return Accepted.replayed(earlier.get());
+          }
+          insert.checkRoom(tx, caller);
+          List<OpenTurn> open = openTurns(tx, session);
+          Accepted accepted = new Accepted();
+          switch (message.whenBusy()) {
+            case REJECT -> {
+              if (!open.isEmpty()) {
+                throw new PerdureException(
+                    ErrorCode.SESSION_BUSY,
+                    "The session is still answering turn '"
+                        + open.getFirst().id
+                        + "'. Wait for its end, cancel it, or send with whenBusy 'enqueue' or"
+                        + " 'interrupt'.");
+              }
+            }
+            case ENQUEUE -> {}
+            case INTERRUPT -> {
+              for (OpenTurn turn : open) {
+                cancel(tx, turn, BY_INTERRUPT, accepted);
+              }
+            }
+          }
+          String holder = accepted.ended.size() == open.size() ? node : null;
+          insert.insert(tx, caller, session, id, message, holder, accepted.blocks);
+          accepted.started = holder != null;
+          accepted.turn = Conversations.turn(tx, caller, id);
+          return accepted;
+        });
   }
 
   /**
    * Records the intent to cancel a turn; one that is queued ends here and now. Cancelling a turn
    * that has ended changes nothing. Returns the turn as it stands after the transaction.
+   *
+   * @throws PerdureException NOT_FOUND
    */
   public Turn cancelTurn(Caller caller, String turn) {
-    throw new UnsupportedOperationException();
+    Accepted done =
+        database.write(tx -> {
+          Accepted out = new Accepted();
+          OpenTurn row = lockTurn(tx, caller, turn);
+          cancel(tx, row, BY_CALLER, out);
+          out.turn = Conversations.turn(tx, caller, turn);
+          return out;
+        });
+    return finish(caller, done);
   }
 
-  /** Cancels every open turn of a session and returns them. */
+  /** Cancels every open turn of a session and returns them as they then stand, oldest first. */
   public List<Turn> cancelSession(Caller caller, String session) {
-    throw new UnsupportedOperationException();
-  }
-
-  /** Records the intent to cancel one lane of an open turn. */
-  public Turn cancelLane(Caller caller, String turn, int lane) {
-    throw new UnsupportedOperationException();
+    List<Turn> turns = new ArrayList<>();
+    Accepted done =
+        database.write(tx -> {
+          turns.clear();
+          Accepted out = new Accepted();
+          lockSession(tx, caller, session);
+          for (OpenTurn turn : openTurns(tx, session)) {
+            cancel(tx, turn, BY_CALLER, out);
+            turns.add(Conversations.turn(tx, caller, turn.id));
+          }
+          return out;
+        });
+    announce(caller, done);
+    return List.copyOf(turns);
   }
 
   /**
-   * Asks for another reply in the place of a lane that has ended. While its turn is open the lane
-   * itself starts anew; afterwards a new turn with that one lane answers the same user message.
-   * Returns the turn in which the retry happens.
+   * Records the intent to cancel one lane of an open turn; a lane or turn that has ended is left as
+   * it is. The only lane of a turn that is queued ends with its turn.
    *
-   * @throws dev.perdure.protocol.PerdureException NOT_FOUND, CONFLICT if the lane has not ended,
-   *     IDEMPOTENCY_CONFLICT, TOO_MANY_TURNS
+   * @throws PerdureException NOT_FOUND
+   */
+  public Turn cancelLane(Caller caller, String turn, int lane) {
+    Accepted done =
+        database.write(tx -> {
+          Accepted out = new Accepted();
+          OpenTurn row = lockTurn(tx, caller, turn);
+          Turn before = Conversations.turn(tx, caller, turn);
+          laneOf(before, lane);
+          if (before.lanes().size() == 1) {
+            cancel(tx, row, BY_CALLER, out);
+          } else if (!row.state.terminal()) {
+            tx.update(
+                """
+                UPDATE lane SET cancelled_by = COALESCE(cancelled_by, ?)
+                 WHERE turn_id = ? AND lane = ?
+                   AND state NOT IN ('completed', 'failed', 'cancelled')\
+                """,
+                BY_CALLER,
+                turn,
+                lane);
+            out.intents.add(turn);
+          }
+          out.turn = Conversations.turn(tx, caller, turn);
+          return out;
+        });
+    return finish(caller, done);
+  }
+
+  /**
+   * Asks for another reply in the place of a lane that has ended. While other lanes of its turn are
+   * at work the lane itself starts anew; afterwards a new turn with that one lane answers the same
+   * user message. Returns the turn in which the retry happens.
+   *
+   * @throws PerdureException NOT_FOUND, CONFLICT if the lane has not ended, IDEMPOTENCY_CONFLICT,
+   *     TOO_MANY_TURNS
    */
   public Turn retryLane(Caller caller, String turn, int lane, @Nullable IdempotencyKey key) {
-    throw new UnsupportedOperationException();
+    String id = ids.turn();
+    return accept(
+        caller,
+        id,
+        (tx, node) -> {
+          Turn old = Conversations.turn(tx, caller, turn);
+          lockSession(tx, caller, old.session());
+          Optional<Turn> earlier = replay(tx, caller, key, id);
+          if (earlier.isPresent()) {
+            return Accepted.replayed(earlier.get());
+          }
+          OpenTurn row = lockTurn(tx, caller, turn);
+          old = Conversations.turn(tx, caller, turn);
+          Lane ended = laneOf(old, lane);
+          if (!ended.state().terminal()) {
+            throw new PerdureException(
+                ErrorCode.CONFLICT,
+                "Lane "
+                    + lane
+                    + " is still "
+                    + ended.state().wire()
+                    + ". Cancel it first, or wait for its end.");
+          }
+          Accepted accepted = new Accepted();
+          if (!row.state.terminal() && !row.closing) {
+            tx.update(
+                "UPDATE lane SET retry_asked = 1, cancelled_by = NULL WHERE turn_id = ? AND lane = ?",
+                turn,
+                lane);
+            rememberKey(tx, caller, key, id, turn);
+            accepted.intents.add(turn);
+            accepted.turn = old;
+            return accepted;
+          }
+          insert.checkRoom(tx, caller);
+          String holder = openTurns(tx, old.session()).isEmpty() ? node : null;
+          insert.insertRetry(tx, caller, old, id, ended.model(), holder, accepted.blocks);
+          accepted.started = holder != null;
+          accepted.turn = Conversations.turn(tx, caller, id);
+          return accepted;
+        });
+  }
+
+  /** What {@link #accept} runs in its transaction; {@code node} is null if it has no room. */
+  @FunctionalInterface
+  private interface Accepting {
+    Accepted run(Tx tx, @Nullable String node) throws SQLException;
+  }
+
+  private Turn accept(Caller caller, String id, Accepting work) {
+    @Nullable Seat seat = starter.seat().orElse(null);
+    String node = seat == null ? null : seat.nodeId();
+    boolean used = false;
+    try {
+      Accepted done = database.write(tx -> work.run(tx, node));
+      Turn turn = finish(caller, done);
+      if (done.started && seat != null) {
+        used = true;
+        seat.start(id);
+      } else if (turn.state() == TurnState.QUEUED) {
+        signal(Topic.QUEUE, List.of(turn.id()));
+      }
+      return turn;
+    } finally {
+      if (seat != null && !used) {
+        seat.giveBack();
+      }
+    }
+  }
+
+  /**
+   * Claims the key for turn {@code id}, or returns the turn that it was used for. Two transactions
+   * with one key meet at the primary key: the second waits for the first and then sees its row.
+   */
+  private static Optional<Turn> replay(
+      Tx tx, Caller caller, @Nullable IdempotencyKey key, String id) throws SQLException {
+    if (key == null || claimKey(tx, caller, key, id)) {
+      return Optional.empty();
+    }
+    record Used(String bodyHash, String turn) {}
+    Used used =
+        tx.one(
+                """
+                SELECT body_hash, turn_id FROM idempotency
+                 WHERE tenant = ? AND owner = ? AND key = ?\
+                """,
+                row -> new Used(row.getString(1), row.getString(2)),
+                caller.tenant(),
+                caller.owner(),
+                key.key())
+            .orElseThrow(() ->
+                new PerdureException(
+                    ErrorCode.CONFLICT, "The idempotency key has just expired. Send again."));
+    if (!used.bodyHash.equals(key.bodyHash())) {
+      throw new PerdureException(
+          ErrorCode.IDEMPOTENCY_CONFLICT,
+          "The idempotency key was used before with another request. Use a new key for each new"
+              + " message, and the same body when you repeat one.");
+    }
+    return Optional.of(Conversations.turn(tx, caller, used.turn));
+  }
+
+  private static boolean claimKey(Tx tx, Caller caller, IdempotencyKey key, String turn)
+      throws SQLException {
+    return tx.update(
+            """
+            INSERT INTO idempotency (tenant, owner, key, body_hash, turn_id, created_at)
+            VALUES (?, ?, ?, ?, ?, {now}) ON CONFLICT DO NOTHING\
+            """,
+            caller.tenant(),
+            caller.owner(),
+            key.key(),
+            key.bodyHash(),
+            turn)
+        == 1;
+  }
+
+  /** A retry inside a running turn claims its key for that turn, not for the new id. */
+  private static void rememberKey(
+      Tx tx, Caller caller, @Nullable IdempotencyKey key, String claimed, String turn)
+      throws SQLException {
+    if (key != null) {
+      tx.update(
+          "UPDATE idempotency SET turn_id = ? WHERE tenant = ? AND owner = ? AND turn_id = ?",
+          turn,
+          caller.tenant(),
+          caller.owner(),
+          claimed);
+    }
+  }
+
+  private void cancel(Tx tx, OpenTurn turn, String reason, Accepted out) throws SQLException {
+    switch (turn.state) {
+      case QUEUED -> {
+        tx.update(
+            "UPDATE turn SET cancelled_by = COALESCE(cancelled_by, ?) WHERE id = ?",
+            reason,
+            turn.id);
+        out.blocks.add(
+            Endings.endQueued(tx, log, turn.id, TurnState.CANCELLED, LaneState.CANCELLED));
+        out.ended.add(turn.id);
+      }
+      case RUNNING, WAITING -> {
+        tx.update(
+            "UPDATE turn SET cancelled_by = COALESCE(cancelled_by, ?) WHERE id = ?",
+            reason,
+            turn.id);
+        out.intents.add(turn.id);
+      }
+      case COMPLETED, FAILED, CANCELLED -> {}
+    }
+  }
+
+  private static void lockSession(Tx tx, Caller caller, String session) throws SQLException {
+    if (tx.one(
+            "SELECT id FROM session WHERE id = ? AND tenant = ? AND owner = ? {lock}",
+            row -> true,
+            session,
+            caller.tenant(),
+            caller.owner())
+        .isEmpty()) {
+      throw PerdureException.notFound("session", session);
+    }
+  }
+
+  private static OpenTurn lockTurn(Tx tx, Caller caller, String turn) throws SQLException {
+    return tx.one(
+            """
+            SELECT id, state, closing FROM turn
+             WHERE id = ? AND tenant = ? AND owner = ? {lock}\
+            """,
+            row ->
+                new OpenTurn(row.getString(1), TurnState.of(row.getString(2)), row.getLong(3) != 0),
+            turn,
+            caller.tenant(),
+            caller.owner())
+        .orElseThrow(() -> PerdureException.notFound("turn", turn));
+  }
+
+  private static List<OpenTurn> openTurns(Tx tx, String session) throws SQLException {
+    return tx.list(
+        """
+        SELECT id, state, closing FROM turn
+         WHERE session_id = ? AND state IN ('queued', 'running', 'waiting')
+         ORDER BY position {lock}\
+        """,
+        row -> new OpenTurn(row.getString(1), TurnState.of(row.getString(2)), row.getLong(3) != 0),
+        session);
+  }
+
+  private static Lane laneOf(Turn turn, int lane) {
+    return turn.lanes().stream()
+        .filter(l -> l.lane() == lane)
+        .findFirst()
+        .orElseThrow(() -> PerdureException.notFound("lane", turn.id() + "/" + lane));
+  }
+
+  private Turn finish(Caller caller, Accepted done) {
+    announce(caller, done);
+    return requireNonNull(done.turn, "turn is null");
+  }
+
+  private void announce(Caller caller, Accepted done) {
+    log.published(done.blocks);
+    signal(Topic.TURN, done.intents);
+    if (!done.ended.isEmpty()) {
+      signal(Topic.QUEUE, done.ended);
+    }
+    if (!done.blocks.isEmpty()) {
+      signalOwner(caller);
+    }
+  }
+
+  private void signal(Topic topic, List<String> keys) {
+    if (!keys.isEmpty()) {
+      database.signals().publish(topic, keys);
+    }
+  }
+
+  private void signalOwner(Caller caller) {
+    database.signals().publish(Topic.OWNER, List.of(caller.signalKey()));
+  }
+
+  private record OpenTurn(String id, TurnState state, boolean closing) {}
+
+  /** What a transaction leaves to do after its commit. */
+  private static final class Accepted {
+    private @Nullable Turn turn;
+    private boolean started;
+    private final List<LogBlock> blocks = new ArrayList<>();
+    private final List<String> intents = new ArrayList<>();
+    private final List<String> ended = new ArrayList<>();
+
+    static Accepted replayed(Turn turn) {
+      Accepted out = new Accepted();
+      out.turn = turn;
+      return out;
+    }
   }
 }

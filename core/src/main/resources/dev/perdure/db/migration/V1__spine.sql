@@ -25,6 +25,7 @@ CREATE TABLE turn (
   node_id       TEXT,                       -- who holds the lease; null unless running
   crashes       BIGINT NOT NULL DEFAULT 0,  -- times a holder died; bounds takeovers
   cancelled_by  TEXT,                       -- the durable intent to cancel, and its reason
+  closing       BIGINT NOT NULL DEFAULT 0,  -- 1 once the holder no longer takes retries of lanes
   request       TEXT   NOT NULL,            -- JSON: models, fallbacks, params, recovery
   error         TEXT,                       -- JSON of a TurnError
   created_at    BIGINT NOT NULL,

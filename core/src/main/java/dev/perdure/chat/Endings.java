@@ -1,0 +1,161 @@
+package dev.perdure.chat;
+
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.db.Tx;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.LogContent;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.TokenUsage;
+import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEventCodec;
+import dev.perdure.protocol.TurnFold.LaneSnapshot;
+import dev.perdure.protocol.TurnFold.TurnSnapshot;
+import dev.perdure.protocol.TurnState;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a turn's rows come to rest. What is stored is what the fold of the log says, so that the
+ * message of a reply is the text that its followers saw.
+ */
+public final class Endings {
+  private Endings() {}
+
+  /**
+   * Ends a running turn for the holder of its epoch: the row, its lanes and messages.
+   *
+   * @return false if another node holds the turn by now; nothing is changed then
+   */
+  public static boolean endHeld(Tx tx, TurnSnapshot end, String nodeId) throws SQLException {
+    int rows =
+        tx.update(
+            """
+            UPDATE turn SET state = ?, node_id = NULL, error = ?, ended_at = {now}
+             WHERE id = ? AND epoch = ? AND node_id = ? AND state IN ('running', 'waiting')\
+            """,
+            end.state().wire(),
+            Rows.jsonOrNull(end.error()),
+            end.turn(),
+            end.epoch(),
+            nodeId);
+    if (rows == 0) {
+      return false;
+    }
+    settle(tx, end);
+    return true;
+  }
+
+  /**
+   * Stores a lane that has ended while others of its turn go on.
+   *
+   * @return false if another node holds the turn by now; nothing is changed then
+   */
+  public static boolean settleLane(Tx tx, TurnSnapshot turn, int lane, String nodeId)
+      throws SQLException {
+    // Locking the row keeps a takeover from happening between this check and the commit.
+    boolean held =
+        tx.one(
+                "SELECT id FROM turn WHERE id = ? AND epoch = ? AND node_id = ? {lock}",
+                row -> true,
+                turn.turn(),
+                turn.epoch(),
+                nodeId)
+            .isPresent();
+    if (held) {
+      for (LaneSnapshot snapshot : turn.lanes()) {
+        if (snapshot.lane() == lane) {
+          settle(tx, turn.turn(), snapshot);
+        }
+      }
+    }
+    return held;
+  }
+
+  /**
+   * Ends a turn that nobody runs, whose row the caller holds locked in state queued: its lanes end
+   * as {@code lane}, the turn as {@code state}, with the text that an earlier epoch may have
+   * written.
+   *
+   * @return the block to publish after the commit
+   */
+  static LogBlock endQueued(Tx tx, TurnLog log, String turn, TurnState state, LaneState lane)
+      throws SQLException {
+    TurnState.QUEUED.to(state);
+    LogContent content = log.readAll(tx, turn);
+    long first = content.fold().seq() + 1;
+    List<TurnEvent> events = new ArrayList<>();
+    for (LaneSnapshot open : content.fold().snapshot().lanes()) {
+      if (!open.state().terminal()) {
+        append(content, events, new LaneEnded(open.lane(), lane, null, null));
+      }
+    }
+    byte[] digest = content.digest().digest();
+    TurnEvent ended = new TurnEnded(state, null, HexFormat.of().formatHex(digest), tx.now());
+    content.fold().apply(content.fold().seq() + 1, ended);
+    events.add(ended);
+    LogBlock block = log.insert(tx, turn, first, events);
+    tx.update(
+        "UPDATE turn SET state = ?, ended_at = {now} WHERE id = ? AND state = 'queued'",
+        state.wire(),
+        turn);
+    settle(tx, content.fold().snapshot());
+    return block;
+  }
+
+  private static void append(LogContent content, List<TurnEvent> events, TurnEvent event) {
+    long seq = content.fold().seq() + 1;
+    content.fold().apply(seq, event);
+    content.digest().update(TurnEventCodec.encode(seq, event));
+    content.digest().update((byte) '\n');
+    events.add(event);
+  }
+
+  private static void settle(Tx tx, TurnSnapshot end) throws SQLException {
+    for (LaneSnapshot lane : end.lanes()) {
+      settle(tx, end.turn(), lane);
+    }
+    tx.update("UPDATE session SET updated_at = {now} WHERE id = ?", end.session());
+  }
+
+  private static void settle(Tx tx, String turn, LaneSnapshot lane) throws SQLException {
+    tx.update(
+        "UPDATE lane SET state = ?, retry_asked = 0 WHERE turn_id = ? AND lane = ?",
+        lane.state().wire(),
+        turn,
+        lane.lane());
+    List<Part> parts =
+        lane.parts().stream().map(part -> new Part(part.kind(), part.text())).toList();
+    @Nullable TurnError error = lane.error();
+    tx.update(
+        """
+        UPDATE message SET status = ?, model = ?, parts = ?, finish = ?, usage = ?, error = ?,
+               updated_at = {now}
+         WHERE id = ?\
+        """,
+        status(lane.state()).wire(),
+        lane.model(),
+        Rows.json(parts),
+        lane.finish() == null ? null : lane.finish().wire(),
+        lane.usage().equals(TokenUsage.ZERO) ? null : Rows.json(lane.usage()),
+        Rows.jsonOrNull(error),
+        lane.message());
+  }
+
+  private static Status status(LaneState state) {
+    return switch (state) {
+      case PENDING -> Status.PENDING;
+      case STREAMING, WAITING -> Status.STREAMING;
+      case COMPLETED -> Status.COMPLETE;
+      case FAILED -> Status.FAILED;
+      case CANCELLED -> Status.CANCELLED;
+    };
+  }
+}

@@ -1,0 +1,175 @@
+package dev.perdure.chat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.Message.Role;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.chat.Turn.Lane;
+import dev.perdure.db.Tx;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TokenUsage;
+import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnState;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Between rows and records: column lists, mappers, and the JSON that some columns hold. */
+final class Rows {
+  static final String SESSION_COLUMNS = "id, title, created_at, updated_at";
+
+  static final String MESSAGE_COLUMNS =
+      "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
+          + " error, created_at, updated_at";
+
+  static final String TURN_COLUMNS =
+      "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
+          + " created_at, started_at, ended_at, log_expired";
+
+  /** Reads what an older or newer version wrote, so unknown members are passed over. */
+  private static final ObjectMapper STORED =
+      Json.MAPPER.copy().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
+  private static final TypeReference<List<Part>> PARTS = new TypeReference<>() {};
+
+  private Rows() {}
+
+  static Session session(ResultSet row) throws SQLException {
+    return new Session(row.getString(1), row.getString(2), row.getLong(3), row.getLong(4));
+  }
+
+  static Message message(ResultSet row) throws SQLException {
+    String finish = row.getString(10);
+    return new Message(
+        row.getString(1),
+        row.getString(2),
+        row.getString(3),
+        row.getString(4),
+        Role.valueOf(row.getString(5).toUpperCase(Locale.ROOT)),
+        row.getLong(6),
+        Status.valueOf(row.getString(7).toUpperCase(Locale.ROOT)),
+        row.getString(8),
+        parts(row.getString(9)),
+        finish == null ? null : FinishReason.of(finish),
+        readOrNull(row.getString(11), TokenUsage.class),
+        readOrNull(row.getString(12), TurnError.class),
+        row.getLong(13),
+        row.getLong(14));
+  }
+
+  /** Turns with their lanes, in the order of the rows. */
+  static List<Turn> turns(Tx tx, String where, @Nullable Object... args) throws SQLException {
+    List<Turn> bare =
+        tx.list("SELECT " + TURN_COLUMNS + " FROM turn " + where, Rows::bareTurn, args);
+    if (bare.isEmpty()) {
+      return bare;
+    }
+    Map<String, List<Lane>> lanes = new HashMap<>();
+    tx.list(
+        "SELECT turn_id, lane, message_id, model, state FROM lane WHERE turn_id IN ("
+            + Tx.placeholders(bare.size())
+            + ") ORDER BY turn_id, lane",
+        row ->
+            lanes
+                .computeIfAbsent(row.getString(1), id -> new ArrayList<>())
+                .add(
+                    new Lane(
+                        row.getInt(2),
+                        row.getString(3),
+                        row.getString(4),
+                        LaneState.of(row.getString(5)))),
+        bare.stream().map(Turn::id).toArray());
+    return bare.stream().map(t -> withLanes(t, lanes.getOrDefault(t.id(), List.of()))).toList();
+  }
+
+  private static Turn bareTurn(ResultSet row) throws SQLException {
+    return new Turn(
+        row.getString(1),
+        row.getString(2),
+        row.getString(3),
+        TurnState.of(row.getString(4)),
+        row.getLong(5),
+        row.getLong(6),
+        read(row.getString(7), TurnRequest.class),
+        row.getString(8),
+        readOrNull(row.getString(9), TurnError.class),
+        List.of(),
+        row.getLong(10),
+        longOrNull(row, 11),
+        longOrNull(row, 12),
+        row.getLong(13) != 0);
+  }
+
+  private static Turn withLanes(Turn t, List<Lane> lanes) {
+    return new Turn(
+        t.id(),
+        t.session(),
+        t.userMessage(),
+        t.state(),
+        t.position(),
+        t.epoch(),
+        t.request(),
+        t.cancelledBy(),
+        t.error(),
+        lanes,
+        t.createdAtMillis(),
+        t.startedAtMillis(),
+        t.endedAtMillis(),
+        t.logExpired());
+  }
+
+  private static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {
+    long value = row.getLong(column);
+    return row.wasNull() ? null : Long.valueOf(value);
+  }
+
+  /** The JSON of a column. */
+  static String json(Object value) {
+    try {
+      return STORED.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("A record that cannot be written as JSON", e);
+    }
+  }
+
+  static @Nullable String jsonOrNull(@Nullable Object value) {
+    return value == null ? null : json(value);
+  }
+
+  private static List<Part> parts(String json) {
+    try {
+      return STORED.readValue(json, PARTS);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
+  }
+
+  private static <T> T read(String json, Class<T> type) {
+    try {
+      return STORED.readValue(json, type);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
+  }
+
+  private static <T> @Nullable T readOrNull(@Nullable String json, Class<T> type) {
+    return json == null ? null : read(json, type);
+  }
+
+  private static PerdureException damaged(JsonProcessingException e) {
+    return new PerdureException(
+        ErrorCode.INTERNAL, "A stored record cannot be read; the database is damaged.", e);
+  }
+}

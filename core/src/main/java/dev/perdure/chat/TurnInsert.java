@@ -1,0 +1,203 @@
+package dev.perdure.chat;
+
+import dev.perdure.chat.Message.Role;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.db.Tx;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.LaneRef;
+import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnState;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes a new turn: its row, lanes, messages and first events, in a transaction that holds the
+ * session's row locked.
+ */
+final class TurnInsert {
+  private final TurnLog log;
+  private final Ids ids;
+  private final DeskLimits limits;
+
+  TurnInsert(TurnLog log, Ids ids, DeskLimits limits) {
+    this.log = log;
+    this.ids = ids;
+    this.limits = limits;
+  }
+
+  /** Refuses a caller who has too many open turns. */
+  void checkRoom(Tx tx, Caller caller) throws SQLException {
+    long open =
+        tx.one(
+                """
+                SELECT COUNT(*) FROM turn
+                 WHERE tenant = ? AND owner = ? AND state IN ('queued', 'running', 'waiting')\
+                """,
+                row -> row.getLong(1),
+                caller.tenant(),
+                caller.owner())
+            .orElse(0L);
+    if (open >= limits.openTurnsPerOwner()) {
+      throw new PerdureException(
+          ErrorCode.TOO_MANY_TURNS,
+          "You have "
+              + open
+              + " open turns; the limit is "
+              + limits.openTurnsPerOwner()
+              + ". Wait for some to end, or cancel them.");
+    }
+  }
+
+  /**
+   * A turn for a new user message.
+   *
+   * @param nodeId the node that has leased the turn already; null to queue it
+   * @param blocks takes what is to be published after the commit
+   */
+  void insert(
+      Tx tx,
+      Caller caller,
+      String session,
+      String turn,
+      NewTurn message,
+      @Nullable String nodeId,
+      List<LogBlock> blocks)
+      throws SQLException {
+    String userMessage = ids.message();
+    @Nullable String parent =
+        tx.one(
+                """
+                SELECT l.message_id FROM turn t JOIN lane l ON l.turn_id = t.id
+                 WHERE t.session_id = ? ORDER BY t.position DESC, l.lane LIMIT 1\
+                """,
+                row -> row.getString(1),
+                session)
+            .orElse(null);
+    insertMessage(
+        tx,
+        new NewMessage(userMessage, session, turn, parent, Role.USER, Status.COMPLETE, null),
+        Rows.json(message.parts()));
+    blocks.add(
+        insertTurn(tx, caller, new NewRow(turn, session, userMessage, message.request(), nodeId)));
+  }
+
+  /** A turn that answers the user message of an earlier one once more, with one model. */
+  void insertRetry(
+      Tx tx,
+      Caller caller,
+      Turn old,
+      String turn,
+      String model,
+      @Nullable String nodeId,
+      List<LogBlock> blocks)
+      throws SQLException {
+    TurnRequest request =
+        new TurnRequest(
+            List.of(model),
+            old.request().fallbacks(),
+            old.request().instructions(),
+            old.request().params(),
+            old.request().recovery());
+    blocks.add(
+        insertTurn(
+            tx, caller, new NewRow(turn, old.session(), old.userMessage(), request, nodeId)));
+  }
+
+  private record NewRow(
+      String id,
+      String session,
+      String userMessage,
+      TurnRequest request,
+      @Nullable String nodeId) {}
+
+  private LogBlock insertTurn(Tx tx, Caller caller, NewRow row) throws SQLException {
+    TurnState state = row.nodeId == null ? TurnState.QUEUED : TurnState.RUNNING;
+    tx.update(
+        """
+        INSERT INTO turn (id, session_id, tenant, owner, user_message, state, position, epoch,
+                          node_id, request, created_at, started_at)
+        SELECT ?, ?, ?, ?, ?, ?, COALESCE(MAX(position) + 1, 0), ?, ?, ?, {now},
+               CASE WHEN ? = 1 THEN {now} END
+          FROM turn WHERE session_id = ?\
+        """,
+        row.id,
+        row.session,
+        caller.tenant(),
+        caller.owner(),
+        row.userMessage,
+        state.wire(),
+        row.nodeId == null ? 0 : 1,
+        row.nodeId,
+        Rows.json(row.request),
+        row.nodeId == null ? 0 : 1,
+        row.session);
+    List<LaneRef> lanes = new ArrayList<>();
+    for (String model : row.request.models()) {
+      LaneRef lane = new LaneRef(lanes.size(), ids.message(), model);
+      lanes.add(lane);
+      insertMessage(
+          tx,
+          new NewMessage(
+              lane.message(),
+              row.session,
+              row.id,
+              row.userMessage,
+              Role.ASSISTANT,
+              Status.PENDING,
+              model),
+          "[]");
+      tx.update(
+          "INSERT INTO lane (turn_id, lane, message_id, model, state) VALUES (?, ?, ?, ?, ?)",
+          row.id,
+          lane.lane(),
+          lane.message(),
+          model,
+          LaneState.PENDING.wire());
+    }
+    tx.update("UPDATE session SET updated_at = {now} WHERE id = ?", row.session);
+    long now = tx.now();
+    List<TurnEvent> events = new ArrayList<>();
+    events.add(new TurnAccepted(row.id, row.session, row.userMessage, lanes, now));
+    if (row.nodeId != null) {
+      events.add(new TurnStarted(1, now));
+    }
+    return log.insert(tx, row.id, 0, events);
+  }
+
+  private record NewMessage(
+      String id,
+      String session,
+      String turn,
+      @Nullable String parent,
+      Role role,
+      Status status,
+      @Nullable String model) {}
+
+  private static void insertMessage(Tx tx, NewMessage message, String parts) throws SQLException {
+    tx.update(
+        """
+        INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, model,
+                             parts, created_at, updated_at)
+        SELECT ?, ?, ?, ?, ?, COALESCE(MAX(position) + 1, 0), ?, ?, ?, {now}, {now}
+          FROM message WHERE session_id = ?\
+        """,
+        message.id,
+        message.session,
+        message.turn,
+        message.parent,
+        message.role.wire(),
+        message.status.wire(),
+        message.model,
+        parts,
+        message.session);
+  }
+}
