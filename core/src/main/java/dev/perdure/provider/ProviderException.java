@@ -38,6 +38,28 @@ public final class ProviderException extends Exception {
       return retryable;
     }
 
+    /** What an answer with this HTTP status means: 400 and above, or one nobody asked for. */
+    public static Kind ofStatus(int status) {
+      return switch (status) {
+        case 429 -> RATE_LIMITED;
+        case 503, 529 -> OVERLOADED;
+        // 402 is an account without credit, 407 a proxy with a password.
+        case 401, 402, 403, 407 -> AUTH;
+        // Timeouts and conflicts pass; everything else below 500 is the request's own fault.
+        case 408, 409, 425 -> SERVER;
+        default -> status >= 500 ? SERVER : INVALID;
+      };
+    }
+
+    /**
+     * What an error inside a stream means. Where it names nothing more than that the server failed,
+     * the place where it happened says more.
+     */
+    public static Kind ofStreamError(int status) {
+      Kind kind = status < 400 ? SERVER : ofStatus(status);
+      return kind == SERVER ? STREAM_ERROR : kind;
+    }
+
     /** The name on the wire. */
     public String wire() {
       return name().toLowerCase(Locale.ROOT);
