@@ -1,0 +1,40 @@
+package dev.perdure.server.config;
+
+import java.util.Locale;
+
+/**
+ * One setting as the registry knows it.
+ *
+ * @param name such as {@code engine.turnTimeLimit}; {@code *} stands for a provider's name
+ * @param owner the record that holds it
+ */
+record KeySpec(String name, Class<?> owner, Class<?> type, Key key) {
+
+  /** The environment variable, such as {@code PERDURE_ENGINE_TURN_TIME_LIMIT}. */
+  String env() {
+    return Keys.ENV_PREFIX + envWords(name);
+  }
+
+  boolean secret() {
+    return type == Secret.class;
+  }
+
+  /** Such as {@code 1s to 24h}; empty without bounds. */
+  String range() {
+    if (key.min().isEmpty() && key.max().isEmpty()) {
+      return "";
+    }
+    return key.min() + " to " + key.max();
+  }
+
+  private static String envWords(String name) {
+    return name.replaceAll("([a-z0-9])([A-Z])", "$1_$2")
+        .replaceAll("[.-]", "_")
+        .toUpperCase(Locale.ROOT);
+  }
+
+  /** The setting of one provider, if this is the pattern for all. */
+  KeySpec named(String provider) {
+    return new KeySpec(name.replace("*", provider), owner, type, key);
+  }
+}

@@ -1,0 +1,525 @@
+package dev.perdure.server.config;
+
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that can be set, as one immutable tree. Each leaf is a {@link Key}; its name is the
+ * path of the component names, such as {@code engine.turnTimeLimit}. Ranges stand at the keys and
+ * are checked, like everything that concerns two keys at once, when a record is made, so that a
+ * tree that exists is legal.
+ */
+public record PerdureConfig(
+    Server server,
+    Data data,
+    Db db,
+    Http http,
+    Engine engine,
+    Log log,
+    Auth auth,
+    Map<String, Provider> providers,
+    @Key(
+            text =
+                "The model of a message that names none, as 'provider/model'. Without it: the"
+                    + " first configured provider's usual model.")
+        @Nullable String defaultModel,
+    @Key(
+            byDefault = "true",
+            text =
+                "Offers 'demo/demo', which answers without any model and obeys slash commands"
+                    + " such as /long 2000.")
+        boolean demo,
+    @Key(
+            byDefault = "true",
+            text =
+                "With no provider configured, looks for a local model server (Ollama, LM Studio,"
+                    + " llama.cpp, vLLM) on loopback.")
+        boolean detectLocalServers,
+    Logging logging) {
+
+  public PerdureConfig {
+    providers = Collections.unmodifiableMap(new LinkedHashMap<>(providers));
+    if (!server.loopback() && !auth.required()) {
+      throw illegal(
+          "server.host is '"
+              + server.host()
+              + "', an address that others can reach, but no authentication is configured. Set"
+              + " auth.apiKeys (PERDURE_API_KEYS) or auth.jwt.issuer, or use 127.0.0.1.");
+    }
+    if (defaultModel != null && defaultModel.indexOf('/') <= 0) {
+      throw illegal(
+          "defaultModel is '" + defaultModel + "'. Write 'provider/model', such as 'demo/demo'.");
+    }
+  }
+
+  /** Where the server listens and what it is called. */
+  public record Server(
+      @Key(
+              byDefault = "127.0.0.1",
+              flag = "--host",
+              text =
+                  "The address to listen on. One that is not loopback needs authentication;"
+                      + " 0.0.0.0 is every IPv4 address.")
+          String host,
+      @Key(
+              byDefault = "8080",
+              min = "0",
+              max = "65535",
+              env = "PERDURE_PORT",
+              flag = "--port",
+              text = "The port to listen on; 0 takes a free one and prints it.")
+          int port,
+      @Key(
+              text =
+                  "The URL under which browsers and clients reach this server, if a proxy stands"
+                      + " in front.")
+          @Nullable URI publicUrl,
+      @Key(
+              text =
+                  "Further host names that a request may name without authentication; loopback"
+                      + " names and the host of publicUrl always may.")
+          List<String> allowedHosts) {
+    public Server {
+      Keys.check(Server.class, host, port, publicUrl, allowedHosts);
+      allowedHosts = List.copyOf(allowedHosts);
+    }
+
+    /** Whether only this machine can connect. */
+    public boolean loopback() {
+      String name = host.toLowerCase(Locale.ROOT);
+      return name.equals("localhost")
+          || name.equals("::1")
+          || name.equals("[::1]")
+          || name.matches("127(\\.\\d{1,3}){3}");
+    }
+  }
+
+  /** Where files are. */
+  public record Data(
+      @Key(
+              byDefault = "data",
+              env = "PERDURE_DATA",
+              flag = "--data",
+              text = "The directory of the embedded database; made if it is not there.")
+          String dir) {
+    public Data {
+      Keys.check(Data.class, dir);
+    }
+  }
+
+  /** Which database. */
+  public record Db(
+      @Key(
+              flag = "--db",
+              text =
+                  "The JDBC URL of a PostgreSQL, 'jdbc:postgresql://host/database', for several"
+                      + " servers. Without it: SQLite in data.dir, for one server.")
+          @Nullable String url,
+      @Key(text = "The user of the PostgreSQL.") @Nullable String user,
+      @Key(text = "The password of the PostgreSQL.") @Nullable Secret password,
+      @Key(
+              byDefault = "10",
+              min = "2",
+              max = "500",
+              text = "The most connections that this node opens to the PostgreSQL.")
+          int poolSize,
+      @Key(
+              byDefault = "10s",
+              min = "100ms",
+              max = "5m",
+              text = "The longest wait for a free connection of the pool.")
+          Duration connectTimeout) {
+    public Db {
+      Keys.check(Db.class, url, user, password, poolSize, connectTimeout);
+      if (url != null && !url.startsWith("jdbc:postgresql:")) {
+        throw illegal(
+            "db.url does not begin with 'jdbc:postgresql:', so it is no PostgreSQL. Write"
+                + " 'jdbc:postgresql://host/database', or leave it out for SQLite in data.dir.");
+      }
+    }
+
+    /** The URL without its query, which may hold a password; empty without one. */
+    public String shownUrl() {
+      return url == null ? "" : url.replaceAll("\\?.*|(?<=//)[^/@]*@", "");
+    }
+
+    @Override
+    public String toString() {
+      return "Db[url=" + shownUrl() + ", user=" + user + "]";
+    }
+  }
+
+  /** What a request may cost. */
+  public record Http(
+      @Key(byDefault = "1MiB", min = "1KiB", max = "64MiB", text = "The largest request body.")
+          ByteSize maxBody,
+      @Key(
+              byDefault = "100000",
+              min = "1",
+              max = "10000000",
+              text = "The longest text of one message, in UTF-16 characters.")
+          int maxMessageChars,
+      @Key(
+              byDefault = "8",
+              min = "1",
+              max = "64",
+              text = "The most lanes, that is models, of one turn.")
+          int maxLanes,
+      @Key(
+              byDefault = "50",
+              min = "1",
+              max = "1000",
+              text = "Items on a page if none is asked for.")
+          int pageSize,
+      @Key(byDefault = "200", min = "1", max = "1000", text = "The most items on a page.")
+          int maxPageSize,
+      @Key(
+              byDefault = "64",
+              min = "1",
+              max = "100000",
+              text = "The most event streams that one caller may have open on this node.")
+          int maxStreamsPerCaller,
+      @Key(
+              byDefault = "15s",
+              min = "1s",
+              max = "25s",
+              text =
+                  "How long a stream may be silent before a comment is sent, so that proxies keep"
+                      + " it and vanished clients are noticed.")
+          Duration heartbeat,
+      @Key(
+              byDefault = "60s",
+              min = "1s",
+              max = "10m",
+              text = "The longest 'Prefer: wait' and the longest wait of a long poll.")
+          Duration maxWait,
+      @Key(
+              byDefault = "30s",
+              min = "1s",
+              max = "10m",
+              text = "How long a client may take no bytes before its connection is cut.")
+          Duration writeTimeout,
+      @Key(
+              byDefault = "64KiB",
+              min = "8KiB",
+              max = "4MiB",
+              text = "The kernel's send buffer of one connection: what a stalled reader can hold.")
+          ByteSize sendBuffer,
+      @Key(
+              byDefault = "10000",
+              min = "16",
+              max = "1000000",
+              text = "The most connections at the same time.")
+          int maxConnections) {
+    public Http {
+      Keys.check(
+          Http.class,
+          maxBody,
+          maxMessageChars,
+          maxLanes,
+          pageSize,
+          maxPageSize,
+          maxStreamsPerCaller,
+          heartbeat,
+          maxWait,
+          writeTimeout,
+          sendBuffer,
+          maxConnections);
+      if (pageSize > maxPageSize) {
+        throw illegal(
+            "http.pageSize is "
+                + pageSize
+                + ", more than http.maxPageSize ("
+                + maxPageSize
+                + "). Lower the first or raise the second.");
+      }
+    }
+  }
+
+  /** How turns are run. */
+  public record Engine(
+      @Key(
+              byDefault = "4s",
+              min = "500ms",
+              max = "10m",
+              text =
+                  "How long a node may be silent before its turns go to others: the time a crash"
+                      + " costs.")
+          Duration nodeLease,
+      @Key(
+              byDefault = "1s",
+              min = "100ms",
+              max = "2m",
+              text = "How often a node renews its lease; at most a third of engine.nodeLease.")
+          Duration beat,
+      @Key(
+              byDefault = "20s",
+              min = "0s",
+              max = "1h",
+              text = "How long a stopping node lets its turns finish before it hands them on.")
+          Duration drainGrace,
+      @Key(
+              byDefault = "1000",
+              min = "1",
+              max = "100000",
+              text = "The most turns that this node runs at the same time; further ones queue.")
+          int maxRunningTurns,
+      @Key(
+              byDefault = "20",
+              min = "1",
+              max = "100000",
+              text = "The most open turns (queued or running) of one caller.")
+          int maxOpenTurnsPerCaller,
+      @Key(
+              byDefault = "4",
+              min = "1",
+              max = "100",
+              text = "The most calls to a model for one reply, the first included.")
+          int maxAttempts,
+      @Key(
+              byDefault = "500ms",
+              min = "1ms",
+              max = "10m",
+              text = "The wait before the second attempt; it doubles with each further one.")
+          Duration retryBase,
+      @Key(
+              byDefault = "20s",
+              min = "1ms",
+              max = "1h",
+              text = "The longest wait between two attempts.")
+          Duration retryMax,
+      @Key(
+              byDefault = "2m",
+              min = "0s",
+              max = "24h",
+              text = "The most that all waits between the attempts of one reply may add up to.")
+          Duration retryBudget,
+      @Key(
+              byDefault = "15m",
+              min = "1s",
+              max = "24h",
+              text = "The longest that a turn may run; then it fails, with its text so far.")
+          Duration turnTimeLimit,
+      @Key(
+              byDefault = "10s",
+              min = "10ms",
+              max = "5m",
+              text = "The longest wait for a connection to a provider.")
+          Duration connectTimeout,
+      @Key(
+              byDefault = "120s",
+              min = "10ms",
+              max = "1h",
+              text = "The longest wait for a provider's first token.")
+          Duration firstTokenTimeout,
+      @Key(
+              byDefault = "60s",
+              min = "10ms",
+              max = "1h",
+              text = "The longest silence of a provider between two tokens.")
+          Duration idleTimeout,
+      @Key(
+              byDefault = "400000",
+              min = "1000",
+              max = "100000000",
+              text =
+                  "The most text of earlier messages that a model is sent, in UTF-16 characters;"
+                      + " the oldest are left out.")
+          int maxContextChars) {
+    /** So that one beat may be lost without the lease. */
+    private static final int BEATS_PER_LEASE = 3;
+
+    public Engine {
+      Keys.check(
+          Engine.class,
+          nodeLease,
+          beat,
+          drainGrace,
+          maxRunningTurns,
+          maxOpenTurnsPerCaller,
+          maxAttempts,
+          retryBase,
+          retryMax,
+          retryBudget,
+          turnTimeLimit,
+          connectTimeout,
+          firstTokenTimeout,
+          idleTimeout,
+          maxContextChars);
+      if (beat.multipliedBy(BEATS_PER_LEASE).compareTo(nodeLease) > 0) {
+        throw illegal(
+            "engine.beat is "
+                + Values.write(beat)
+                + ", so that one lost beat would cost the lease of engine.nodeLease ("
+                + Values.write(nodeLease)
+                + "). Make it at most a third of that.");
+      }
+      if (retryBase.compareTo(retryMax) > 0) {
+        throw illegal(
+            "engine.retryBase is "
+                + Values.write(retryBase)
+                + ", more than engine.retryMax ("
+                + Values.write(retryMax)
+                + "). Lower the first or raise the second.");
+      }
+    }
+  }
+
+  /** The durable log of events. For what the server tells its operator see {@link Logging}. */
+  public record Log(
+      @Key(
+              byDefault = "64KiB",
+              min = "4KiB",
+              max = "16MiB",
+              text = "How much of a live turn's events is kept in memory for its followers.")
+          ByteSize tailBytes,
+      @Key(
+              byDefault = "256KiB",
+              min = "16KiB",
+              max = "64MiB",
+              text = "How much a turn may have waiting for the database before its writer blocks.")
+          ByteSize writerBytes,
+      @Key(
+              byDefault = "256KiB",
+              min = "16KiB",
+              max = "64MiB",
+              text = "About how much one read of the log returns at the most.")
+          ByteSize readBytes,
+      @Key(
+              byDefault = "24h",
+              min = "1m",
+              max = "3650d",
+              text =
+                  "How long after its end a turn's events can be followed; later there is the"
+                      + " stored message.")
+          Duration retention,
+      @Key(
+              byDefault = "1m",
+              min = "1s",
+              max = "24h",
+              text = "How often events past their retention are deleted.")
+          Duration sweepEvery) {
+    public Log {
+      Keys.check(Log.class, tailBytes, writerBytes, readBytes, retention, sweepEvery);
+    }
+  }
+
+  /** Who may call. */
+  public record Auth(
+      @Key(
+              env = "PERDURE_API_KEYS",
+              text =
+                  "API keys: 'key', 'owner:key' or 'tenant/owner:key', where the key may be given"
+                      + " as 'sha256:' with 64 hex digits instead. See below.")
+          @Nullable Secret apiKeys,
+      Jwt jwt,
+      @Key(
+              text =
+                  "The secret that signs stream tokens, at least 32 characters. Without it each"
+                      + " process makes its own, so several nodes need one.")
+          @Nullable Secret streamTokenSecret,
+      @Key(
+              byDefault = "60s",
+              min = "5s",
+              max = "1h",
+              text = "How long a stream token opens streams; an open stream goes on.")
+          Duration streamTokenTtl,
+      @Key(
+              byDefault = "false",
+              text =
+                  "Whether /metrics may be read without a credential. Without authentication it"
+                      + " always may.")
+          boolean openMetrics) {
+    /** The shortest secret, in characters. */
+    private static final int MIN_SECRET_CHARS = 32;
+
+    public Auth {
+      Keys.check(Auth.class, apiKeys, jwt, streamTokenSecret, streamTokenTtl, openMetrics);
+      if (streamTokenSecret != null && streamTokenSecret.value().length() < MIN_SECRET_CHARS) {
+        throw illegal(
+            "auth.streamTokenSecret has "
+                + streamTokenSecret.value().length()
+                + " characters, too few to withstand guessing. Give it at least "
+                + MIN_SECRET_CHARS
+                + ", for instance from 'openssl rand -hex 32'.");
+      }
+    }
+
+    /** Whether a request needs a credential. */
+    public boolean required() {
+      return apiKeys != null || jwt.issuer() != null;
+    }
+  }
+
+  /** JWTs of somebody else's login. */
+  public record Jwt(
+      @Key(text = "The issuer ('iss') whose JWTs are accepted; without it no JWT is.")
+          @Nullable String issuer,
+      @Key(text = "The audience ('aud') that a JWT must name.") @Nullable String audience,
+      @Key(text = "Where the issuer publishes its keys; https, except on loopback.")
+          @Nullable URI jwksUrl,
+      @Key(text = "The claim that holds the tenant; without it every JWT is of tenant 'default'.")
+          @Nullable String tenantClaim,
+      @Key(byDefault = "sub", text = "The claim that holds the owner.") String ownerClaim) {
+    public Jwt {
+      Keys.check(Jwt.class, issuer, audience, jwksUrl, tenantClaim, ownerClaim);
+      if (issuer == null && (audience != null || jwksUrl != null)) {
+        throw illegal(
+            "auth.jwt.issuer is missing while auth.jwt.audience or auth.jwt.jwksUrl is set, so that"
+                + " no JWT would be accepted. Set it, or remove the others.");
+      }
+      if (issuer != null && (audience == null || jwksUrl == null)) {
+        throw illegal(
+            "auth.jwt.issuer is set, but "
+                + (audience == null ? "auth.jwt.audience" : "auth.jwt.jwksUrl")
+                + " is missing. Set it, so that only this server's JWTs are accepted and their"
+                + " signatures can be checked.");
+      }
+      if (jwksUrl != null && jwksUrl.getScheme().equals("http") && !loopback(jwksUrl.getHost())) {
+        throw illegal(
+            "auth.jwt.jwksUrl is '"
+                + jwksUrl
+                + "', where anybody on the way could replace the keys. Use https.");
+      }
+    }
+
+    private static boolean loopback(String host) {
+      return new Server(host, 0, null, List.of()).loopback();
+    }
+  }
+
+  /** One provider of models, under the name that stands before the slash of a model's name. */
+  public record Provider(
+      @Key(
+              text =
+                  "The wire: openai, openai-responses, anthropic or gemini. Without it: the"
+                      + " provider's own name, if it is one of these.")
+          @Nullable String kind,
+      @Key(text = "The URL of the API, with its version path. Without it: the vendor's own.")
+          @Nullable URI baseUrl,
+      @Key(text = "The API key.") @Nullable Secret apiKey) {}
+
+  /** What the server tells its operator on stderr. */
+  public record Logging(
+      @Key(byDefault = "info", text = "The least level that is printed.") Level level) {
+    /** From silent to talkative. */
+    public enum Level {
+      ERROR,
+      WARNING,
+      INFO,
+      DEBUG
+    }
+  }
+
+  static PerdureException illegal(String message) {
+    return new PerdureException(ErrorCode.CONFIG, message);
+  }
+}

@@ -1,0 +1,134 @@
+package dev.perdure.server.config;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import dev.perdure.protocol.PerdureException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a YAML file into flat names: mappings become dots, lists become comma-separated text. Used
+ * once, by one thread. Only what settings need is taken: anchors and lists of mappings are refused.
+ */
+final class YamlFile {
+  private static final long MAX_BYTES = 1024 * 1024;
+  private static final int MAX_DEPTH = 8;
+
+  private final Path file;
+  private final Map<String, Given> out = new LinkedHashMap<>();
+
+  private YamlFile(Path file) {
+    this.file = file;
+  }
+
+  static Map<String, Given> read(Path file) {
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw PerdureConfig.illegal(
+            "The file " + file + " is larger than 1 MiB. Give --config a configuration.");
+      }
+      return new YamlFile(file).parse(Files.readString(file, StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new PerdureException(
+          dev.perdure.protocol.ErrorCode.CONFIG,
+          "The file "
+              + file
+              + " cannot be read ("
+              + e.getClass().getSimpleName()
+              + "). Check --config, that it exists and is UTF-8.",
+          e);
+    }
+  }
+
+  private Map<String, Given> parse(String text) throws IOException {
+    try (YAMLParser parser = new YAMLFactory().createParser(text)) {
+      JsonToken first = parser.nextToken();
+      if (first == null || isNull(parser)) {
+        return out;
+      }
+      if (first != JsonToken.START_OBJECT) {
+        throw broken(parser, "the file does not begin with 'key: value'", "Write settings.");
+      }
+      mapping(parser, "", 0);
+      if (parser.nextToken() != null) {
+        throw broken(parser, "there is a second document", "Keep one.");
+      }
+      return out;
+    } catch (JsonProcessingException e) {
+      int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
+      String problem = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
+      throw new PerdureException(
+          dev.perdure.protocol.ErrorCode.CONFIG,
+          file + " line " + line + " is not YAML: " + problem + ". Check indentation and quotes.",
+          e);
+    }
+  }
+
+  private void mapping(YAMLParser parser, String prefix, int depth) throws IOException {
+    if (depth > MAX_DEPTH) {
+      throw broken(parser, "'" + prefix + "' is nested too deep", "Settings have two levels.");
+    }
+    while (parser.nextToken() == JsonToken.FIELD_NAME) {
+      String name = prefix + parser.currentName();
+      int line = parser.currentTokenLocation().getLineNr();
+      JsonToken token = parser.nextToken();
+      if (parser.getObjectId() != null || parser.isCurrentAlias()) {
+        throw broken(parser, "'" + name + "' uses an anchor or alias", "Write the value.");
+      }
+      if (token == JsonToken.START_OBJECT) {
+        mapping(parser, name + ".", depth + 1);
+      } else {
+        String value = token == JsonToken.START_ARRAY ? list(parser, name) : scalar(parser);
+        put(parser, name, value, line);
+      }
+    }
+  }
+
+  private void put(YAMLParser parser, String name, @Nullable String value, int line) {
+    if (value == null) {
+      return;
+    }
+    Given before = out.put(name, new Given(value, file.getFileName() + " line " + line));
+    if (before != null) {
+      throw broken(parser, "'" + name + "' stands twice", "Keep one.");
+    }
+  }
+
+  private String list(YAMLParser parser, String name) throws IOException {
+    List<String> items = new ArrayList<>();
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      if (!parser.currentToken().isScalarValue() || parser.isCurrentAlias()) {
+        throw broken(parser, "'" + name + "' holds more than texts", "List plain values.");
+      }
+      String item = scalar(parser);
+      if (item == null || item.contains(",")) {
+        throw broken(parser, "'" + name + "' holds an empty item or a comma", "Remove it.");
+      }
+      items.add(item);
+    }
+    return String.join(",", items);
+  }
+
+  /** The text as written, so that 0123 and yes stay what they are; null for nothing. */
+  private static @Nullable String scalar(YAMLParser parser) throws IOException {
+    return isNull(parser) ? null : parser.getText();
+  }
+
+  private static boolean isNull(YAMLParser parser) {
+    return parser.currentToken() == JsonToken.VALUE_NULL;
+  }
+
+  private PerdureException broken(YAMLParser parser, String cause, String fix) {
+    int line = parser.currentTokenLocation().getLineNr();
+    return PerdureConfig.illegal(file + " line " + line + ": " + cause + ". " + fix);
+  }
+}
