@@ -6,6 +6,7 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -168,9 +169,9 @@ public final class Conversations {
                 limit));
   }
 
-  /** The turn of an id that the server itself holds, whoever owns it; null once it is deleted. */
-  public static @Nullable Turn unscoped(Tx tx, String id) throws SQLException {
-    return Rows.turns(tx, "WHERE id = ?", id).stream().findFirst().orElse(null);
+  /** The turn of an id that the server itself holds, whoever owns it; empty once it is deleted. */
+  public static Optional<Turn> unscoped(Tx tx, String id) throws SQLException {
+    return Rows.turns(tx, "WHERE id = ?", id).stream().findFirst();
   }
 
   /**

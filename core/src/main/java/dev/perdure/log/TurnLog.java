@@ -4,6 +4,7 @@ import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import dev.perdure.protocol.TurnEvent;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -63,6 +64,14 @@ public final class TurnLog implements AutoCloseable {
 
   /** Ends every follower's wait: they report {@link Follower.Status#CLOSED} from now on. */
   public void releaseFollowers() {
+    throw new UnsupportedOperationException();
+  }
+
+  /**
+   * Retention: deletes up to {@code batch} logs of turns that ended longer ago than {@code keep},
+   * and idempotency keys older than {@code keysKeep}. Returns the number of logs deleted.
+   */
+  public int sweep(Duration keep, Duration keysKeep, int batch) {
     throw new UnsupportedOperationException();
   }
 

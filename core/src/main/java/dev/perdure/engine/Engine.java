@@ -1,0 +1,323 @@
+package dev.perdure.engine;
+
+import dev.perdure.chat.Starter;
+import dev.perdure.db.Signals.Subscription;
+import dev.perdure.db.Signals.Topic;
+import dev.perdure.engine.TurnQueue.Claim;
+import dev.perdure.engine.TurnQueue.Held;
+import dev.perdure.protocol.PerdureException;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The node's worker: keeps its lease, claims turns, runs each on a virtual thread, takes over those
+ * of dead nodes, and gives its own back when it stops. Thread-safe.
+ *
+ * <p>Three loops, each on a daemon thread: the lease (first to start, last to stop), the claims,
+ * and a sweep that compares what this node does with what the rows say. Hints make them quick;
+ * polling makes them right.
+ */
+public final class Engine implements Starter {
+  private static final Logger LOG = System.getLogger(Engine.class.getName());
+
+  /** Turns taken from dead nodes in one transaction. */
+  private static final int TAKEOVER_BATCH = 500;
+
+  /** Logs deleted in one transaction of the retention. */
+  private static final int RETENTION_BATCH = 200;
+
+  private static final Duration RETENTION_EVERY = Duration.ofMinutes(1);
+  private static final Duration STOP_PATIENCE = Duration.ofSeconds(10);
+
+  private final EngineParts parts;
+  private final EngineConfig config;
+  private final TurnQueue queue;
+  private final NodeLease lease;
+  private final EngineMetrics metrics;
+  private final String version;
+  private final Semaphore room;
+  private final Map<String, TurnRunner> runners = new ConcurrentHashMap<>();
+  private final List<Loop> loops = new ArrayList<>();
+  private final List<Subscription> subscriptions = new ArrayList<>();
+  private final AtomicBoolean draining = new AtomicBoolean();
+  private final ReentrantLock idleLock = new ReentrantLock();
+  private final Condition idle = idleLock.newCondition();
+  private final Loop claimLoop;
+  private final Loop sweepLoop;
+
+  /** Healthy beats in a row; the sweep's thread reads it. */
+  private final AtomicInteger healthyBeats = new AtomicInteger();
+
+  /** Turns that looked orphaned at the last sweep. Used by the sweep's thread only. */
+  private Set<Claim> suspects = Set.of();
+
+  private long retentionDueMillis;
+
+  /**
+   * @param version of this build, for the node's row
+   */
+  public Engine(EngineParts parts, String version, MeterRegistry registry) {
+    this.parts = parts;
+    this.config = parts.config();
+    this.version = version;
+    this.queue = new TurnQueue(parts.database(), parts.log(), parts.nodeId());
+    this.lease = new NodeLease(parts.database(), parts.nodeId(), config.lease());
+    this.metrics = new EngineMetrics(registry, runners::size);
+    this.room = new Semaphore(config.maxRunning());
+    this.claimLoop = new Loop("perdure-claim", config.poll(), this::claim);
+    this.sweepLoop = new Loop("perdure-sweep", config.poll(), this::sweep);
+  }
+
+  /** Takes the lease and starts to work. */
+  public void start() {
+    lease.beat(version);
+    if (!parts.database().shared()) {
+      // The database's lock says that whoever held these turns is dead.
+      lease.forgetAllOthers();
+      takeOver();
+    }
+    subscriptions.add(parts.database().signals().subscribe(Topic.QUEUE, turns -> claimLoop.wake()));
+    subscriptions.add(parts.database().signals().subscribe(Topic.TURN, this::intentsChanged));
+    loops.add(new Loop("perdure-lease", config.beat(), this::beat));
+    loops.add(claimLoop);
+    loops.add(sweepLoop);
+    loops.forEach(Loop::start);
+  }
+
+  /** The number of turns at work here. */
+  public int running() {
+    return runners.size();
+  }
+
+  /** Stops taking turns; those at work go on. Idempotent. */
+  public void drain() {
+    draining.set(true);
+  }
+
+  /**
+   * Stops: no more claims, running turns have the grace time to end, the rest is given back so that
+   * a peer starts it at once. The lease ends last.
+   */
+  public void stop(Duration grace) throws InterruptedException {
+    drain();
+    awaitIdle(grace);
+    claimLoop.stop();
+    sweepLoop.stop();
+    int rest = runners.size();
+    runners.values().forEach(TurnRunner::release);
+    awaitIdle(STOP_PATIENCE);
+    subscriptions.forEach(Subscription::close);
+    try {
+      List<String> given = queue.giveBackAll();
+      if (!given.isEmpty()) {
+        parts.database().signals().publish(Topic.QUEUE, given);
+      }
+      LOG.log(
+          Level.INFO, "Stopped; {0} turns were not over and are queued again for others.", rest);
+      loops.forEach(Loop::stop);
+      lease.leave();
+    } catch (PerdureException e) {
+      loops.forEach(Loop::stop);
+      LOG.log(
+          Level.WARNING,
+          "Stopped without the database: {0} Peers take over when the lease ends.",
+          e.getMessage());
+    }
+  }
+
+  /** Waits until no turn is at work here, at most that long. */
+  private void awaitIdle(Duration atMost) throws InterruptedException {
+    idleLock.lockInterruptibly();
+    try {
+      long left = atMost.toNanos();
+      while (!runners.isEmpty() && left > 0) {
+        left = idle.awaitNanos(left);
+      }
+    } finally {
+      idleLock.unlock();
+    }
+  }
+
+  @Override
+  public Optional<Seat> seat() {
+    if (draining.get() || healthyBeats.get() == 0 || !room.tryAcquire()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Seat() {
+          @Override
+          public String nodeId() {
+            return parts.nodeId();
+          }
+
+          @Override
+          public void start(String turn) {
+            launch(new Claim(turn, 1));
+          }
+
+          @Override
+          public void giveBack() {
+            room.release();
+          }
+        });
+  }
+
+  /** Runs a claimed turn; its place in {@link #room} is taken already. */
+  private void launch(Claim claim) {
+    TurnRunner runner = new TurnRunner(parts, metrics, queue, claim);
+    @Nullable TurnRunner before = runners.put(claim.turn(), runner);
+    if (before != null) {
+      before.release();
+    }
+    Thread.ofVirtual().name(claim.turn()).start(() -> run(runner));
+  }
+
+  private void run(TurnRunner runner) {
+    try {
+      runner.run();
+    } catch (RuntimeException e) {
+      LOG.log(
+          Level.ERROR,
+          "Turn " + runner.claim().turn() + " stopped by a bug here; the sweep queues it again.",
+          e);
+    } finally {
+      idleLock.lock();
+      try {
+        runners.remove(runner.claim().turn(), runner);
+        idle.signalAll();
+      } finally {
+        idleLock.unlock();
+      }
+      room.release();
+      claimLoop.wake();
+    }
+  }
+
+  private void beat() {
+    try {
+      lease.beat(version);
+      healthyBeats.incrementAndGet();
+    } catch (RuntimeException e) {
+      healthyBeats.set(0);
+      throw e;
+    }
+  }
+
+  private void claim() {
+    while (!draining.get()) {
+      int wanted = Math.min(room.availablePermits(), config.claimBatch());
+      if (wanted <= 0 || !room.tryAcquire(wanted)) {
+        return;
+      }
+      int claimed = 0;
+      try {
+        List<Claim> claims = queue.claim(wanted);
+        claimed = claims.size();
+        claims.forEach(this::launch);
+        metrics.claimed(claimed);
+      } finally {
+        room.release(wanted - claimed);
+      }
+      if (claimed < wanted) {
+        return;
+      }
+    }
+  }
+
+  private void intentsChanged(Collection<String> turns) {
+    for (String turn : turns) {
+      @Nullable TurnRunner runner = runners.get(turn);
+      if (runner != null) {
+        Thread.ofVirtual().name("intents-" + turn).start(() -> readIntents(runner));
+      }
+    }
+  }
+
+  private static void readIntents(TurnRunner runner) {
+    try {
+      runner.intentsChanged();
+    } catch (PerdureException e) {
+      LOG.log(
+          Level.WARNING,
+          "The intents of turn {0} cannot be read: {1} The sweep reads them again.",
+          runner.claim().turn(),
+          e.getMessage());
+    }
+  }
+
+  private void sweep() {
+    reconcile();
+    // After an outage of the database every lease looks dead. A node that has itself been well for
+    // the length of a lease may judge others.
+    long needed = config.lease().dividedBy(config.beat()) + 1;
+    if (parts.database().shared() && healthyBeats.get() > needed && !draining.get()) {
+      takeOver();
+    }
+    long now = parts.clock().millis();
+    if (now >= retentionDueMillis) {
+      retentionDueMillis = now + RETENTION_EVERY.toMillis();
+      lease.forgetDead();
+      parts.log().sweep(config.logRetention(), config.idempotencyRetention(), RETENTION_BATCH);
+    }
+  }
+
+  /** Brings what runs here together with what the rows say is held here. */
+  private void reconcile() {
+    Set<String> before = new HashSet<>(runners.keySet());
+    Set<String> byRow = new HashSet<>();
+    Set<Claim> orphans = new HashSet<>();
+    for (Held held : queue.held()) {
+      byRow.add(held.claim().turn());
+      @Nullable TurnRunner runner = runners.get(held.claim().turn());
+      if (runner == null) {
+        orphans.add(held.claim());
+      } else if (held.hasIntent()) {
+        readIntents(runner);
+      }
+    }
+    for (String turn : before) {
+      @Nullable TurnRunner runner = byRow.contains(turn) ? null : runners.get(turn);
+      if (runner != null) {
+        runner.release();
+      }
+    }
+    // Between a claim's commit and its launch a turn looks orphaned for a moment.
+    for (Claim orphan : orphans) {
+      if (suspects.contains(orphan)) {
+        LOG.log(Level.WARNING, "Turn {0} is held but not worked on; queued again.", orphan.turn());
+        queue.giveBackOrphan(orphan);
+        claimLoop.wake();
+      }
+    }
+    suspects = orphans;
+  }
+
+  private void takeOver() {
+    int taken;
+    do {
+      List<String> turns = queue.requeueDead(TAKEOVER_BATCH);
+      taken = turns.size();
+      if (taken > 0) {
+        LOG.log(Level.INFO, "Queued {0} turns of a dead node again.", taken);
+        metrics.takenOver(taken);
+        parts.database().signals().publish(Topic.QUEUE, turns);
+      }
+    } while (taken == TAKEOVER_BATCH);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.perdure.engine;
+
+import dev.perdure.context.ContextBuilder;
+import dev.perdure.db.Database;
+import dev.perdure.log.TurnLog;
+import dev.perdure.provider.Providers;
+import java.time.InstantSource;
+import java.util.random.RandomGenerator;
+
+/**
+ * What the engine works with.
+ *
+ * @param nodeId the id of this process; a restart is another node. The log's writers are fenced by
+ *     the same id
+ * @param clock for elapsed time; leases go by the database's clock
+ */
+public record EngineParts(
+    String nodeId,
+    Database database,
+    TurnLog log,
+    Providers providers,
+    ContextBuilder context,
+    EngineConfig config,
+    InstantSource clock,
+    RandomGenerator random,
+    Timers timers) {}

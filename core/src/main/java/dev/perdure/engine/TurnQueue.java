@@ -1,0 +1,271 @@
+package dev.perdure.engine;
+
+import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The turn's row as queue entry, lease and place of intents: every statement with which the engine
+ * claims, gives back, takes over and asks what it is meant to do. Thread-safe, without state.
+ */
+final class TurnQueue {
+  private final Database database;
+  private final TurnLog log;
+  private final String nodeId;
+
+  TurnQueue(Database database, TurnLog log, String nodeId) {
+    this.database = database;
+    this.log = log;
+    this.nodeId = nodeId;
+  }
+
+  /** A turn that this node holds. */
+  record Claim(String turn, long epoch) {}
+
+  /**
+   * Claims queued turns, the oldest first, each the first open one of its session. The epoch is
+   * raised and {@code turn.started} is written in the same transaction: the log's unique key then
+   * refuses whatever the last holder still has on its way.
+   */
+  List<Claim> claim(int atMost) {
+    List<LogBlock> blocks = new ArrayList<>();
+    List<Claim> claims =
+        database.write(tx -> {
+          blocks.clear();
+          return claim(tx, atMost, blocks);
+        });
+    log.published(blocks);
+    return claims;
+  }
+
+  private List<Claim> claim(Tx tx, int atMost, List<LogBlock> blocks) throws SQLException {
+    List<String> ids =
+        tx.list(
+            """
+            SELECT id FROM turn t
+             WHERE state = 'queued'
+               AND NOT EXISTS (SELECT 1 FROM turn o
+                                WHERE o.session_id = t.session_id AND o.position < t.position
+                                  AND o.state IN ('queued', 'running', 'waiting'))
+             ORDER BY id LIMIT ? {skip}\
+            """,
+            row -> row.getString(1),
+            atMost);
+    List<Claim> claims = new ArrayList<>();
+    for (String id : ids) {
+      long epoch =
+          tx.one(
+                  """
+                  UPDATE turn SET state = 'running', node_id = ?, epoch = epoch + 1, closing = 0,
+                         started_at = COALESCE(started_at, {now})
+                   WHERE id = ? AND state = 'queued' RETURNING epoch\
+                  """,
+                  row -> row.getLong(1),
+                  nodeId,
+                  id)
+              .orElse(0L);
+      if (epoch > 0) {
+        long next =
+            tx.one(
+                    "SELECT MAX(last_seq) + 1 FROM log_block WHERE turn_id = ?",
+                    row -> row.getLong(1),
+                    id)
+                .orElse(0L);
+        blocks.add(log.insert(tx, id, next, List.of(new TurnStarted(epoch, tx.now()))));
+        claims.add(new Claim(id, epoch));
+      }
+    }
+    return claims;
+  }
+
+  /** Queues again the turns of nodes whose lease is over; returns their ids. */
+  List<String> requeueDead(int atMost) {
+    return database.write(tx -> {
+      List<String> turns =
+          tx.list(
+              """
+              SELECT t.id FROM turn t
+               WHERE t.state = 'running'
+                 AND NOT EXISTS (SELECT 1 FROM node n
+                                  WHERE n.id = t.node_id AND n.lease_until >= {now})
+               ORDER BY t.id LIMIT ? {skip}\
+              """,
+              row -> row.getString(1),
+              atMost);
+      List<@Nullable Object[]> rows = new ArrayList<>();
+      turns.forEach(turn -> rows.add(new Object[] {turn}));
+      tx.batch(
+          """
+          UPDATE turn SET state = 'queued', node_id = NULL, crashes = crashes + 1
+           WHERE id = ? AND state = 'running'\
+          """,
+          rows);
+      return turns;
+    });
+  }
+
+  /** Gives back every turn of this node, so that peers start them at once. */
+  List<String> giveBackAll() {
+    return database.write(tx ->
+        tx.list(
+            """
+            UPDATE turn SET state = 'queued', node_id = NULL
+             WHERE node_id = ? AND state = 'running' RETURNING id\
+            """,
+            row -> row.getString(1),
+            nodeId));
+  }
+
+  /**
+   * Gives back one turn that this node holds but nobody here works on; it counts as a crash, so
+   * that a turn which breaks its runner does not come back for ever.
+   */
+  void giveBackOrphan(Claim claim) {
+    database.write(tx ->
+        tx.update(
+            """
+            UPDATE turn SET state = 'queued', node_id = NULL, crashes = crashes + 1
+             WHERE id = ? AND epoch = ? AND node_id = ? AND state = 'running'\
+            """,
+            claim.turn,
+            claim.epoch,
+            nodeId));
+  }
+
+  /** A turn that is this node's by its row. */
+  record Held(Claim claim, boolean hasIntent) {}
+
+  /** All turns that are this node's by their rows. */
+  List<Held> held() {
+    return database.read(tx ->
+        tx.list(
+            """
+            SELECT id, epoch,
+                   CASE WHEN cancelled_by IS NOT NULL
+                          OR EXISTS (SELECT 1 FROM lane l WHERE l.turn_id = turn.id
+                                      AND (l.cancelled_by IS NOT NULL OR l.retry_asked = 1))
+                        THEN 1 ELSE 0 END
+              FROM turn WHERE node_id = ? AND state = 'running'\
+            """,
+            row -> new Held(new Claim(row.getString(1), row.getLong(2)), row.getLong(3) != 0),
+            nodeId));
+  }
+
+  /**
+   * What callers want of a turn that this node holds.
+   *
+   * @param crashes how many holders have died
+   * @param lanes by number
+   */
+  record Intents(boolean cancelled, long crashes, Map<Integer, LaneIntent> lanes) {}
+
+  record LaneIntent(boolean cancelled, boolean retry) {}
+
+  /** Reads the intents; empty if the turn is not held with this epoch any more. */
+  Optional<Intents> intents(Claim claim) {
+    return database.read(tx -> {
+      Optional<Intents> turn =
+          tx.one(
+              """
+              SELECT cancelled_by, crashes FROM turn
+               WHERE id = ? AND epoch = ? AND node_id = ?\
+              """,
+              row -> new Intents(row.getString(1) != null, row.getLong(2), new HashMap<>()),
+              claim.turn,
+              claim.epoch,
+              nodeId);
+      if (turn.isPresent()) {
+        tx.list(
+            "SELECT lane, cancelled_by, retry_asked FROM lane WHERE turn_id = ?",
+            row ->
+                turn.get()
+                    .lanes
+                    .put(
+                        row.getInt(1),
+                        new LaneIntent(row.getString(2) != null, row.getLong(3) != 0)),
+            claim.turn);
+      }
+      return turn;
+    });
+  }
+
+  /** Whether somebody wants this lane, or its turn, to stop. */
+  boolean cancelAsked(String turn, int lane) {
+    return database.read(tx ->
+        tx.one(
+                """
+                SELECT 1 FROM turn t JOIN lane l ON l.turn_id = t.id
+                 WHERE t.id = ? AND l.lane = ?
+                   AND (t.cancelled_by IS NOT NULL OR l.cancelled_by IS NOT NULL)\
+                """,
+                row -> true,
+                turn,
+                lane)
+            .isPresent());
+  }
+
+  /**
+   * Takes up a retry that was asked for. The wish stays in its row until the lane has ended again,
+   * so that a crash before the first token does not lose it.
+   *
+   * @return false if it is not wanted any more, or the turn is held by another node
+   */
+  boolean reopenLane(Claim claim, int lane) {
+    return database.write(tx ->
+        lockHeld(tx, claim)
+            && tx.update(
+                    """
+                    UPDATE lane SET state = ?
+                     WHERE turn_id = ? AND lane = ? AND retry_asked = 1\
+                    """,
+                    LaneState.PENDING.wire(),
+                    claim.turn,
+                    lane)
+                == 1);
+  }
+
+  /**
+   * Says that the turn takes no more retries of its lanes, unless one has just been asked for.
+   * After it a retry becomes a turn of its own.
+   *
+   * @return false if there is a retry to take up first
+   */
+  boolean close(Claim claim) {
+    return database.write(tx -> {
+      if (!lockHeld(tx, claim)) {
+        // The final transaction will find out, and say so.
+        return true;
+      }
+      boolean asked =
+          tx.one(
+                  "SELECT 1 FROM lane WHERE turn_id = ? AND retry_asked = 1",
+                  row -> true,
+                  claim.turn)
+              .isPresent();
+      if (!asked) {
+        tx.update("UPDATE turn SET closing = 1 WHERE id = ?", claim.turn);
+      }
+      return !asked;
+    });
+  }
+
+  private boolean lockHeld(Tx tx, Claim claim) throws SQLException {
+    return tx.one(
+            "SELECT id FROM turn WHERE id = ? AND epoch = ? AND node_id = ? {lock}",
+            row -> true,
+            claim.turn,
+            claim.epoch,
+            nodeId)
+        .isPresent();
+  }
+}
