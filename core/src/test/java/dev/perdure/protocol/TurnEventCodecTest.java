@@ -1,0 +1,83 @@
+package dev.perdure.protocol;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.LaneRef;
+import dev.perdure.protocol.TurnEvent.Notice;
+import dev.perdure.protocol.TurnEvent.PartDelta;
+import dev.perdure.protocol.TurnEvent.PartEnded;
+import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.Unknown;
+import dev.perdure.protocol.TurnEvent.UsageReported;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TurnEventCodecTest {
+  private static final TurnError ERROR = new TurnError("rate_limited", "Too \"fast\".\n", true);
+
+  private static final List<TurnEvent> ONE_OF_EACH =
+      List.of(
+          new TurnAccepted("t", "s", "u", List.of(new LaneRef(0, "m", "demo/demo")), 17),
+          new TurnStarted(3, 18),
+          new AttemptStarted(0, 0, 1, "demo/demo", null),
+          new AttemptStarted(1, 0, 2, "demo/demo", "server"),
+          new PartStarted(0, 1, 0, PartKind.REASONING),
+          new PartDelta(0, 1, 0, "a\r\n\u2028\u0000\"\\ \uD83D\uDE00 \u00e9"),
+          new PartEnded(0, 1, 0),
+          new UsageReported(0, 1, new TokenUsage(1, 2, 3, 4)),
+          new Notice("degraded", "slow", null),
+          new Notice("retrying", "again", 1),
+          new LaneEnded(0, LaneState.COMPLETED, FinishReason.CONTENT_FILTER, null),
+          new LaneEnded(0, LaneState.FAILED, null, ERROR),
+          new TurnEnded(TurnState.COMPLETED, null, "00ff", 19),
+          new TurnEnded(TurnState.FAILED, ERROR, "00ff", 19));
+
+  @Test
+  void every_event_is_read_back_as_it_was() {
+    long seq = 40;
+    for (TurnEvent event : ONE_OF_EACH) {
+      byte[] line = TurnEventCodec.encode(++seq, event);
+      assertThat(TurnEventCodec.decode(line, 0, line.length))
+          .isEqualTo(new TurnEventCodec.Line(seq, event));
+    }
+  }
+
+  @Test
+  void a_line_holds_no_raw_line_end_whatever_the_text() {
+    for (TurnEvent event : ONE_OF_EACH) {
+      assertThat(new String(TurnEventCodec.encode(0, event), UTF_8)).doesNotContain("\n", "\r");
+    }
+  }
+
+  @Test
+  void the_bytes_are_the_documented_ones() {
+    assertThat(new String(TurnEventCodec.encode(7, new PartDelta(0, 1, 2, "Hé")), UTF_8))
+        .isEqualTo(
+            "{\"seq\":7,\"type\":\"part.delta\",\"lane\":0,\"attempt\":1,\"part\":2,\"text\":\"Hé\"}");
+  }
+
+  @Test
+  void an_event_of_a_newer_version_is_passed_over() {
+    byte[] line = "{\"seq\":9,\"type\":\"tool.called\",\"x\":1}".getBytes(UTF_8);
+    assertThat(TurnEventCodec.decode(line, 0, line.length).event())
+        .isEqualTo(new Unknown("tool.called"));
+  }
+
+  @Test
+  void a_damaged_line_is_an_internal_error_without_its_content() {
+    for (String text : List.of("secret", "{\"seq\":1}", "{\"seq\":1,\"type\":\"part.delta\"}")) {
+      byte[] line = text.getBytes(UTF_8);
+      assertThatThrownBy(() -> TurnEventCodec.decode(line, 0, line.length))
+          .isInstanceOf(PerdureException.class)
+          .hasMessageContaining("damaged")
+          .hasMessageNotContaining("secret");
+    }
+  }
+}
