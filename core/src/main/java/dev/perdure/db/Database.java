@@ -1,6 +1,7 @@
 package dev.perdure.db;
 
 import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A database with transactions. Two implementations, one contract: {@code SqliteDatabase} for one
@@ -17,10 +18,10 @@ public interface Database extends AutoCloseable {
    * may be run more than once (after a serialization failure or a deadlock), so it must have no
    * effect outside the transaction. An exception from the work rolls it back and is passed on.
    */
-  <T> T write(Work<T> work);
+  <T extends @Nullable Object> T write(Work<T> work);
 
   /** Runs the work against a consistent snapshot; it must not write. */
-  <T> T read(Work<T> work);
+  <T extends @Nullable Object> T read(Work<T> work);
 
   /** Hints between the threads, and where there are several the nodes, on this database. */
   Signals signals();
@@ -33,7 +34,7 @@ public interface Database extends AutoCloseable {
 
   /** Something to do in a transaction. */
   @FunctionalInterface
-  interface Work<T> {
+  interface Work<T extends @Nullable Object> {
     T run(Tx tx) throws SQLException;
   }
 }

@@ -1,0 +1,28 @@
+package dev.perdure.db;
+
+import dev.perdure.testing.EmbeddedPostgresServer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class PostgresDatabaseTest extends DatabaseContract {
+  private Database database;
+
+  @BeforeAll
+  void open() {
+    database =
+        PostgresDatabase.open(
+            EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+  }
+
+  @AfterAll
+  void close() {
+    database.close();
+  }
+
+  @Override
+  Database database() {
+    return database;
+  }
+}

@@ -1,0 +1,28 @@
+package dev.perdure.db;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class SqliteDatabaseTest extends DatabaseContract {
+  @TempDir static Path directory;
+  private Database database;
+
+  @BeforeAll
+  void open() {
+    database = SqliteDatabase.open(directory);
+  }
+
+  @AfterAll
+  void close() {
+    database.close();
+  }
+
+  @Override
+  Database database() {
+    return database;
+  }
+}
