@@ -1,0 +1,191 @@
+package dev.perdure.engine;
+
+import dev.perdure.chat.Caller;
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Desk;
+import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.NewTurn;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest;
+import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.context.ContextBuilder;
+import dev.perdure.context.ContextLimits;
+import dev.perdure.db.Database;
+import dev.perdure.log.Follower;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.LogLimits;
+import dev.perdure.log.LogLines;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.GenerationParams;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEventCodec;
+import dev.perdure.provider.Providers;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A node without sockets on a real database: desk, log, engine and a scripted provider. Pauses
+ * between attempts are over at once; the turn's time limit never comes unless a test asks.
+ */
+final class EngineHarness implements AutoCloseable {
+  static final Caller CALLER = new Caller("acme", "ann");
+
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  final Database database;
+  final ScriptedProvider provider;
+  final TurnLog log;
+  final Desk desk;
+  final Conversations conversations;
+  final Engine engine;
+  final String nodeId;
+
+  EngineHarness(Database database, ScriptedProvider provider) {
+    this(database, provider, config(Duration.ofMinutes(5)));
+  }
+
+  EngineHarness(Database database, ScriptedProvider provider, EngineConfig config) {
+    this.database = database;
+    this.provider = provider;
+    Ids ids = Ids.system();
+    this.nodeId = ids.node();
+    this.log = new TurnLog(database, nodeId, LogLimits.DEFAULT);
+    this.conversations = new Conversations(database);
+    this.engine =
+        new Engine(
+            new EngineParts(
+                nodeId,
+                database,
+                log,
+                new Providers(List.of(provider), "script/a"),
+                new ContextBuilder(database, ContextLimits.DEFAULT),
+                config,
+                InstantSource.system(),
+                new Random(1),
+                new HurriedTimers()),
+            "test",
+            new SimpleMeterRegistry());
+    this.desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);
+  }
+
+  static EngineConfig config(Duration turnTimeLimit) {
+    EngineConfig d = EngineConfig.DEFAULT;
+    return new EngineConfig(
+        d.lease(),
+        Duration.ofMillis(100),
+        Duration.ofMillis(50),
+        d.claimBatch(),
+        d.maxRunning(),
+        d.maxCrashes(),
+        turnTimeLimit,
+        d.retry(),
+        d.callLimits(),
+        d.logRetention(),
+        d.idempotencyRetention());
+  }
+
+  String session() {
+    return desk.createSession(CALLER, null).id();
+  }
+
+  Turn submit(String session, String text, String... models) {
+    return submit(session, text, WhenBusy.ENQUEUE, null, models);
+  }
+
+  Turn submit(
+      String session,
+      String text,
+      WhenBusy whenBusy,
+      @Nullable IdempotencyKey key,
+      String... models) {
+    return desk.submit(
+        CALLER, session, message(text, whenBusy, List.of(models), List.of(), Recovery.RESTART), key);
+  }
+
+  static NewTurn message(
+      String text,
+      WhenBusy whenBusy,
+      List<String> models,
+      List<String> fallbacks,
+      Recovery recovery) {
+    return new NewTurn(
+        List.of(new Part(PartKind.TEXT, text)),
+        new TurnRequest(models, fallbacks, null, GenerationParams.NONE, recovery),
+        whenBusy);
+  }
+
+  /** Follows a turn from its start until the predicate likes an event; returns all up to it. */
+  List<TurnEvent> await(String turn, Predicate<TurnEvent> last) {
+    List<TurnEvent> events = new ArrayList<>();
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    try (Follower follower = log.follow(turn, -1)) {
+      while (true) {
+        Follower.Batch batch = follower.next(Duration.ofSeconds(1));
+        for (LogBlock block : batch.blocks()) {
+          LogLines.after(
+              block,
+              events.size() - 1,
+              (seq, bytes, from, to) ->
+                  events.add(TurnEventCodec.decode(bytes, from, to - from).event()));
+        }
+        for (int i = 0; i < events.size(); i++) {
+          if (last.test(events.get(i))) {
+            return events.subList(0, i + 1);
+          }
+        }
+        if (System.nanoTime() > deadline) {
+          throw new AssertionError("Still not there: " + events);
+        }
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  List<TurnEvent> awaitEnd(String turn) {
+    return await(turn, event -> event instanceof TurnEvent.TurnEnded);
+  }
+
+  Turn turn(String id) {
+    return conversations.turn(CALLER, id);
+  }
+
+  /** Stops as a drain with this much grace does. */
+  void stop(Duration grace) throws InterruptedException {
+    engine.stop(grace);
+    log.close();
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    stop(Duration.ZERO);
+  }
+
+  /** Lets a minute pass at once; longer waits never end by themselves. */
+  private static final class HurriedTimers implements Timers {
+    private final Timers system = Timers.system();
+
+    @Override
+    public Cancellable after(Duration delay, Runnable task) {
+      return delay.compareTo(Duration.ofMinutes(1)) <= 0
+          ? system.after(Duration.ZERO, task)
+          : () -> {};
+    }
+
+    @Override
+    public void close() {
+      system.close();
+    }
+  }
+}

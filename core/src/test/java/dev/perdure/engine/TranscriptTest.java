@@ -1,0 +1,205 @@
+package dev.perdure.engine;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Message;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.db.Database;
+import dev.perdure.db.SqliteDatabase;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEventCodec;
+import dev.perdure.protocol.TurnFold;
+import dev.perdure.protocol.TurnFold.LaneSnapshot;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Plays every {@code protocol/transcripts/*.jsonl}: the first line is a turn and what its provider
+ * does, the last line what a client must show in the end, the lines between are the log. Ids, times
+ * and digests are replaced by names. Clients in other languages run the lines after the first.
+ */
+class TranscriptTest {
+  @TempDir Path dir;
+
+  static Stream<String> transcripts() throws IOException {
+    try (Stream<Path> files = Files.list(directory())) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".jsonl"))
+          .sorted()
+          .toList()
+          .stream();
+    }
+  }
+
+  private static Path directory() {
+    Path here = Path.of("").toAbsolutePath();
+    return Files.isDirectory(here.resolve("protocol/transcripts"))
+        ? here.resolve("protocol/transcripts")
+        : here.resolveSibling("protocol/transcripts");
+  }
+
+  @ParameterizedTest
+  @MethodSource("transcripts")
+  void the_engine_writes_the_log_of(String name) throws Exception {
+    List<String> lines = Files.readAllLines(directory().resolve(name), UTF_8);
+    JsonNode scenario = Json.MAPPER.readTree(lines.getFirst());
+    List<String> expected = lines.subList(1, lines.size() - 1);
+    ScriptedProvider provider = new ScriptedProvider();
+    scenario
+        .required("provider")
+        .properties()
+        .forEach(model -> model.getValue().forEach(call -> provider.script(model.getKey(), call)));
+    try (Database database = SqliteDatabase.open(dir);
+        EngineHarness node = new EngineHarness(database, provider)) {
+      node.engine.start();
+      Turn turn =
+          node.desk.submit(
+              EngineHarness.CALLER,
+              node.session(),
+              EngineHarness.message(
+                  "Hello",
+                  WhenBusy.ENQUEUE,
+                  texts(scenario.required("models")),
+                  texts(scenario.path("fallbacks")),
+                  Recovery.RESTART),
+              null);
+      for (JsonNode act : scenario.path("do")) {
+        act(node, turn, act);
+      }
+      List<TurnEvent> log = node.awaitEnd(turn.id());
+      assertThat(named(log)).containsExactlyElementsOf(expected);
+      assertThat(outcome(node, turn)).isEqualTo(Json.MAPPER.readTree(lines.getLast()));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transcripts")
+  void the_fold_of_the_lines_is_what_a_client_must_show(String name) throws Exception {
+    List<String> lines = Files.readAllLines(directory().resolve(name), UTF_8);
+    TurnFold fold = new TurnFold();
+    for (String line : lines.subList(1, lines.size() - 1)) {
+      byte[] bytes = line.replace("\"at\":\"AT\"", "\"at\":1").getBytes(UTF_8);
+      TurnEventCodec.Line event = TurnEventCodec.decode(bytes, 0, bytes.length);
+      fold.apply(event.seq(), event.event());
+    }
+    assertThat(outcome(fold.snapshot())).isEqualTo(Json.MAPPER.readTree(lines.getLast()));
+  }
+
+  /** Waits for {@code after}, a type of event of a lane, then does {@code cancel} or so. */
+  private static void act(EngineHarness node, Turn turn, JsonNode act) {
+    String after = act.required("after").textValue();
+    int lane = act.path("lane").asInt(0);
+    node.await(
+        turn.id(),
+        event ->
+            TurnEventCodec.type(event).equals(after)
+                && Json.trusted(new String(TurnEventCodec.encode(0, event), UTF_8))
+                        .path("lane")
+                        .asInt(lane)
+                    == lane);
+    switch (act.required("op").textValue()) {
+      case "cancel" -> node.desk.cancelTurn(EngineHarness.CALLER, turn.id());
+      case "cancelLane" -> node.desk.cancelLane(EngineHarness.CALLER, turn.id(), lane);
+      case "retryLane" -> {
+        awaitSettled(node, turn, lane);
+        node.desk.retryLane(EngineHarness.CALLER, turn.id(), lane, null);
+      }
+      case "letGo" -> node.provider.letGo();
+      default -> throw new IllegalArgumentException("Unknown act " + act);
+    }
+  }
+
+  /** The lane's row follows its event a moment later; a client would repeat the request. */
+  private static void awaitSettled(EngineHarness node, Turn turn, int lane) {
+    while (!node.turn(turn.id()).lanes().get(lane).state().terminal()) {
+      Thread.onSpinWait();
+    }
+  }
+
+  private static List<String> texts(JsonNode array) {
+    return StreamSupport.stream(array.spliterator(), false).map(JsonNode::textValue).toList();
+  }
+
+  /** The log with names in the place of what differs from run to run. */
+  private static List<String> named(List<TurnEvent> log) {
+    List<String> out = new ArrayList<>();
+    for (int seq = 0; seq < log.size(); seq++) {
+      ObjectNode json =
+          (ObjectNode) Json.trusted(new String(TurnEventCodec.encode(seq, log.get(seq)), UTF_8));
+      for (Map.Entry<String, String> name :
+          Map.of("turn", "TURN", "session", "SESSION", "userMessage", "USER", "digest", "DIGEST")
+              .entrySet()) {
+        if (json.has(name.getKey())) {
+          json.put(name.getKey(), name.getValue());
+        }
+      }
+      if (json.has("at")) {
+        json.put("at", "AT");
+      }
+      if (json.path("code").asText().equals("retrying")) {
+        json.put("text", "TEXT");
+      }
+      for (JsonNode lane : json.path("lanes")) {
+        ((ObjectNode) lane).put("message", "MESSAGE" + lane.path("lane").asInt());
+      }
+      out.add(Json.text(json));
+    }
+    return out;
+  }
+
+  /** What the database says in the end, in the form of a transcript's last line. */
+  private static JsonNode outcome(EngineHarness node, Turn turn) {
+    Turn ended = node.turn(turn.id());
+    ObjectNode out = Json.MAPPER.createObjectNode().put("state", ended.state().wire());
+    ArrayNode lanes = out.putArray("lanes");
+    List<Message> messages =
+        node.conversations.messages(EngineHarness.CALLER, turn.session(), null, 100).items();
+    for (Turn.Lane lane : ended.lanes()) {
+      Message message =
+          messages.stream().filter(m -> m.id().equals(lane.message())).findFirst().orElseThrow();
+      ObjectNode json = lanes.addObject().put("state", lane.state().wire());
+      json.put("text", message.text());
+      if (message.error() != null) {
+        json.put("error", message.error().code());
+      }
+      if (message.usage() != null) {
+        json.put("output", message.usage().output());
+      }
+    }
+    return out;
+  }
+
+  /** What a client shows in the end, in the form of a transcript's last line. */
+  private static JsonNode outcome(TurnFold.TurnSnapshot turn) {
+    ObjectNode out = Json.MAPPER.createObjectNode().put("state", turn.state().wire());
+    ArrayNode lanes = out.putArray("lanes");
+    for (LaneSnapshot lane : turn.lanes()) {
+      ObjectNode json = lanes.addObject().put("state", lane.state().wire());
+      json.put("text", lane.text());
+      if (lane.error() != null) {
+        json.put("error", lane.error().code());
+      }
+      if (lane.usage().output() > 0) {
+        json.put("output", lane.usage().output());
+      }
+    }
+    return out;
+  }
+}
