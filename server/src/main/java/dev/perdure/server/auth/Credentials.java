@@ -3,7 +3,7 @@ package dev.perdure.server.auth;
 import dev.perdure.chat.Caller;
 import java.util.Optional;
 
-/** One kind of credential: API keys or JWTs. Thread-safe. */
+/** One kind of credential: {@link ApiKeys} or {@link JwtCredentials}. Thread-safe. */
 public interface Credentials {
 
   /**

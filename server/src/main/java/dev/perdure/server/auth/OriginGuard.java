@@ -13,6 +13,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * browser adds one by itself.
  */
 public final class OriginGuard {
+  private static final Pattern AUTHORITY =
+      Pattern.compile("([^\\s:/@\\[\\]]+|\\[[0-9a-f:.]+])(?::\\d{1,5})?");
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final Set<Method> SAFE = Set.of(Method.GET, Method.HEAD, Method.OPTIONS);
   private static final HeaderName FETCH_SITE = HeaderNames.create("sec-fetch-site");
@@ -116,9 +120,8 @@ public final class OriginGuard {
   }
 
   private static String hostOf(String authority) {
-    String lower = authority.toLowerCase(Locale.ROOT);
-    int colon = lower.lastIndexOf(':');
-    return colon > lower.lastIndexOf(']') ? lower.substring(0, colon) : lower;
+    Matcher form = AUTHORITY.matcher(authority.toLowerCase(Locale.ROOT));
+    return form.matches() ? form.group(1) : authority;
   }
 
   /** What a stranger sent, short and without control characters. */
