@@ -110,7 +110,10 @@ final class EngineHarness implements AutoCloseable {
       @Nullable IdempotencyKey key,
       String... models) {
     return desk.submit(
-        CALLER, session, message(text, whenBusy, List.of(models), List.of(), Recovery.RESTART), key);
+        CALLER,
+        session,
+        message(text, whenBusy, List.of(models), List.of(), Recovery.RESTART),
+        key);
   }
 
   static NewTurn message(
@@ -168,8 +171,12 @@ final class EngineHarness implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
-    stop(Duration.ZERO);
+  public void close() {
+    try {
+      stop(Duration.ZERO);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Lets a minute pass at once; longer waits never end by themselves. */

@@ -25,10 +25,10 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A provider that plays scripts: for each model a list of calls, each a list of steps such as {@code
- * {"text":"Hel"}}, {@code {"reasoning":"hm"}}, {@code {"usage":[1,2]}}, {@code {"finish":"stop"}},
- * {@code {"fail":"server"}}, {@code {"hold":true}} (until the call is closed or {@link #letGo}).
- * Thread-safe.
+ * A provider that plays scripts: for each model a list of calls, each a list of steps such as
+ * {@code {"text":"Hel"}}, {@code {"reasoning":"hm"}}, {@code {"usage":[1,2]}}, {@code
+ * {"finish":"stop"}}, {@code {"fail":"server"}}, {@code {"hold":true}} (until the call is closed or
+ * {@link #letGo}). Thread-safe.
  */
 final class ScriptedProvider implements ModelProvider {
   private final Map<String, Deque<JsonNode>> calls = new HashMap<>();
@@ -103,7 +103,8 @@ final class ScriptedProvider implements ModelProvider {
         case "reasoning" -> delta(PartKind.REASONING, step.get(what).textValue());
         case "usage" ->
             new Usage(
-                new TokenUsage(step.get(what).get(0).asLong(), step.get(what).get(1).asLong(), 0, 0));
+                new TokenUsage(
+                    step.get(what).get(0).asLong(), step.get(what).get(1).asLong(), 0, 0));
         case "finish" -> new Finished(FinishReason.of(step.get(what).textValue()));
         case "fail" ->
             throw new ProviderException(
