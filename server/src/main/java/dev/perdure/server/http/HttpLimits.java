@@ -89,7 +89,7 @@ public record HttpLimits(Body body, Page page, Stream stream, Socket socket) {
             50,
             Duration.ofSeconds(15),
             Duration.ofSeconds(1),
-            Duration.ofSeconds(2),
+            Duration.ofSeconds(5),
             Duration.ofHours(24),
             Duration.ofSeconds(60));
 

@@ -1,0 +1,334 @@
+package dev.perdure.server.http;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.perdure.chat.Caller;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import io.helidon.common.uri.UriQuery;
+import io.helidon.http.Header;
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.Method;
+import io.helidon.http.Status;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request and its answer: what handlers see of HTTP. Every value taken from the request is
+ * checked here. Used by one thread.
+ */
+final class Exchange {
+  static final String JSON = "application/json";
+  private static final Pattern ID = Pattern.compile("[a-z]{1,8}_[0-9a-z]{26}");
+  private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,18}");
+  private static final int CURSOR_CHARS = 16 * 1024;
+  private static final Header NO_STORE = HeaderValues.create(HeaderNames.CACHE_CONTROL, "no-store");
+
+  private final ServerRequest request;
+  private final ServerResponse response;
+  private final StallWatch watch;
+  private final HttpLimits limits;
+  private Map<String, String> variables = Map.of();
+  private @Nullable Caller caller;
+  private boolean streaming;
+
+  Exchange(ServerRequest request, ServerResponse response, StallWatch watch, HttpLimits limits) {
+    this.request = request;
+    this.response = response;
+    this.watch = watch;
+    this.limits = limits;
+  }
+
+  void matched(Map<String, String> pathVariables, @Nullable Caller who) {
+    variables = pathVariables;
+    caller = who;
+  }
+
+  ServerRequest request() {
+    return request;
+  }
+
+  Method method() {
+    return request.prologue().method();
+  }
+
+  boolean head() {
+    return method().equals(Method.HEAD);
+  }
+
+  /** The path as it came, without the query. */
+  String path() {
+    return request.prologue().uriPath().rawPath();
+  }
+
+  Caller caller() {
+    return requireNonNull(caller, "a route without a caller has asked for it");
+  }
+
+  HttpLimits limits() {
+    return limits;
+  }
+
+  StallWatch watch() {
+    return watch;
+  }
+
+  // What was asked for.
+
+  /** The id in the path; one that cannot be is answered like one that does not exist. */
+  String id(String kind) {
+    String id = requireNonNull(variables.get(kind));
+    if (!ID.matcher(id).matches()) {
+      throw PerdureException.notFound(kind, Text.shown(id));
+    }
+    return id;
+  }
+
+  int lane() {
+    String lane = requireNonNull(variables.get("lane"));
+    if (!lane.matches("[0-9]{1,4}")) {
+      throw PerdureException.notFound("lane", Text.shown(lane));
+    }
+    return Integer.parseInt(lane);
+  }
+
+  String variable(String name) {
+    return requireNonNull(variables.get(name));
+  }
+
+  /** Refuses query parameters that the route does not know, lest a typing error go unnoticed. */
+  void knownQuery(String... known) {
+    List<String> names = List.of(known);
+    for (String name : query().names()) {
+      if (!names.contains(name)) {
+        throw new PerdureException(
+            ErrorCode.INVALID_REQUEST,
+            "The query parameter '"
+                + Text.shown(name)
+                + "' is not known."
+                + Text.didYouMean(name, names)
+                + (names.isEmpty()
+                    ? " Send none."
+                    : " Known are: " + String.join(", ", names) + "."));
+      }
+    }
+  }
+
+  /** A query parameter, given at most once. */
+  Optional<String> query(String name) {
+    UriQuery query = query();
+    if (!query.contains(name)) {
+      return Optional.empty();
+    }
+    List<String> values;
+    try {
+      values = query.all(name);
+    } catch (IllegalArgumentException e) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "The query parameter '" + name + "' is not percent-encoded UTF-8.",
+          e);
+    }
+    return Optional.of(single("query parameter", name, values));
+  }
+
+  private UriQuery query() {
+    return request.query();
+  }
+
+  /** A header, given at most once; empty if it is absent or blank. */
+  Optional<String> header(HeaderName name) {
+    List<String> values = request.headers().all(name, List::of);
+    return values.isEmpty()
+        ? Optional.empty()
+        : Optional.of(single("header", name.defaultCase(), values).strip())
+            .filter(value -> !value.isEmpty());
+  }
+
+  private static String single(String what, String name, List<String> values) {
+    if (values.size() != 1) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "The " + what + " '" + name + "' is given " + values.size() + " times. Give it once.");
+    }
+    if (values.getFirst().length() > CURSOR_CHARS) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST, "The " + what + " '" + name + "' is too long.");
+    }
+    return Text.line(name, values.getFirst());
+  }
+
+  Optional<Long> queryNumber(String name, long min, long max) {
+    return query(name).map(value -> number(ErrorCode.INVALID_REQUEST, name, value, min, max));
+  }
+
+  static long number(ErrorCode code, String name, String value, long min, long max) {
+    long number = NUMBER.matcher(value).matches() ? Long.parseLong(value) : Long.MIN_VALUE;
+    if (number < min || number > max) {
+      throw new PerdureException(
+          code,
+          "'"
+              + name
+              + "' is '"
+              + Text.shown(value)
+              + "', which is not a whole number "
+              + (max == Long.MAX_VALUE
+                  ? "from " + min + " on."
+                  : "from " + min + " to " + max + "."));
+    }
+    return number;
+  }
+
+  /** The items of a page that the request wants. */
+  int pageSize() {
+    HttpLimits.Page page = limits.page();
+    return queryNumber("limit", 1, page.maxItems()).orElse((long) page.defaultItems()).intValue();
+  }
+
+  /** The seconds of the query parameter {@code wait}; zero without. */
+  Duration queryWait() {
+    return Duration.ofSeconds(
+        queryNumber("wait", 0, limits.stream().maxWait().toSeconds()).orElse(0L));
+  }
+
+  /** The seconds of {@code Prefer: wait=N}, cut to the longest wait that there is. */
+  Optional<Duration> preferredWait() {
+    for (String value : request.headers().all(HeaderNames.create("Prefer"), List::of)) {
+      for (String preference : value.split("[,;]", 32)) {
+        String[] pair = preference.strip().split("=", 2);
+        if (pair[0].strip().equalsIgnoreCase("wait")
+            && pair.length == 2
+            && pair[1].strip().matches("[0-9]{1,6}")) {
+          Duration wait = Duration.ofSeconds(Integer.parseInt(pair[1].strip()));
+          Duration most = limits.stream().maxWait();
+          return Optional.of(wait.compareTo(most) > 0 ? most : wait);
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Whether the client asks for JSON and not for an event stream. */
+  boolean wantsJson() {
+    String accept =
+        String.join(",", request.headers().all(HeaderNames.ACCEPT, List::of))
+            .toLowerCase(Locale.ROOT);
+    return accept.contains(JSON) && !accept.contains("text/event-stream");
+  }
+
+  /**
+   * The whole body; empty if there is none.
+   *
+   * @throws PerdureException UNSUPPORTED_MEDIA_TYPE, TOO_LARGE
+   */
+  byte[] body() throws IOException {
+    if (!request.content().hasEntity()) {
+      return new byte[0];
+    }
+    int most = limits.body().bodyBytes();
+    if (request.headers().contentLength().orElse(0) > most) {
+      throw tooLarge(most);
+    }
+    byte[] body;
+    try (StallWatch.Guard guard = watch.guard(limits.body().readTimeout());
+        InputStream in = request.content().inputStream()) {
+      guard.enter();
+      body = in.readNBytes(most + 1);
+      guard.leave();
+    }
+    if (body.length > most) {
+      throw tooLarge(most);
+    }
+    if (body.length > 0) {
+      checkMediaType();
+    }
+    return body;
+  }
+
+  private static PerdureException tooLarge(int most) {
+    return new PerdureException(
+        ErrorCode.TOO_LARGE, "The body has more than " + most + " bytes. Send less.");
+  }
+
+  private void checkMediaType() {
+    String type = header(HeaderNames.CONTENT_TYPE).orElse("").toLowerCase(Locale.ROOT);
+    String essence = type.split(";", 2)[0].strip();
+    boolean utf8 = !type.contains("charset") || type.contains("utf-8") || type.contains("utf8");
+    if (!utf8 || !(essence.equals(JSON) || essence.equals("application/merge-patch+json"))) {
+      throw new PerdureException(
+          ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+          "The content type is '" + Text.shown(type) + "'. Send application/json in UTF-8.");
+    }
+  }
+
+  // The answer.
+
+  /** Takes back what was not sent yet; false if it is too late for another answer. */
+  boolean begin() {
+    return !response.isSent() && !streaming;
+  }
+
+  void header(HeaderName name, String value) {
+    response.header(HeaderValues.create(name, value));
+  }
+
+  void sendJson(int status, byte[] body) {
+    response.headers().setIfAbsent(NO_STORE);
+    send(status, JSON, body);
+  }
+
+  void sendEmpty(int status) {
+    response.status(Status.create(status));
+    guarded(response::send);
+  }
+
+  void send(int status, String mediaType, byte[] body) {
+    response.status(Status.create(status));
+    header(HeaderNames.CONTENT_TYPE, mediaType);
+    if (head()) {
+      header(HeaderNames.CONTENT_LENGTH, Integer.toString(body.length));
+      guarded(response::send);
+    } else {
+      guarded(() -> response.send(body));
+    }
+  }
+
+  private void guarded(Runnable send) {
+    try (StallWatch.Guard guard = watch.guard(limits.socket().writeTimeout())) {
+      guard.enter();
+      send.run();
+      guard.leave();
+    }
+  }
+
+  void send(Problem problem) {
+    if (problem.code() == ErrorCode.UNAUTHENTICATED) {
+      header(HeaderNames.WWW_AUTHENTICATE, "Bearer realm=\"perdure\"");
+    }
+    if (problem.code().status() == 429 || problem.code().status() == 503) {
+      header(HeaderNames.RETRY_AFTER, Integer.toString(Problem.RETRY_AFTER_SECONDS));
+    }
+    response.headers().setIfAbsent(NO_STORE);
+    send(problem.code().status(), Problem.MEDIA_TYPE, problem.json());
+  }
+
+  /** Begins an answer whose length is not known; headers are set before. */
+  OutputStream stream(int status, String mediaType) {
+    response.status(Status.create(status));
+    header(HeaderNames.CONTENT_TYPE, mediaType);
+    streaming = true;
+    return response.outputStream();
+  }
+}

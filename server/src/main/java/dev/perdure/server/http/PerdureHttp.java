@@ -1,0 +1,220 @@
+package dev.perdure.server.http;
+
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Desk;
+import dev.perdure.db.Signals;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.provider.Providers;
+import dev.perdure.server.auth.Authenticator;
+import dev.perdure.server.auth.OriginGuard;
+import dev.perdure.server.auth.StreamTokens;
+import io.helidon.http.DirectHandler;
+import io.helidon.http.DirectHandler.EventType;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.ServerResponseHeaders;
+import io.helidon.http.Status;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.http.DirectHandlers;
+import io.helidon.webserver.http1.Http1Config;
+import io.helidon.webserver.http2.Http2Config;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.net.StandardSocketOptions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The native HTTP door: starts and stops the web server and owns its routes. Thread-safe.
+ *
+ * <p>To stop: {@link #drain} (readiness turns 503, streams end so that clients come back elsewhere,
+ * requests are still answered), let the engine drain, then {@link #stop}.
+ */
+public final class PerdureHttp {
+  /**
+   * A body up to this many times the limit is read to its end and refused with an answer that the
+   * client surely gets; beyond, the connection is closed, and the answer may be lost with it.
+   */
+  private static final int DRAINED_BODIES = 8;
+
+  /** HTTP/2 streams of one connection: browsers open one connection for all their tabs. */
+  private static final long STREAMS_PER_CONNECTION = 512;
+
+  private static final Duration STOP_GRACE = Duration.ofMillis(500);
+
+  /**
+   * What the door is in front of.
+   *
+   * @param streamTokens null where no credential is needed
+   * @param metricsText what {@code /metrics} answers
+   * @param notReady short reasons why this node should get no new work; empty if it should
+   * @param random for the ids of incidents
+   */
+  public record Parts(
+      Desk desk,
+      Conversations conversations,
+      TurnLog log,
+      Signals signals,
+      Providers providers,
+      Authenticator authenticator,
+      OriginGuard originGuard,
+      @Nullable StreamTokens streamTokens,
+      MeterRegistry meters,
+      Supplier<String> metricsText,
+      Supplier<List<String>> notReady,
+      InstantSource clock,
+      RandomGenerator random) {}
+
+  /**
+   * Where the door is and who may knock.
+   *
+   * @param port 0 for any free one
+   * @param corsOrigins origins whose pages may read answers; empty for none
+   */
+  public record Place(String host, int port, List<String> corsOrigins) {
+    public Place {
+      corsOrigins = List.copyOf(corsOrigins);
+    }
+  }
+
+  private final OpenStreams streams;
+  private final StallWatch watch = new StallWatch();
+  private final OwnerHints hints;
+  private final List<Route> routes = new ArrayList<>();
+  private final WebServer server;
+  private volatile boolean draining;
+
+  public PerdureHttp(Parts parts, Place place, HttpLimits limits) {
+    streams = new OpenStreams(limits.stream().perCaller());
+    hints = new OwnerHints(parts.signals());
+    DoorMetrics metrics = new DoorMetrics(parts.meters(), streams);
+    Requests requests = new Requests(parts.providers(), limits.body());
+    TurnReader reader = new TurnReader(parts.log(), parts.clock());
+    routes.addAll(new ServiceRoutes(parts, new OpenApi(), () -> draining).routes());
+    routes.addAll(new SessionRoutes(parts.desk(), parts.conversations(), requests).routes());
+    routes.addAll(
+        new TurnRoutes(parts.desk(), parts.conversations(), reader, requests, streams, metrics)
+            .routes());
+    routes.addAll(
+        new StreamRoutes(
+                new ActivityStream.Sources(
+                    parts.conversations(), parts.log(), hints, parts.clock(), metrics),
+                streams)
+            .routes());
+    Router router =
+        new Router(
+            new Routes(routes), parts, new Cors(place.corsOrigins()), watch, limits, metrics);
+    server = server(place, limits, router, metrics);
+  }
+
+  private static WebServer server(
+      Place place, HttpLimits limits, Router router, DoorMetrics metrics) {
+    HttpLimits.Socket socket = limits.socket();
+    return WebServer.builder()
+        .host(place.host())
+        .port(place.port())
+        .shutdownHook(false)
+        .shutdownGracePeriod(STOP_GRACE)
+        .maxTcpConnections(socket.connections())
+        .idleConnectionTimeout(socket.idleTimeout())
+        .maxPayloadSize((long) limits.body().bodyBytes() * DRAINED_BODIES)
+        // Streams are written whole batches at a time; a buffer in between would only copy them.
+        .writeBufferSize(0)
+        .writeQueueLength(0)
+        .connectionOptions(options ->
+            options
+                .socketSendBufferSize(socket.sendBufferBytes())
+                .tcpNoDelay(true)
+                .socketKeepAlive(true))
+        .putListenerSocketOption(StandardSocketOptions.SO_REUSEADDR, true)
+        .addProtocol(
+            Http1Config.builder()
+                .maxHeadersSize(socket.headerBytes())
+                .maxPrologueLength(socket.targetBytes())
+                .continueImmediately(false)
+                .build())
+        .addProtocol(
+            Http2Config.builder()
+                .maxHeaderListSize(socket.headerBytes())
+                .maxConcurrentStreams(STREAMS_PER_CONNECTION)
+                .sendErrorDetails(false)
+                .build())
+        .directHandlers(directHandlers(metrics))
+        .routing(routing -> routing.any(router))
+        .build();
+  }
+
+  /** Answers what Helidon refuses before a request reaches the router. */
+  private static DirectHandlers directHandlers(DoorMetrics metrics) {
+    DirectHandlers.Builder builder = DirectHandlers.builder();
+    for (EventType type : EventType.values()) {
+      builder.addHandler(
+          type, (request, event, status, headers, message) -> refused(metrics, status, headers));
+    }
+    return builder.build();
+  }
+
+  private static DirectHandler.TransportResponse refused(
+      DoorMetrics metrics, Status status, ServerResponseHeaders headers) {
+    Problem problem = problem(status);
+    metrics.problem(problem.code());
+    headers.set(HeaderValues.create(HeaderNames.CONTENT_TYPE, Problem.MEDIA_TYPE));
+    headers.set(HeaderValues.create(HeaderNames.X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    return DirectHandler.TransportResponse.builder()
+        .status(Status.create(problem.code().status()))
+        .headers(headers)
+        .entity(problem.json())
+        .keepAlive(false)
+        .build();
+  }
+
+  private static Problem problem(Status status) {
+    return switch (status.code()) {
+      case 413 -> new Problem(ErrorCode.TOO_LARGE, "The body is far too large. Send less.", null);
+      case 500 ->
+          new Problem(ErrorCode.INTERNAL, "Something went wrong in the server. Try again.", null);
+      case 503 ->
+          new Problem(ErrorCode.DRAINING, "The server takes no more requests. Try again.", null);
+      default ->
+          new Problem(
+              ErrorCode.INVALID_REQUEST,
+              "The request is not HTTP as this server takes it: check its target, its headers, which"
+                  + " may be too long, and how its body is encoded.",
+              null);
+    };
+  }
+
+  /** Binds and starts; returns when requests are answered. */
+  public void start() {
+    server.start();
+  }
+
+  /** The port that was bound. */
+  public int port() {
+    return server.port();
+  }
+
+  /** Turns readiness off and ends every stream that is open; new ones are still served. */
+  public void drain() {
+    draining = true;
+    streams.askToLeave();
+  }
+
+  /** Ends everything. */
+  public void stop() {
+    drain();
+    server.stop();
+    hints.close();
+    watch.close();
+  }
+
+  /** The operations, for the test that compares them with the OpenAPI document. */
+  List<Route> routes() {
+    return List.copyOf(routes);
+  }
+}

@@ -1,0 +1,131 @@
+package dev.perdure.server.http;
+
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.NewTurn;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.TurnRequest;
+import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.GenerationParams;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.provider.Providers;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Bodies become records of the desk, checked and within limits. Thread-safe. */
+final class Requests {
+  /** Longest {@code provider/model}, in characters. */
+  static final int MODEL_CHARS = 200;
+
+  /** More than any model can write, so that a typing error is told from a wish. */
+  private static final int MAX_OUTPUT_TOKENS = 10_000_000;
+
+  private static final int WORD_CHARS = 40;
+
+  private final Providers providers;
+  private final HttpLimits.Body limits;
+
+  Requests(Providers providers, HttpLimits.Body limits) {
+    this.providers = providers;
+    this.limits = limits;
+  }
+
+  /**
+   * Reads the body of {@code POST /v1/sessions/ID/turns}.
+   *
+   * @throws PerdureException INVALID_JSON, INVALID_REQUEST, TOO_LARGE, UNKNOWN_MODEL
+   */
+  NewTurn turn(byte[] body) {
+    Fields fields =
+        Fields.of(
+            body,
+            "text",
+            "parts",
+            "models",
+            "fallbacks",
+            "instructions",
+            "whenBusy",
+            "recovery",
+            "params");
+    List<Part> parts = parts(fields);
+    List<String> models = fields.texts("models", limits.lanes(), MODEL_CHARS);
+    List<String> fallbacks = fields.texts("fallbacks", limits.fallbacks(), MODEL_CHARS);
+    if (models.isEmpty()) {
+      models = List.of(providers.defaultModel());
+    }
+    models.forEach(this::check);
+    fallbacks.forEach(this::check);
+    String instructions = fields.text("instructions", limits.instructionsChars()).orElse(null);
+    TurnRequest request =
+        new TurnRequest(
+            models,
+            fallbacks,
+            instructions == null || instructions.isBlank() ? null : instructions,
+            params(fields.object("params", "maxOutputTokens", "temperature", "topP")),
+            fields.word("recovery", Recovery.RESTART, Recovery::wire));
+    return new NewTurn(parts, request, fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire));
+  }
+
+  private List<Part> parts(Fields fields) {
+    if (fields.has("text") == fields.has("parts")) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "A message has either 'text' or 'parts'. Send one of them, not blank.");
+    }
+    List<Part> parts = new ArrayList<>();
+    fields
+        .text("text", limits.messageChars())
+        .ifPresent(text -> parts.add(new Part(PartKind.TEXT, text)));
+    int chars = 0;
+    for (Fields part : fields.objects("parts", limits.parts(), "type", "text")) {
+      String type = part.text("type", WORD_CHARS).orElse("");
+      if (!type.equals("text")) {
+        throw new PerdureException(
+            ErrorCode.INVALID_REQUEST,
+            "The part type '" + Text.shown(type) + "' is not known. Send the type 'text'.");
+      }
+      String text = part.text("text", limits.messageChars()).orElse("");
+      chars += text.length();
+      if (chars > limits.messageChars()) {
+        throw new PerdureException(
+            ErrorCode.TOO_LARGE,
+            "The parts together have more than "
+                + limits.messageChars()
+                + " characters. Shorten the message.");
+      }
+      parts.add(new Part(PartKind.TEXT, text));
+    }
+    if (parts.stream().allMatch(part -> part.text().isBlank())) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST, "The message is blank. Send some text.");
+    }
+    return parts;
+  }
+
+  private void check(String model) {
+    if (!providers.knows(Text.line("model", model))) {
+      throw new PerdureException(
+          ErrorCode.UNKNOWN_MODEL,
+          "The model '"
+              + Text.shown(model)
+              + "' is not 'provider/model' with a configured provider. Configured: "
+              + String.join(", ", providers.names())
+              + ".");
+    }
+  }
+
+  private static GenerationParams params(Fields fields) {
+    return new GenerationParams(
+        fields.integer("maxOutputTokens", 1, MAX_OUTPUT_TOKENS).orElse(null),
+        fields.number("temperature", 0, true, 2).orElse(null),
+        fields.number("topP", 0, false, 1).orElse(null));
+  }
+
+  /** Reads the title of a session; null for none. */
+  @Nullable String title(Fields fields) {
+    String title = fields.text("title", limits.titleChars()).map(String::strip).orElse("");
+    return title.isEmpty() ? null : Text.line("title", title);
+  }
+}

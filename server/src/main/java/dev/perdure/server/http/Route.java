@@ -1,0 +1,34 @@
+package dev.perdure.server.http;
+
+import io.helidon.http.Method;
+
+/**
+ * One operation of the API.
+ *
+ * @param template the path, with its variable segments in braces
+ * @param access what the caller must show
+ */
+record Route(Method method, String template, Access access, Handler handler) {
+
+  /** What a request must show before its handler sees it. */
+  enum Access {
+    /** Nothing. */
+    OPEN,
+    /** A credential. */
+    CALLER,
+    /** A credential, or a stream token in the query. */
+    STREAM,
+    /** A credential, unless the metrics are open. */
+    METRICS
+  }
+
+  /** Answers a request. */
+  @FunctionalInterface
+  interface Handler {
+    void handle(Exchange exchange) throws Exception;
+  }
+
+  String[] segments() {
+    return template.substring(1).split("/", -1);
+  }
+}

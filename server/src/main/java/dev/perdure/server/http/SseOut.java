@@ -1,0 +1,72 @@
+package dev.perdure.server.http;
+
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+
+/**
+ * The output of one event stream: each {@link #write} is one write and one flush, bounded in time.
+ * Used by one thread.
+ */
+final class SseOut implements AutoCloseable {
+  static final String MEDIA_TYPE = "text/event-stream; charset=utf-8";
+  private static final HeaderName BUFFERING = HeaderNames.create("X-Accel-Buffering");
+
+  private final OutputStream out;
+  private final StallWatch.Guard guard;
+  private final DoorMetrics metrics;
+
+  private SseOut(OutputStream out, StallWatch.Guard guard, DoorMetrics metrics) {
+    this.out = out;
+    this.guard = guard;
+    this.metrics = metrics;
+  }
+
+  /** Sends the headers and tells the client after how long to reconnect. */
+  static SseOut open(Exchange exchange, DoorMetrics metrics, Duration retry) throws IOException {
+    headers(exchange);
+    OutputStream stream = exchange.stream(200, MEDIA_TYPE);
+    SseOut out =
+        new SseOut(
+            stream, exchange.watch().guard(exchange.limits().socket().writeTimeout()), metrics);
+    FrameBuffer hello = new FrameBuffer();
+    hello.retry(retry.toMillis());
+    try {
+      out.write(hello);
+    } catch (IOException | RuntimeException e) {
+      out.guard.close();
+      throw e;
+    }
+    return out;
+  }
+
+  /** The headers that keep proxies from holding a stream back or changing it. */
+  static void headers(Exchange exchange) {
+    exchange.header(HeaderNames.CACHE_CONTROL, "no-cache, no-transform");
+    exchange.header(BUFFERING, "no");
+  }
+
+  /** Sends what the buffer holds and clears it. */
+  void write(FrameBuffer buffer) throws IOException {
+    guard.enter();
+    out.write(buffer.bytes(), 0, buffer.length());
+    out.flush();
+    guard.leave();
+    metrics.delivered(buffer.events(), buffer.length());
+    buffer.clear();
+  }
+
+  /** Ends the stream cleanly, unless a write has failed before. */
+  void end() throws IOException {
+    guard.enter();
+    out.close();
+    guard.leave();
+  }
+
+  @Override
+  public void close() {
+    guard.close();
+  }
+}

@@ -1,0 +1,128 @@
+package dev.perdure.server.http;
+
+import dev.perdure.chat.Turn;
+import dev.perdure.log.Follower;
+import dev.perdure.log.Follower.Batch;
+import dev.perdure.log.Follower.Status;
+import dev.perdure.log.LogBlock;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Method;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Event streams and downloads. Thread-safe. */
+final class StreamRoutes {
+  private final ActivityStream.Sources sources;
+  private final OpenStreams streams;
+  private final TurnStream turnStream;
+
+  StreamRoutes(ActivityStream.Sources sources, OpenStreams streams) {
+    this.sources = sources;
+    this.streams = streams;
+    this.turnStream =
+        new TurnStream(sources.conversations(), sources.log(), streams, sources.metrics());
+  }
+
+  List<Route> routes() {
+    return List.of(
+        new Route(Method.GET, "/v1/turns/{turn}/events", Route.Access.STREAM, turnStream::handle),
+        new Route(Method.GET, "/v1/turns/{turn}/download", Route.Access.STREAM, this::download),
+        new Route(Method.GET, "/v1/sessions/{session}/events", Route.Access.STREAM, this::session),
+        new Route(Method.GET, "/v1/inbox/events", Route.Access.STREAM, this::inbox));
+  }
+
+  private void session(Exchange exchange) throws IOException, InterruptedException {
+    String id = exchange.id("session");
+    sources.conversations().session(exchange.caller(), id);
+    activity(exchange, id);
+  }
+
+  private void inbox(Exchange exchange) throws IOException, InterruptedException {
+    activity(exchange, null);
+  }
+
+  private void activity(Exchange exchange, @Nullable String session)
+      throws IOException, InterruptedException {
+    exchange.knownQuery("after", "from", "lastEventId", "token");
+    String from = exchange.query("from").orElse("start");
+    if (!from.equals("start") && !from.equals("snapshot")) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "'from' is '" + Text.shown(from) + "'. It must be 'start' or 'snapshot'.");
+    }
+    ActivityCursor cursor =
+        exchange
+            .header(TurnStream.LAST_EVENT_ID)
+            .or(() -> exchange.query("lastEventId"))
+            .or(() -> exchange.query("after"))
+            .map(ActivityCursor::parse)
+            .orElse(null);
+    if (exchange.head()) {
+      TurnStream.head(exchange);
+      return;
+    }
+    try (OpenStreams.Place place = streams.take(exchange.caller())) {
+      ActivityStream stream =
+          new ActivityStream(
+              sources,
+              exchange.caller(),
+              session,
+              exchange.limits().stream(),
+              cursor == null && from.equals("snapshot"));
+      stream.begin(cursor);
+      stream.run(exchange, place);
+    }
+  }
+
+  /** The lines of a log as they are stored, so that their digest can be checked. */
+  private void download(Exchange exchange) throws IOException, InterruptedException {
+    exchange.knownQuery("token");
+    Turn turn = sources.conversations().turn(exchange.caller(), exchange.id("turn"));
+    try (OpenStreams.Place place = streams.take(exchange.caller());
+        Follower follower = sources.log().follow(turn.id(), -1)) {
+      place.onLeave(follower::wake);
+      Batch batch = follower.next(Duration.ZERO);
+      if (turn.logExpired() || batch.status() == Status.EXPIRED) {
+        exchange.send(TurnStream.expired(exchange, turn));
+        return;
+      }
+      exchange.header(HeaderNames.CACHE_CONTROL, "no-store");
+      exchange.header(
+          HeaderNames.CONTENT_DISPOSITION, "attachment; filename=\"" + turn.id() + ".jsonl\"");
+      if (exchange.head()) {
+        exchange.send(200, "application/x-ndjson", new byte[0]);
+        return;
+      }
+      write(exchange, follower, batch);
+    }
+  }
+
+  private void write(Exchange exchange, Follower follower, Batch first)
+      throws IOException, InterruptedException {
+    OutputStream out = exchange.stream(200, "application/x-ndjson");
+    try (StallWatch.Guard guard =
+        exchange.watch().guard(exchange.limits().socket().writeTimeout())) {
+      Batch batch = first;
+      while (batch.status() == Status.DATA) {
+        guard.enter();
+        for (LogBlock block : batch.blocks()) {
+          out.write(block.payload());
+        }
+        guard.leave();
+        batch = follower.next(Duration.ZERO);
+      }
+      if (batch.status() == Status.CLOSED || batch.status() == Status.EXPIRED) {
+        // Not closing the output cuts the connection: half a log must not look like a whole one.
+        throw new IOException("The log went away in the middle of a download");
+      }
+      guard.enter();
+      out.close();
+      guard.leave();
+    }
+  }
+}
