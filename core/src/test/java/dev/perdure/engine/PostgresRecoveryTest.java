@@ -5,7 +5,7 @@ import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.testing.EmbeddedPostgresServer;
 
-class PostgresEngineTest extends EngineContract {
+class PostgresRecoveryTest extends RecoveryContract {
   @Override
   Database open() {
     return PostgresDatabase.open(

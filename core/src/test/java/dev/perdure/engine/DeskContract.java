@@ -2,7 +2,6 @@ package dev.perdure.engine;
 
 import static dev.perdure.engine.EngineHarness.CALLER;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Desk;
@@ -13,96 +12,27 @@ import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
-import dev.perdure.db.Database;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
-import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
-import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
-import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
-import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.provider.ModelRequest;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.BooleanSupplier;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What desk and engine promise, on whatever database. */
-abstract class EngineContract {
-  private static final String REPLY = "[{'text':'Hel'},{'text':'lo'},{'finish':'stop'}]";
-  private static final String HELD = "[{'text':'part'},{'hold':true},{'finish':'stop'}]";
-
-  private final ScriptedProvider provider = new ScriptedProvider();
-  private Database database;
-  private EngineHarness node;
-
-  /** A new, empty database. */
-  abstract Database open() throws Exception;
-
-  @BeforeEach
-  void begin() throws Exception {
-    database = open();
-    node = new EngineHarness(database, provider);
-  }
-
-  @AfterEach
-  void end() throws Exception {
-    node.close();
-    database.close();
-  }
-
-  private void script(String model, String... calls) {
-    for (String call : calls) {
-      provider.script(model, Json.trusted(call.replace('\'', '"')));
-    }
-  }
-
-  private static boolean isDelta(TurnEvent event) {
-    return event instanceof PartDelta;
-  }
-
-  private static void eventually(BooleanSupplier condition) throws InterruptedException {
-    for (int i = 0; i < 3000; i++) {
-      if (condition.getAsBoolean()) {
-        return;
-      }
-      Thread.sleep(10);
-    }
-    throw new AssertionError("Did not come true within 30 s");
-  }
-
-  private String text(Turn turn, int lane) {
-    return message(turn, turn.lanes().get(lane).message()).text();
-  }
-
-  private Message message(Turn turn, String id) {
-    return node.conversations.messages(CALLER, turn.session(), null, 200).items().stream()
-        .filter(m -> m.id().equals(id))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  private static void assertCode(ThrowingCallable call, ErrorCode code) {
-    assertThatThrownBy(call)
-        .isInstanceOfSatisfying(PerdureException.class, e -> assertThat(e.code()).isEqualTo(code));
-  }
-
+/** What the desk promises, on whatever database. */
+abstract class DeskContract extends EngineFixture {
   @Test
   void a_message_is_stored_before_anybody_works_on_it() {
     Turn turn = node.submit(node.session(), "Hi", "script/a");
@@ -113,20 +43,10 @@ abstract class EngineContract {
   }
 
   @Test
-  void a_turn_accepted_without_a_worker_is_answered_by_the_next_one() {
-    script("a", REPLY);
-    Turn turn = node.submit(node.session(), "Hi", "script/a");
-    node.engine.start();
-    node.awaitEnd(turn.id());
-    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
-    assertThat(text(turn, 0)).isEqualTo("Hello");
-  }
-
-  @Test
   void a_free_session_is_answered_without_the_queue() throws Exception {
     script("a", REPLY);
     node.engine.start();
-    eventually(() -> node.engine.seat().map(EngineContract::giveBack).isPresent());
+    eventually(() -> node.engine.seat().map(DeskContract::giveBack).isPresent());
     Turn turn = node.submit(node.session(), "Hi", "script/a");
     assertThat(turn.state()).isEqualTo(TurnState.RUNNING);
     node.awaitEnd(turn.id());
@@ -203,7 +123,7 @@ abstract class EngineContract {
     node.engine.start();
     String session = node.session();
     Turn first = node.submit(session, "1", "script/a");
-    node.await(first.id(), EngineContract::isDelta);
+    node.await(first.id(), EngineFixture::isDelta);
     assertCode(
         () -> node.submit(session, "x", WhenBusy.REJECT, null, "script/a"), ErrorCode.SESSION_BUSY);
     Turn second = node.submit(session, "2", "script/a");
@@ -255,7 +175,7 @@ abstract class EngineContract {
     node.engine.start();
     String session = node.session();
     Turn running = node.submit(session, "1", "script/a");
-    node.await(running.id(), EngineContract::isDelta);
+    node.await(running.id(), EngineFixture::isDelta);
     Turn queued = node.submit(session, "2", "script/a");
     assertThat(node.desk.cancelSession(CALLER, session)).hasSize(2);
     node.awaitEnd(running.id());
@@ -278,7 +198,7 @@ abstract class EngineContract {
       assertThat(state).isEqualTo(((TurnEnded) log.getLast()).state()).matches(TurnState::terminal);
       String shown =
           log.stream()
-              .filter(EngineContract::isDelta)
+              .filter(EngineFixture::isDelta)
               .map(event -> ((PartDelta) event).text())
               .reduce("", String::concat);
       assertThat(text(turn, 0)).isEqualTo(shown);
@@ -334,119 +254,6 @@ abstract class EngineContract {
   }
 
   @Test
-  void a_turn_of_a_dead_node_is_taken_over_and_its_text_voided_only_by_a_better_one()
-      throws Exception {
-    Turn turn = acceptedByDeadNode(node.session(), Recovery.RESTART);
-    script("a", REPLY);
-    node.engine.start();
-    List<TurnEvent> log = node.awaitEnd(turn.id());
-    assertThat(log)
-        .filteredOn(TurnStarted.class::isInstance)
-        .extracting(event -> ((TurnStarted) event).epoch())
-        .containsExactly(1L, 2L);
-    assertThat(text(turn, 0)).isEqualTo("Hello");
-  }
-
-  @Test
-  void a_node_that_drains_hands_its_turns_to_the_next() throws Exception {
-    script("a", HELD, REPLY);
-    node.engine.start();
-    Turn turn = node.submit(node.session(), "Hi", "script/a");
-    node.await(turn.id(), EngineContract::isDelta);
-    node.stop(Duration.ZERO);
-    node = new EngineHarness(database, provider);
-    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.QUEUED);
-    node.engine.start();
-    List<TurnEvent> log = node.awaitEnd(turn.id());
-    assertThat(log)
-        .filteredOn(AttemptStarted.class::isInstance)
-        .containsExactly(
-            new AttemptStarted(0, 0, 1, "script/a", null),
-            new AttemptStarted(0, 0, 2, "script/a", "takeover"));
-    assertThat(text(turn, 0)).isEqualTo("Hello");
-    assertThat(node.turn(turn.id()).epoch()).isEqualTo(2);
-  }
-
-  @Test
-  void recovery_fail_keeps_the_text_and_says_why() throws Exception {
-    script("a", HELD);
-    node.engine.start();
-    Turn turn =
-        node.desk.submit(
-            CALLER,
-            node.session(),
-            EngineHarness.message(
-                "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.FAIL),
-            null);
-    node.await(turn.id(), EngineContract::isDelta);
-    node.stop(Duration.ZERO);
-    node = new EngineHarness(database, provider);
-    node.engine.start();
-    node.awaitEnd(turn.id());
-    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.FAILED);
-    assertThat(text(turn, 0)).isEqualTo("part");
-    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
-        .isEqualTo("interrupted");
-  }
-
-  @Test
-  void a_turn_that_kills_its_holders_is_given_up() {
-    Turn turn = acceptedByDeadNode(node.session(), Recovery.RESTART);
-    database.write(tx ->
-        tx.update("UPDATE turn SET crashes = 3, node_id = 'node_gone' WHERE id = ?", turn.id()));
-    node.engine.start();
-    node.awaitEnd(turn.id());
-    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
-        .isEqualTo("crash_loop");
-    assertThat(provider.requests()).isEmpty();
-  }
-
-  @Test
-  void a_late_holder_is_refused_and_stops_its_call() throws Exception {
-    script("a", HELD, REPLY);
-    node.engine.start();
-    Turn turn = node.submit(node.session(), "Hi", "script/a");
-    node.await(turn.id(), EngineContract::isDelta);
-    // As a peer does that believes this node dead.
-    database.write(tx ->
-        tx.update("UPDATE turn SET state = 'queued', node_id = NULL WHERE id = ?", turn.id()));
-    List<TurnEvent> log = node.awaitEnd(turn.id());
-    assertThat(text(turn, 0)).isEqualTo("Hello");
-    assertThat(log).filteredOn(TurnEnded.class::isInstance).hasSize(1);
-    assertThat(node.turn(turn.id()).epoch()).isEqualTo(2);
-  }
-
-  @Test
-  void a_turn_that_takes_too_long_fails_with_the_text_it_has() throws Exception {
-    node.close();
-    node = new EngineHarness(database, provider, EngineHarness.config(Duration.ofSeconds(1)));
-    script("a", "[{'hold':true},{'finish':'stop'}]");
-    node.engine.start();
-    Turn turn = node.submit(node.session(), "Hi", "script/a");
-    node.awaitEnd(turn.id());
-    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
-        .isEqualTo("turn_timeout");
-  }
-
-  @Test
-  void deleting_a_session_stops_its_turn_and_leaves_no_row() throws Exception {
-    script("a", HELD);
-    node.engine.start();
-    String session = node.session();
-    Turn turn = node.submit(session, "Hi", "script/a");
-    node.await(turn.id(), EngineContract::isDelta);
-    node.desk.deleteSession(CALLER, session);
-    eventually(() -> node.engine.running() == 0);
-    for (String table : List.of("session", "turn", "lane", "message", "log_block")) {
-      assertThat(
-              database.<Long>read(tx ->
-                  tx.one("SELECT COUNT(*) FROM " + table, row -> row.getLong(1)).orElseThrow()))
-          .as(table)
-          .isZero();
-    }
-  }
-
-  @Test
   void other_peoples_ids_look_unknown_to_every_verb() {
     String session = node.session();
     Turn turn = node.submit(session, "Hi", "script/a");
@@ -473,34 +280,5 @@ abstract class EngineContract {
       assertThat(node.conversations.openTurns(other, null, 5)).isEmpty();
     }
     assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.QUEUED);
-  }
-
-  /** A turn whose holder died right after the 202. */
-  private Turn acceptedByDeadNode(String session, Recovery recovery) {
-    Starter dead =
-        () ->
-            Optional.of(
-                new Starter.Seat() {
-                  @Override
-                  public String nodeId() {
-                    return "node_dead";
-                  }
-
-                  @Override
-                  public void start(String turn) {}
-
-                  @Override
-                  public void giveBack() {}
-                });
-    Turn turn =
-        new Desk(database, node.log, dead, Ids.system(), DeskLimits.DEFAULT)
-            .submit(
-                CALLER,
-                session,
-                EngineHarness.message(
-                    "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), recovery),
-                null);
-    assertThat(turn.state()).isEqualTo(TurnState.RUNNING);
-    return turn;
   }
 }

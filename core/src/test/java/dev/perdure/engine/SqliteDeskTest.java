@@ -5,7 +5,7 @@ import dev.perdure.db.SqliteDatabase;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 
-class SqliteEngineTest extends EngineContract {
+class SqliteDeskTest extends DeskContract {
   @TempDir Path dir;
 
   @Override

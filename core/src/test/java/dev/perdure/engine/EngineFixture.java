@@ -1,0 +1,79 @@
+package dev.perdure.engine;
+
+import static dev.perdure.engine.EngineHarness.CALLER;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.perdure.chat.Message;
+import dev.perdure.chat.Turn;
+import dev.perdure.db.Database;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.PartDelta;
+import java.util.function.BooleanSupplier;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+/** A node on a new database for each test, and short words for what tests say. */
+abstract class EngineFixture {
+  static final String REPLY = "[{'text':'Hel'},{'text':'lo'},{'finish':'stop'}]";
+  static final String HELD = "[{'text':'part'},{'hold':true},{'finish':'stop'}]";
+
+  final ScriptedProvider provider = new ScriptedProvider();
+  Database database;
+  EngineHarness node;
+
+  /** A new, empty database. */
+  abstract Database open() throws Exception;
+
+  @BeforeEach
+  void begin() throws Exception {
+    database = open();
+    node = new EngineHarness(database, provider);
+  }
+
+  @AfterEach
+  void end() throws Exception {
+    node.close();
+    database.close();
+  }
+
+  void script(String model, String... calls) {
+    for (String call : calls) {
+      provider.script(model, Json.trusted(call.replace('\'', '"')));
+    }
+  }
+
+  static boolean isDelta(TurnEvent event) {
+    return event instanceof PartDelta;
+  }
+
+  static void eventually(BooleanSupplier condition) throws InterruptedException {
+    for (int i = 0; i < 3000; i++) {
+      if (condition.getAsBoolean()) {
+        return;
+      }
+      Thread.sleep(10);
+    }
+    throw new AssertionError("Did not come true within 30 s");
+  }
+
+  String text(Turn turn, int lane) {
+    return message(turn, turn.lanes().get(lane).message()).text();
+  }
+
+  Message message(Turn turn, String id) {
+    return node.conversations.messages(CALLER, turn.session(), null, 200).items().stream()
+        .filter(m -> m.id().equals(id))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  static void assertCode(ThrowingCallable call, ErrorCode code) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(PerdureException.class, e -> assertThat(e.code()).isEqualTo(code));
+  }
+}

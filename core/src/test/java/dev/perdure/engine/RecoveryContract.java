@@ -1,0 +1,176 @@
+package dev.perdure.engine;
+
+import static dev.perdure.engine.EngineHarness.CALLER;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.perdure.chat.Desk;
+import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Starter;
+import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnState;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of turns whose holder dies, drains or lingers, on whatever database. */
+abstract class RecoveryContract extends EngineFixture {
+  @Test
+  void a_turn_accepted_without_a_worker_is_answered_by_the_next_one() {
+    script("a", REPLY);
+    Turn turn = node.submit(node.session(), "Hi", "script/a");
+    node.engine.start();
+    node.awaitEnd(turn.id());
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+  }
+
+  @Test
+  void a_turn_of_a_dead_node_is_taken_over_and_its_text_voided_only_by_a_better_one()
+      throws Exception {
+    Turn turn = acceptedByDeadNode(node.session(), Recovery.RESTART);
+    script("a", REPLY);
+    node.engine.start();
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(log)
+        .filteredOn(TurnStarted.class::isInstance)
+        .extracting(event -> ((TurnStarted) event).epoch())
+        .containsExactly(1L, 2L);
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+  }
+
+  @Test
+  void a_node_that_drains_hands_its_turns_to_the_next() throws Exception {
+    script("a", HELD, REPLY);
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a");
+    node.await(turn.id(), EngineFixture::isDelta);
+    node.stop(Duration.ZERO);
+    node = new EngineHarness(database, provider);
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.QUEUED);
+    node.engine.start();
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(log)
+        .filteredOn(AttemptStarted.class::isInstance)
+        .containsExactly(
+            new AttemptStarted(0, 0, 1, "script/a", null),
+            new AttemptStarted(0, 0, 2, "script/a", "takeover"));
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+    assertThat(node.turn(turn.id()).epoch()).isEqualTo(2);
+  }
+
+  @Test
+  void recovery_fail_keeps_the_text_and_says_why() throws Exception {
+    script("a", HELD);
+    node.engine.start();
+    Turn turn =
+        node.desk.submit(
+            CALLER,
+            node.session(),
+            EngineHarness.message(
+                "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.FAIL),
+            null);
+    node.await(turn.id(), EngineFixture::isDelta);
+    node.stop(Duration.ZERO);
+    node = new EngineHarness(database, provider);
+    node.engine.start();
+    node.awaitEnd(turn.id());
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.FAILED);
+    assertThat(text(turn, 0)).isEqualTo("part");
+    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
+        .isEqualTo("interrupted");
+  }
+
+  @Test
+  void a_turn_that_kills_its_holders_is_given_up() {
+    Turn turn = acceptedByDeadNode(node.session(), Recovery.RESTART);
+    database.write(tx ->
+        tx.update("UPDATE turn SET crashes = 3, node_id = 'node_gone' WHERE id = ?", turn.id()));
+    node.engine.start();
+    node.awaitEnd(turn.id());
+    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
+        .isEqualTo("crash_loop");
+    assertThat(provider.requests()).isEmpty();
+  }
+
+  @Test
+  void a_late_holder_is_refused_and_stops_its_call() throws Exception {
+    script("a", HELD, REPLY);
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a");
+    node.await(turn.id(), EngineFixture::isDelta);
+    // As a peer does that believes this node dead.
+    database.write(tx ->
+        tx.update("UPDATE turn SET state = 'queued', node_id = NULL WHERE id = ?", turn.id()));
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+    assertThat(log).filteredOn(TurnEnded.class::isInstance).hasSize(1);
+    assertThat(node.turn(turn.id()).epoch()).isEqualTo(2);
+  }
+
+  @Test
+  void a_turn_that_takes_too_long_fails_with_the_text_it_has() throws Exception {
+    node.close();
+    node = new EngineHarness(database, provider, EngineHarness.config(Duration.ofSeconds(1)));
+    script("a", "[{'hold':true},{'finish':'stop'}]");
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a");
+    node.awaitEnd(turn.id());
+    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
+        .isEqualTo("turn_timeout");
+  }
+
+  @Test
+  void deleting_a_session_stops_its_turn_and_leaves_no_row() throws Exception {
+    script("a", HELD);
+    node.engine.start();
+    String session = node.session();
+    Turn turn = node.submit(session, "Hi", "script/a");
+    node.await(turn.id(), EngineFixture::isDelta);
+    node.desk.deleteSession(CALLER, session);
+    eventually(() -> node.engine.running() == 0);
+    for (String table : List.of("session", "turn", "lane", "message", "log_block")) {
+      assertThat(
+              database.<Long>read(tx ->
+                  tx.one("SELECT COUNT(*) FROM " + table, row -> row.getLong(1)).orElseThrow()))
+          .as(table)
+          .isZero();
+    }
+  }
+
+  /** A turn whose holder died right after the 202. */
+  private Turn acceptedByDeadNode(String session, Recovery recovery) {
+    Starter dead =
+        () ->
+            Optional.of(
+                new Starter.Seat() {
+                  @Override
+                  public String nodeId() {
+                    return "node_dead";
+                  }
+
+                  @Override
+                  public void start(String turn) {}
+
+                  @Override
+                  public void giveBack() {}
+                });
+    Turn turn =
+        new Desk(database, node.log, dead, Ids.system(), DeskLimits.DEFAULT)
+            .submit(
+                CALLER,
+                session,
+                EngineHarness.message(
+                    "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), recovery),
+                null);
+    assertThat(turn.state()).isEqualTo(TurnState.RUNNING);
+    return turn;
+  }
+}
