@@ -22,6 +22,8 @@ public final class ConfigLoader {
   /** Read if it is in the working directory and no other file is named. */
   static final String DEFAULT_FILE = "perdure.yaml";
 
+  private static final int MAX_TEXT_CHARS = 64 * 1024;
+
   private final Map<String, Given> given;
 
   private ConfigLoader(Map<String, Given> given) {
@@ -109,6 +111,18 @@ public final class ConfigLoader {
       throw PerdureConfig.illegal(
           "'" + name + "' (" + origin + ") is a section, not a setting. Write its settings below.");
     }
+    int dot = name.lastIndexOf('.');
+    if (dot > 0 && Keys.find(name.substring(0, dot)).isPresent()) {
+      String above = name.substring(0, dot);
+      throw PerdureConfig.illegal(
+          "'"
+              + name
+              + "' ("
+              + origin
+              + ") is below '"
+              + above
+              + "', which is a setting and not a section. Give that one value.");
+    }
     List<String> known = new ArrayList<>();
     for (KeySpec spec : Keys.ALL) {
       known.add(spec.name().replace("*", "openai"));
@@ -153,6 +167,15 @@ public final class ConfigLoader {
       return type == List.class ? List.of() : null;
     }
     String text = value == null ? key.byDefault() : value.text();
+    if (text.length() > MAX_TEXT_CHARS || text.chars().anyMatch(Character::isISOControl)) {
+      throw PerdureConfig.illegal(
+          name
+              + " ("
+              + (value == null ? "default" : value.origin())
+              + ") holds a control character, or more than "
+              + MAX_TEXT_CHARS
+              + " characters. Check what was pasted there.");
+    }
     try {
       return Values.parse(type, text);
     } catch (IllegalArgumentException | ArithmeticException e) {

@@ -4,20 +4,7 @@ import java.time.Duration;
 
 /** How turns are run; section {@code engine}. */
 public record EngineSettings(
-    @Key(
-            byDefault = "4s",
-            min = "500ms",
-            max = "10m",
-            text =
-                "How long a node may be silent before its turns go to others: the time that a"
-                    + " crash costs.")
-        Duration nodeLease,
-    @Key(
-            byDefault = "1s",
-            min = "100ms",
-            max = "2m",
-            text = "How often a node renews its lease; at most a third of engine.nodeLease.")
-        Duration beat,
+    Node node,
     @Key(
             byDefault = "20s",
             min = "0s",
@@ -25,9 +12,9 @@ public record EngineSettings(
             text = "How long a stopping node lets its turns finish before it hands them on.")
         Duration drainGrace,
     @Key(
-            byDefault = "1000",
+            byDefault = "10000",
             min = "1",
-            max = "100000",
+            max = "1000000",
             text = "The most turns that this node runs at the same time; further ones queue.")
         int maxRunningTurns,
     @Key(
@@ -37,44 +24,101 @@ public record EngineSettings(
             text = "The most open turns (queued, running or waiting) of one caller.")
         int maxOpenTurnsPerCaller,
     @Key(
-            byDefault = "15m",
+            byDefault = "30m",
             min = "1s",
             max = "24h",
             text = "The longest that a turn may run; then it fails, with its text so far.")
         Duration turnTimeLimit,
     @Key(
-            byDefault = "400000",
-            min = "1000",
-            max = "100000000",
-            text =
-                "The most text of earlier messages that a model is sent, in UTF-16 code units;"
-                    + " the oldest are left out.")
-        int maxContextChars,
+            byDefault = "3",
+            min = "1",
+            max = "100",
+            text = "How many nodes may die while they hold a turn before it fails as crash_loop.")
+        int maxCrashes,
+    @Key(
+            byDefault = "24h",
+            min = "1m",
+            max = "3650d",
+            text = "How long an Idempotency-Key is remembered.")
+        Duration idempotencyRetention,
+    Context context,
     Retry retry,
     Provider provider) {
-
-  /** So that one beat may be lost without the lease. */
-  private static final int BEATS_PER_LEASE = 3;
 
   public EngineSettings {
     Keys.check(
         EngineSettings.class,
-        nodeLease,
-        beat,
+        node,
         drainGrace,
         maxRunningTurns,
         maxOpenTurnsPerCaller,
         turnTimeLimit,
-        maxContextChars,
+        maxCrashes,
+        idempotencyRetention,
+        context,
         retry,
         provider);
-    if (beat.multipliedBy(BEATS_PER_LEASE).compareTo(nodeLease) > 0) {
-      throw PerdureConfig.illegal(
-          "engine.beat is "
-              + Values.write(beat)
-              + ", so that one lost beat would cost the lease of engine.nodeLease ("
-              + Values.write(nodeLease)
-              + "). Make it at most a third of that.");
+  }
+
+  /** How nodes notice that one of them has died, and find work. */
+  public record Node(
+      @Key(
+              byDefault = "2500ms",
+              min = "200ms",
+              max = "10m",
+              text =
+                  "How long a node may be silent before its turns go to others: the time that a"
+                      + " crash costs.")
+          Duration lease,
+      @Key(
+              byDefault = "500ms",
+              min = "50ms",
+              max = "5m",
+              text = "How often a node renews its lease; at most half of engine.node.lease.")
+          Duration beat,
+      @Key(
+              byDefault = "1s",
+              min = "50ms",
+              max = "5m",
+              text = "How often a node looks for queued turns and cancels that no hint told of.")
+          Duration poll,
+      @Key(
+              byDefault = "100",
+              min = "1",
+              max = "10000",
+              text = "The most turns that a node claims in one transaction.")
+          int claimBatch) {
+    public Node {
+      Keys.check(Node.class, lease, beat, poll, claimBatch);
+      if (beat.multipliedBy(2).compareTo(lease) > 0) {
+        throw PerdureConfig.illegal(
+            "engine.node.beat is "
+                + Values.write(beat)
+                + ", so that one lost beat would cost the lease of engine.node.lease ("
+                + Values.write(lease)
+                + "). Make it at most half of that.");
+      }
+    }
+  }
+
+  /** How much of a session a model is shown. */
+  public record Context(
+      @Key(
+              byDefault = "200",
+              min = "1",
+              max = "100000",
+              text = "The most earlier messages; the oldest are left out.")
+          int maxMessages,
+      @Key(
+              byDefault = "400000",
+              min = "1000",
+              max = "100000000",
+              text =
+                  "The most text, in UTF-16 code units; the oldest messages are left out, the"
+                      + " newest never.")
+          int maxChars) {
+    public Context {
+      Keys.check(Context.class, maxMessages, maxChars);
     }
   }
 
@@ -84,7 +128,7 @@ public record EngineSettings(
               byDefault = "4",
               min = "1",
               max = "100",
-              text = "The most calls to a model for one reply, the first included.")
+              text = "The most calls to one model for one reply, the first included.")
           int maxAttempts,
       @Key(
               byDefault = "500ms",
@@ -96,13 +140,13 @@ public record EngineSettings(
               byDefault = "20s",
               min = "1ms",
               max = "1h",
-              text = "The longest wait between two attempts.")
+              text = "The longest wait between two attempts, unless the provider asks for more.")
           Duration max,
       @Key(
               byDefault = "2m",
               min = "0s",
               max = "24h",
-              text = "The most that the waits between the attempts of one reply may add up to.")
+              text = "The longest time from a reply's first attempt to the beginning of its last.")
           Duration budget) {
     public Retry {
       Keys.check(Retry.class, maxAttempts, base, max, budget);

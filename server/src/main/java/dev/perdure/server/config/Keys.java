@@ -32,8 +32,6 @@ final class Keys {
   private static final Map<String, KeySpec> BY_NAME =
       ALL.stream().collect(Collectors.toMap(KeySpec::name, Function.identity()));
 
-  private static final int MAX_TEXT_CHARS = 8 * 1024;
-
   private Keys() {}
 
   /** The setting of a name, providers of any legal name included. */
@@ -80,21 +78,13 @@ final class Keys {
       }
       return;
     }
-    String text = value instanceof Secret secret ? secret.value() : Values.write(value);
-    if (text.length() > MAX_TEXT_CHARS || text.chars().anyMatch(Character::isISOControl)) {
-      throw PerdureConfig.illegal(
-          spec.name()
-              + " holds a control character or more than "
-              + MAX_TEXT_CHARS
-              + " characters. Check what was pasted there.");
-    }
     boolean low = !key.min().isEmpty() && compare(spec.type(), value, key.min()) < 0;
     boolean high = !key.max().isEmpty() && compare(spec.type(), value, key.max()) > 0;
     if (low || high) {
       throw PerdureConfig.illegal(
           spec.name()
               + " is "
-              + text
+              + Values.write(value)
               + ", too "
               + (low ? "small" : "large")
               + ". Give it a value from "

@@ -120,29 +120,59 @@ public record PerdureConfig(
       @Key(
               flag = "--db",
               text =
-                  "The JDBC URL of a PostgreSQL, 'jdbc:postgresql://host/database', for several"
-                      + " servers. Without it: SQLite in data.dir, for one server.")
+                  "The URL of a PostgreSQL, 'postgresql://user@host/database' or"
+                      + " 'jdbc:postgresql://host/database', for several servers. Without it: SQLite"
+                      + " in data.dir, for one server.")
           @Nullable String url,
-      @Key(text = "The user of the PostgreSQL.") @Nullable String user,
-      @Key(text = "The password of the PostgreSQL.") @Nullable Secret password,
+      @Key(text = "The user of the PostgreSQL; goes before the one in the URL.")
+          @Nullable String user,
+      @Key(text = "The password of the PostgreSQL; goes before the one in the URL.")
+          @Nullable Secret password,
       @Key(
-              byDefault = "10",
-              min = "2",
+              byDefault = "12",
+              min = "1",
               max = "500",
-              text = "The most connections that this node opens to the PostgreSQL.")
-          int poolSize,
+              text = "The most transactions of this node that write to the PostgreSQL at once.")
+          int writeConnections,
+      @Key(
+              byDefault = "8",
+              min = "1",
+              max = "500",
+              text = "The most transactions of this node that read the PostgreSQL at once.")
+          int readConnections,
+      @Key(
+              byDefault = "5s",
+              min = "1s",
+              max = "5m",
+              text = "The longest wait for a connection to the PostgreSQL.")
+          Duration connectTimeout,
       @Key(
               byDefault = "10s",
-              min = "100ms",
+              min = "1s",
               max = "5m",
-              text = "The longest wait for a free connection of the pool.")
-          Duration connectTimeout) {
+              text = "The longest wait for a free one of these connections.")
+          Duration borrowTimeout,
+      @Key(
+              byDefault = "30s",
+              min = "1s",
+              max = "10m",
+              text = "The longest that a statement may take, waiting for locks included.")
+          Duration statementTimeout) {
     public Db {
-      Keys.check(Db.class, url, user, password, poolSize, connectTimeout);
-      if (url != null && !url.startsWith("jdbc:postgresql:")) {
+      Keys.check(
+          Db.class,
+          url,
+          user,
+          password,
+          writeConnections,
+          readConnections,
+          connectTimeout,
+          borrowTimeout,
+          statementTimeout);
+      if (url != null && !url.matches("(jdbc:postgresql:|postgres(ql)?://).*")) {
         throw illegal(
-            "db.url does not begin with 'jdbc:postgresql:', so it is no PostgreSQL. Write"
-                + " 'jdbc:postgresql://host/database', or leave it out for SQLite in data.dir.");
+            "db.url begins neither with 'postgresql://' nor with 'jdbc:postgresql:'. Give it the URL"
+                + " of a PostgreSQL, or leave it out for SQLite in data.dir.");
       }
     }
 
@@ -184,15 +214,9 @@ public record PerdureConfig(
               text =
                   "How long after its end a turn's events can be followed; later there is the"
                       + " stored message.")
-          Duration retention,
-      @Key(
-              byDefault = "1m",
-              min = "1s",
-              max = "24h",
-              text = "How often events past their retention are deleted.")
-          Duration sweepEvery) {
+          Duration retention) {
     public Log {
-      Keys.check(Log.class, tailBytes, writerBytes, readBytes, retention, sweepEvery);
+      Keys.check(Log.class, tailBytes, writerBytes, readBytes, retention);
     }
   }
 

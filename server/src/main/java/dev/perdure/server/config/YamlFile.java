@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /**
  * Reads a YAML file into flat names: mappings become dots, lists become comma-separated text. Used
@@ -39,7 +41,7 @@ final class YamlFile {
       return new YamlFile(file).parse(Files.readString(file, StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new PerdureException(
-          dev.perdure.protocol.ErrorCode.CONFIG,
+          ErrorCode.CONFIG,
           "The file "
               + file
               + " cannot be read ("
@@ -66,8 +68,12 @@ final class YamlFile {
     } catch (JsonProcessingException e) {
       int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
       String problem = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
+      if (e.getCause() instanceof MarkedYAMLException marked && marked.getProblemMark() != null) {
+        line = marked.getProblemMark().getLine() + 1;
+        problem = marked.getProblem();
+      }
       throw new PerdureException(
-          dev.perdure.protocol.ErrorCode.CONFIG,
+          ErrorCode.CONFIG,
           file + " line " + line + " is not YAML: " + problem + ". Check indentation and quotes.",
           e);
     }
