@@ -1,0 +1,224 @@
+package dev.perdure.provider.openai;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.ModelRequest;
+import dev.perdure.provider.ModelRequest.ModelMessage;
+import dev.perdure.provider.ProviderException;
+import dev.perdure.provider.ProviderException.Kind;
+import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.http.ChunkJson;
+import dev.perdure.provider.http.Reply;
+import dev.perdure.provider.http.VendorError;
+import dev.perdure.provider.http.Wire;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of chat completions. The terminator is {@code [DONE]}; since some servers send none, a
+ * {@code finish_reason} followed by a clean end counts as well.
+ *
+ * <p>Dialects: reasoning in {@code reasoning_content} or {@code reasoning}, no usage, an empty
+ * string for no finish reason, errors as {@code {"error":…}}, as {@code {"object":"error"}} or
+ * under {@code event: error}. Calls of tools are not supported yet and are passed over.
+ */
+final class OpenAiChatWire implements Wire {
+  private static final byte[] DONE = "[DONE]".getBytes(StandardCharsets.US_ASCII);
+  private static final String OPENAI_HOST = "api.openai.com";
+
+  private final ProviderSettings settings;
+  private final ModelRequest request;
+
+  private final ChunkJson.Field chunkField = this::chunk;
+  private final ChunkJson.Field choiceField = this::choice;
+  private final ChunkJson.Field deltaField = this::delta;
+
+  private @Nullable FinishReason finish;
+
+  // Of the chunk being read.
+  private @Nullable JsonNode error;
+  private boolean errorObject;
+  private @Nullable TokenUsage usage;
+  private String text = "";
+  private String reasoning = "";
+
+  // Of the choice being read.
+  private long index;
+  private String choiceText = "";
+  private String choiceReasoning = "";
+  private @Nullable String choiceFinish;
+
+  OpenAiChatWire(ProviderSettings settings, ModelRequest request) {
+    this.settings = settings;
+    this.request = request;
+  }
+
+  @Override
+  public Request request() {
+    ObjectNode body = JsonNodeFactory.instance.objectNode();
+    body.put("model", request.model());
+    ArrayNode messages = body.putArray("messages");
+    if (request.instructions() != null) {
+      messages.addObject().put("role", "system").put("content", request.instructions());
+    }
+    for (ModelMessage message : request.messages()) {
+      messages
+          .addObject()
+          .put("role", OpenAiRequests.role(message.role()))
+          .put("content", message.text());
+    }
+    body.put("stream", true);
+    body.putObject("stream_options").put("include_usage", true);
+    if (request.params().maxOutputTokens() != null) {
+      // OpenAI has renamed it and its newer models refuse the old name; others know no new one.
+      boolean openAi = OPENAI_HOST.equalsIgnoreCase(settings.baseUrl().getHost());
+      body.put(openAi ? "max_completion_tokens" : "max_tokens", request.params().maxOutputTokens());
+    }
+    if (request.params().temperature() != null) {
+      body.put("temperature", request.params().temperature());
+    }
+    if (request.params().topP() != null) {
+      body.put("top_p", request.params().topP());
+    }
+    return new Request(
+        OpenAiRequests.path(settings, "/chat/completions"), OpenAiRequests.headers(settings), body);
+  }
+
+  @Override
+  public void event(@Nullable String name, byte[] data, int length, Reply reply)
+      throws IOException, ProviderException {
+    if (length == DONE.length && Arrays.equals(data, 0, length, DONE, 0, length)) {
+      if (finish == null) {
+        throw new ProviderException(
+            Kind.TRUNCATED,
+            "The provider '" + settings.name() + "' ended its answer without a finish reason.");
+      }
+      reply.finish(finish);
+      return;
+    }
+    if ("error".equals(name)) {
+      throw OpenAiErrors.event(settings, data, length);
+    }
+    error = null;
+    errorObject = false;
+    usage = null;
+    text = "";
+    reasoning = "";
+    ChunkJson.document(data, length, chunkField);
+    reply.delta(0, PartKind.REASONING, reasoning);
+    reply.delta(0, PartKind.TEXT, text);
+    if (usage != null) {
+      reply.usage(usage);
+    }
+    if (error != null) {
+      throw VendorError.of(error).inStream(settings.name());
+    }
+    if (errorObject) {
+      throw VendorError.of(ChunkJson.tree(data, length)).inStream(settings.name());
+    }
+  }
+
+  @Override
+  public void end(Reply reply) {
+    if (finish != null) {
+      reply.finish(finish);
+    }
+  }
+
+  private void chunk(String name, JsonParser value) throws IOException, ProviderException {
+    switch (name) {
+      case "choices" -> choices(value);
+      case "usage" -> usage = usage(value);
+      case "error" -> {
+        if (value.currentToken() != JsonToken.VALUE_NULL) {
+          error = ChunkJson.tree(value);
+        }
+      }
+      case "object" -> errorObject = "error".equals(ChunkJson.string(value));
+      default -> {}
+    }
+  }
+
+  private void choices(JsonParser value) throws IOException, ProviderException {
+    if (value.currentToken() != JsonToken.START_ARRAY) {
+      return;
+    }
+    while (value.nextToken() != JsonToken.END_ARRAY) {
+      index = 0;
+      choiceText = "";
+      choiceReasoning = "";
+      choiceFinish = null;
+      ChunkJson.object(value, choiceField);
+      // One answer was asked for; others would be mixed into it.
+      if (index == 0) {
+        text = joined(text, choiceText);
+        reasoning = joined(reasoning, choiceReasoning);
+        if (choiceFinish != null && !choiceFinish.isEmpty()) {
+          finish = finish(choiceFinish);
+        }
+      }
+    }
+  }
+
+  private void choice(String name, JsonParser value) throws IOException, ProviderException {
+    switch (name) {
+      case "index" -> index = ChunkJson.count(value);
+      case "delta" -> ChunkJson.object(value, deltaField);
+      case "finish_reason" -> choiceFinish = ChunkJson.string(value);
+      default -> {}
+    }
+  }
+
+  private void delta(String name, JsonParser value) throws IOException {
+    switch (name) {
+      case "content", "refusal" -> choiceText = joined(choiceText, ChunkJson.text(value));
+      case "reasoning_content", "reasoning" -> {
+        // A server that is in two minds sends both with the same text.
+        if (choiceReasoning.isEmpty()) {
+          choiceReasoning = ChunkJson.text(value);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** Nearly always one of the two is empty, and joining would copy. */
+  private static String joined(String before, String more) {
+    return before.isEmpty() ? more : more.isEmpty() ? before : before + more;
+  }
+
+  private static FinishReason finish(String reason) {
+    return switch (reason) {
+      case "stop" -> FinishReason.STOP;
+      case "length" -> FinishReason.LENGTH;
+      case "content_filter" -> FinishReason.CONTENT_FILTER;
+      case "tool_calls", "function_call" -> FinishReason.TOOL_CALLS;
+      default -> FinishReason.OTHER;
+    };
+  }
+
+  private static @Nullable TokenUsage usage(JsonParser value) throws IOException {
+    if (value.currentToken() != JsonToken.START_OBJECT) {
+      return null;
+    }
+    JsonNode node = ChunkJson.tree(value);
+    return new TokenUsage(
+        count(node.path("prompt_tokens")),
+        count(node.path("completion_tokens")),
+        count(node.path("completion_tokens_details").path("reasoning_tokens")),
+        count(node.path("prompt_tokens_details").path("cached_tokens")));
+  }
+
+  private static long count(JsonNode node) {
+    return node.canConvertToLong() ? Math.max(0, node.longValue()) : 0;
+  }
+}
