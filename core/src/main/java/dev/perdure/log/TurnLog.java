@@ -1,10 +1,13 @@
 package dev.perdure.log;
 
 import dev.perdure.db.Database;
+import dev.perdure.db.Signals;
 import dev.perdure.db.Tx;
+import dev.perdure.log.LogStore.Fate;
 import dev.perdure.protocol.TurnEvent;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 
 /**
@@ -13,12 +16,37 @@ import java.util.List;
  * <p>Log before deliver: a follower sees an event only after the transaction that stored it.
  */
 public final class TurnLog implements AutoCloseable {
+  private final Database database;
+  private final LogLimits limits;
+  private final InstantSource clock;
+  private final LogStore store;
+  private final Tails tails;
+  private final Appender appender;
+  private final NewsFetcher fetcher;
+  private final LogRetention retention;
 
   /**
    * @param nodeId the node whose lease fences the writers opened here
    */
   public TurnLog(Database database, String nodeId, LogLimits limits) {
-    throw new UnsupportedOperationException();
+    this(database, nodeId, limits, InstantSource.system());
+  }
+
+  /**
+   * @param nodeId the node whose lease fences the writers opened here
+   * @param clock for the time in {@code turn.ended}
+   */
+  public TurnLog(Database database, String nodeId, LogLimits limits, InstantSource clock) {
+    this.database = database;
+    this.limits = limits;
+    this.clock = clock;
+    this.store = new LogStore(database, nodeId);
+    this.tails = new Tails(limits.tailBytes());
+    this.appender = new Appender(database, store, this::published);
+    this.fetcher = new NewsFetcher(store, tails, database.signals());
+    this.retention = new LogRetention(database);
+    appender.start();
+    fetcher.start();
   }
 
   /**
@@ -26,32 +54,55 @@ public final class TurnLog implements AutoCloseable {
    * caller has just inserted or holds locked. Call {@link #published} with what this returns after
    * the commit.
    *
-   * @throws LogForkedException if the log already has an event at {@code firstSeq}
+   * @throws LogForkedException if the log already has an event at {@code firstSeq}; the transaction
+   *     is still alive then
    */
   public LogBlock insert(Tx tx, String turn, long firstSeq, List<TurnEvent> events)
       throws SQLException {
-    throw new UnsupportedOperationException();
+    LineBuffer lines = new LineBuffer();
+    long seq = firstSeq;
+    for (TurnEvent event : events) {
+      lines.add(seq++, event, null);
+    }
+    LogBlock block = lines.take(turn);
+    if (!store.insert(tx, block)) {
+      throw new LogForkedException(turn, firstSeq);
+    }
+    return block;
   }
 
   /** Reads, in the caller's transaction, all that a turn's log holds. */
   public LogContent readAll(Tx tx, String turn) throws SQLException {
-    throw new UnsupportedOperationException();
+    return store.readAll(tx, turn);
   }
 
   /** Hands committed blocks to followers, here and on other nodes. */
   public void published(List<LogBlock> blocks) {
-    throw new UnsupportedOperationException();
+    blocks.forEach(tails::publish);
+    List<String> turns = blocks.stream().map(LogBlock::turn).distinct().toList();
+    fetcher.deaf(() -> database.signals().publish(Signals.Topic.LOG, turns));
   }
 
   /**
    * Opens the write side of a turn for the holder of its epoch: reads what the log holds, so that
    * the writer's fold and digest continue it.
    *
-   * @param lost called once, on a thread of the log, when a write is refused because the epoch or
+   * @param lost called once, on a thread of its own, when a write is refused because the epoch or
    *     the lease has gone to another node
    */
   public TurnWriter openWriter(String turn, long epoch, Runnable lost) {
-    throw new UnsupportedOperationException();
+    Tail tail = tails.enter(turn, true);
+    boolean opened = false;
+    try {
+      LogContent content = database.read(tx -> readAll(tx, turn));
+      tail.reached(content.fold().seq(), Fate.OPEN);
+      opened = true;
+      return new BlockWriter(new WriterLog(), tail, epoch, lost, content);
+    } finally {
+      if (!opened) {
+        tails.leave(tail, true);
+      }
+    }
   }
 
   /**
@@ -59,12 +110,12 @@ public final class TurnLog implements AutoCloseable {
    * checked before.
    */
   public Follower follow(String turn, long after) {
-    throw new UnsupportedOperationException();
+    return new TailFollower(tails, turn, store, fetcher, limits.readBytes(), after);
   }
 
   /** Ends every follower's wait: they report {@link Follower.Status#CLOSED} from now on. */
   public void releaseFollowers() {
-    throw new UnsupportedOperationException();
+    tails.release();
   }
 
   /**
@@ -72,11 +123,51 @@ public final class TurnLog implements AutoCloseable {
    * and idempotency keys older than {@code keysKeep}. Returns the number of logs deleted.
    */
   public int sweep(Duration keep, Duration keysKeep, int batch) {
-    throw new UnsupportedOperationException();
+    return retention.sweep(keep, keysKeep, batch);
   }
 
+  /** Releases the followers, stores what is queued and ends the log's threads. */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    releaseFollowers();
+    appender.close();
+    fetcher.close();
+  }
+
+  private final class WriterLog implements BlockWriter.Log {
+    @Override
+    public Database database() {
+      return database;
+    }
+
+    @Override
+    public LogStore store() {
+      return store;
+    }
+
+    @Override
+    public void enqueue(BlockWriter writer) {
+      appender.enqueue(writer);
+    }
+
+    @Override
+    public void committed(LogBlock block) {
+      published(List.of(block));
+    }
+
+    @Override
+    public void left(BlockWriter writer) {
+      tails.leave(writer.tail(), true);
+    }
+
+    @Override
+    public long millis() {
+      return clock.millis();
+    }
+
+    @Override
+    public int writerBytes() {
+      return limits.writerBytes();
+    }
   }
 }

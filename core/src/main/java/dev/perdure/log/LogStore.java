@@ -1,0 +1,359 @@
+package dev.perdure.log;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.perdure.db.Database;
+import dev.perdure.db.Dialect;
+import dev.perdure.db.Tx;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnEventCodec;
+import dev.perdure.protocol.TurnFold;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The table {@code log_block}: every statement that reads or appends. Thread-safe, stateless. */
+final class LogStore {
+  private static final String INSERT =
+      """
+      INSERT INTO log_block (turn_id, first_seq, last_seq, payload) VALUES (?, ?, ?, ?)
+      ON CONFLICT DO NOTHING\
+      """;
+
+  /**
+   * One statement for all turns. Its snapshot may be older than a claim that commits meanwhile;
+   * then the claim has taken the very place in the log that this wants, and the unique key refuses
+   * it. Rows go in the order of their turns, as claims do, so that the two do not deadlock.
+   */
+  private static final String APPEND_POSTGRES =
+      """
+      INSERT INTO log_block (turn_id, first_seq, last_seq, payload)
+      SELECT b.turn_id, b.first_seq, b.last_seq, b.payload
+        FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[])
+             AS b (turn_id, epoch, first_seq, last_seq, payload)
+       WHERE EXISTS (SELECT 1 FROM turn t
+                      WHERE t.id = b.turn_id AND t.epoch = b.epoch AND t.node_id = ?
+                        AND t.state IN ('running', 'waiting'))
+       ORDER BY b.turn_id
+      ON CONFLICT DO NOTHING
+      RETURNING turn_id\
+      """;
+
+  private static final String APPEND_SQLITE =
+      """
+      INSERT INTO log_block (turn_id, first_seq, last_seq, payload)
+      SELECT ?, ?, ?, ?
+       WHERE EXISTS (SELECT 1 FROM turn t
+                      WHERE t.id = ? AND t.epoch = ? AND t.node_id = ?
+                        AND t.state IN ('running', 'waiting'))
+      ON CONFLICT DO NOTHING\
+      """;
+
+  /** From the block that holds the event after the cursor, found by the key, to the end. */
+  private static final String READ_FROM =
+      """
+      SELECT first_seq, last_seq, payload FROM log_block
+       WHERE turn_id = ?
+         AND first_seq >= COALESCE((SELECT MAX(first_seq) FROM log_block
+                                     WHERE turn_id = ? AND first_seq <= ?), 0)
+         AND last_seq >= ?
+       ORDER BY first_seq\
+      """;
+
+  /** Blocks of one turn that one {@link #news} brings at the most. */
+  static final int NEWS_BLOCKS = 200;
+
+  private static final String NEWS_COLUMNS =
+      """
+      CASE WHEN t.id IS NULL OR t.log_expired = 1 THEN 2
+           WHEN t.ended_at IS NOT NULL THEN 1 ELSE 0 END,
+      b.first_seq, b.last_seq, b.payload\
+      """;
+
+  private static final String NEWS_POSTGRES =
+      "SELECT f.turn_id, "
+          + NEWS_COLUMNS
+          + """
+           FROM unnest(?::text[], ?::bigint[]) AS f (turn_id, head)
+           LEFT JOIN turn t ON t.id = f.turn_id
+           LEFT JOIN LATERAL (SELECT l.first_seq, l.last_seq, l.payload FROM log_block l
+                               WHERE l.turn_id = f.turn_id AND l.first_seq > f.head
+                               ORDER BY l.first_seq LIMIT\
+          """
+          + " "
+          + NEWS_BLOCKS
+          + ") b ON TRUE ORDER BY f.turn_id, b.first_seq";
+
+  private static final String NEWS_SQLITE =
+      "SELECT f.value ->> 0, "
+          + NEWS_COLUMNS
+          + """
+           FROM json_each(?) f
+           LEFT JOIN turn t ON t.id = f.value ->> 0
+           LEFT JOIN log_block b
+                  ON b.turn_id = f.value ->> 0 AND b.first_seq > f.value ->> 1
+                 AND b.first_seq <= (f.value ->> 1) + ?
+          ORDER BY 1, b.first_seq\
+          """;
+
+  private final Database database;
+  private final String nodeId;
+
+  LogStore(Database database, String nodeId) {
+    this.database = database;
+    this.nodeId = nodeId;
+  }
+
+  /** What the turn's row says about its log. */
+  enum Fate {
+    OPEN,
+    ENDED,
+    /** Deleted: by retention, or with its session. */
+    GONE
+  }
+
+  /** A block and the epoch with which it may be stored. */
+  record Fenced(LogBlock block, long epoch) {}
+
+  /**
+   * Some of a log.
+   *
+   * @param last the last sequence number of the log, where {@code blocks} reach it; else -2
+   */
+  record Page(List<LogBlock> blocks, long last, Fate fate) {
+    boolean reachesEnd() {
+      return last != UNKNOWN;
+    }
+  }
+
+  /** What has happened to a turn's log since somebody looked. */
+  record News(Fate fate, List<LogBlock> blocks) {}
+
+  static final long UNKNOWN = -2;
+
+  /**
+   * Stores the blocks whose turns are still held by this node with their epoch, at most one for
+   * each turn; returns the turns whose block is in the log now.
+   */
+  Set<String> append(Tx tx, List<Fenced> blocks) throws SQLException {
+    Set<String> stored =
+        tx.dialect() == Dialect.POSTGRES ? appendPostgres(tx, blocks) : appendSqlite(tx, blocks);
+    if (stored.size() < blocks.size()) {
+      for (Fenced fenced : blocks) {
+        // An earlier commit may have gone through although its answer was lost.
+        if (!stored.contains(fenced.block.turn()) && holds(tx, fenced.block)) {
+          stored.add(fenced.block.turn());
+        }
+      }
+    }
+    return stored;
+  }
+
+  private Set<String> appendPostgres(Tx tx, List<Fenced> blocks) throws SQLException {
+    int count = blocks.size();
+    String[] turns = new String[count];
+    Long[] epochs = new Long[count];
+    Long[] firsts = new Long[count];
+    Long[] lasts = new Long[count];
+    byte[][] payloads = new byte[count][];
+    for (int i = 0; i < count; i++) {
+      LogBlock block = blocks.get(i).block;
+      turns[i] = block.turn();
+      epochs[i] = blocks.get(i).epoch;
+      firsts[i] = block.firstSeq();
+      lasts[i] = block.lastSeq();
+      payloads[i] = block.payload();
+    }
+    return new HashSet<>(
+        tx.list(
+            APPEND_POSTGRES,
+            row -> row.getString(1),
+            turns,
+            epochs,
+            firsts,
+            lasts,
+            payloads,
+            nodeId));
+  }
+
+  private Set<String> appendSqlite(Tx tx, List<Fenced> blocks) throws SQLException {
+    List<@Nullable Object[]> rows = new ArrayList<>(blocks.size());
+    for (Fenced fenced : blocks) {
+      LogBlock block = fenced.block;
+      rows.add(
+          new Object[] {
+            block.turn(),
+            block.firstSeq(),
+            block.lastSeq(),
+            block.payload(),
+            block.turn(),
+            fenced.epoch,
+            nodeId
+          });
+    }
+    int[] counts = tx.batch(APPEND_SQLITE, rows);
+    Set<String> stored = new HashSet<>();
+    for (int i = 0; i < counts.length; i++) {
+      if (counts[i] == 1) {
+        stored.add(blocks.get(i).block.turn());
+      }
+    }
+    return stored;
+  }
+
+  /** Stores a block without asking who holds the turn; false if its place is taken. */
+  boolean insert(Tx tx, LogBlock block) throws SQLException {
+    return tx.update(INSERT, block.turn(), block.firstSeq(), block.lastSeq(), block.payload()) == 1;
+  }
+
+  /** Whether exactly this block is stored. */
+  boolean holds(Tx tx, LogBlock block) throws SQLException {
+    return tx.one(
+            "SELECT payload FROM log_block WHERE turn_id = ? AND first_seq = ?",
+            row -> Arrays.equals(row.getBytes(1), block.payload()),
+            block.turn(),
+            block.firstSeq())
+        .orElse(false);
+  }
+
+  boolean holds(LogBlock block) {
+    return database.<Boolean>read(tx -> holds(tx, block));
+  }
+
+  /** About {@code maxBytes} of a log from the event after {@code after}; at least one block. */
+  Page read(String turn, long after, int maxBytes) {
+    return database.read(tx -> {
+      List<LogBlock> blocks = new ArrayList<>();
+      boolean[] cut = new boolean[1];
+      int[] bytes = new int[1];
+      tx.scan(
+          READ_FROM,
+          row -> {
+            if (bytes[0] >= maxBytes) {
+              cut[0] = true;
+              return false;
+            }
+            LogBlock block = block(turn, row, 1);
+            bytes[0] += block.payload().length;
+            return blocks.add(block);
+          },
+          turn,
+          turn,
+          after + 1,
+          after + 1);
+      if (!blocks.isEmpty()) {
+        LogBlock last = blocks.getLast();
+        return new Page(
+            blocks, cut[0] ? UNKNOWN : last.lastSeq(), last.endsTurn() ? Fate.ENDED : Fate.OPEN);
+      }
+      return new Page(List.of(), last(tx, turn), fate(tx, turn));
+    });
+  }
+
+  private static LogBlock block(String turn, ResultSet row, int column) throws SQLException {
+    return new LogBlock(
+        turn, row.getLong(column), row.getLong(column + 1), row.getBytes(column + 2));
+  }
+
+  private static long last(Tx tx, String turn) throws SQLException {
+    return tx.one(
+            "SELECT COALESCE(MAX(last_seq), -1) FROM log_block WHERE turn_id = ?",
+            row -> row.getLong(1),
+            turn)
+        .orElse(-1L);
+  }
+
+  private static Fate fate(Tx tx, String turn) throws SQLException {
+    return tx.one(
+            """
+            SELECT CASE WHEN log_expired = 1 THEN 2 WHEN ended_at IS NOT NULL THEN 1 ELSE 0 END
+              FROM turn WHERE id = ?\
+            """,
+            row -> fate(row.getInt(1)),
+            turn)
+        .orElse(Fate.GONE);
+  }
+
+  private static Fate fate(int number) {
+    return switch (number) {
+      case 0 -> Fate.OPEN;
+      case 1 -> Fate.ENDED;
+      default -> Fate.GONE;
+    };
+  }
+
+  /**
+   * What several logs have got behind the given sequence numbers, in one query.
+   *
+   * @param heads sequence number by turn
+   * @param out filled with an entry for each turn
+   */
+  void news(Map<String, Long> heads, Map<String, News> out) {
+    database.read(tx -> {
+      Tx.Visitor visitor =
+          row -> {
+            String turn = row.getString(1);
+            Fate fate = fate(row.getInt(2));
+            News news = out.computeIfAbsent(turn, t -> new News(fate, new ArrayList<>()));
+            if (row.getBytes(5) != null) {
+              news.blocks.add(block(turn, row, 3));
+            }
+            return true;
+          };
+      if (tx.dialect() == Dialect.POSTGRES) {
+        tx.scan(
+            NEWS_POSTGRES,
+            visitor,
+            heads.keySet().toArray(String[]::new),
+            heads.values().toArray(Long[]::new));
+      } else {
+        ArrayNode pairs = Json.MAPPER.createArrayNode();
+        heads.forEach((turn, head) -> pairs.addArray().add(turn).add(head));
+        tx.scan(NEWS_SQLITE, visitor, Json.text(pairs), (long) NEWS_BLOCKS);
+      }
+      return true;
+    });
+  }
+
+  /** A whole log, folded. */
+  LogContent readAll(Tx tx, String turn) throws SQLException {
+    TurnFold fold = new TurnFold();
+    MessageDigest digest = sha256();
+    tx.scan(
+        "SELECT first_seq, last_seq, payload FROM log_block WHERE turn_id = ? ORDER BY first_seq",
+        row -> {
+          LogBlock block = block(turn, row, 1);
+          digest.update(block.payload());
+          LogLines.after(block, -1, (seq, bytes, from, to) -> apply(fold, seq, bytes, from, to));
+          return true;
+        },
+        turn);
+    return new LogContent(fold, digest);
+  }
+
+  private static void apply(TurnFold fold, long seq, byte[] bytes, int from, int to) {
+    TurnEventCodec.Line line = TurnEventCodec.decode(bytes, from, to - from);
+    if (line.seq() != seq || seq != fold.seq() + 1) {
+      throw new PerdureException(
+          ErrorCode.INTERNAL, "A log has a gap after event " + fold.seq() + "; it is damaged.");
+    }
+    fold.apply(seq, line.event());
+  }
+
+  static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java has SHA-256", e);
+    }
+  }
+}
