@@ -106,6 +106,11 @@ public final class ChunkJson {
         : 0;
   }
 
+  /** A count in a tree, by the same rule. */
+  public static long count(JsonNode node) {
+    return node.isIntegralNumber() && node.canConvertToLong() ? Math.max(0, node.longValue()) : 0;
+  }
+
   /** The value as a tree, for what comes once in a stream. */
   public static JsonNode tree(JsonParser parser) throws IOException {
     return MAPPER.readTree(parser);

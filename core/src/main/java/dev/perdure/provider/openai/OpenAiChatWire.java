@@ -212,13 +212,9 @@ final class OpenAiChatWire implements Wire {
     }
     JsonNode node = ChunkJson.tree(value);
     return new TokenUsage(
-        count(node.path("prompt_tokens")),
-        count(node.path("completion_tokens")),
-        count(node.path("completion_tokens_details").path("reasoning_tokens")),
-        count(node.path("prompt_tokens_details").path("cached_tokens")));
-  }
-
-  private static long count(JsonNode node) {
-    return node.canConvertToLong() ? Math.max(0, node.longValue()) : 0;
+        ChunkJson.count(node.path("prompt_tokens")),
+        ChunkJson.count(node.path("completion_tokens")),
+        ChunkJson.count(node.path("completion_tokens_details").path("reasoning_tokens")),
+        ChunkJson.count(node.path("prompt_tokens_details").path("cached_tokens")));
   }
 }

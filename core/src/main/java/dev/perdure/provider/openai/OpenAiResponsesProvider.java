@@ -1,0 +1,38 @@
+package dev.perdure.provider.openai;
+
+import dev.perdure.provider.ModelProvider;
+import dev.perdure.provider.ModelRequest;
+import dev.perdure.provider.ModelStream;
+import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.http.Transport;
+import dev.perdure.provider.http.WireStream;
+
+/**
+ * OpenAI Responses. Thread-safe. The base URL ends before {@code /responses}; one without a path
+ * gets {@code /v1}.
+ */
+public final class OpenAiResponsesProvider implements ModelProvider {
+  private final ProviderSettings settings;
+  private final Transport transport;
+
+  public OpenAiResponsesProvider(ProviderSettings settings, Transport transport) {
+    this.settings = settings;
+    this.transport = transport;
+  }
+
+  @Override
+  public String name() {
+    return settings.name();
+  }
+
+  @Override
+  public ModelStream open(ModelRequest request) {
+    return new WireStream(
+        transport, settings, request.limits(), new OpenAiResponsesWire(settings, request));
+  }
+
+  @Override
+  public String toString() {
+    return settings.toString();
+  }
+}
