@@ -8,6 +8,8 @@ import dev.perdure.protocol.PerdureException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -116,24 +118,47 @@ public final class PostgresDatabase implements Database {
 
   @Override
   public <T extends @Nullable Object> T write(Work<T> work) {
-    for (int run = 1; ; run++) {
-      try {
-        return once(writers, work);
-      } catch (SQLException e) {
-        if (!SqlErrors.repeatable(e) || run == MAX_RUNS) {
-          throw SqlErrors.translate(e);
+    return shielded(() -> {
+      for (int run = 1; ; run++) {
+        try {
+          return once(writers, work);
+        } catch (SQLException e) {
+          if (!SqlErrors.repeatable(e) || run == MAX_RUNS) {
+            throw SqlErrors.translate(e);
+          }
         }
       }
-    }
+    });
   }
 
   @Override
   public <T extends @Nullable Object> T read(Work<T> work) {
-    try {
-      return once(readers, work);
-    } catch (SQLException e) {
-      throw SqlErrors.translate(e);
-    }
+    return shielded(() -> {
+      try {
+        return once(readers, work);
+      } catch (SQLException e) {
+        throw SqlErrors.translate(e);
+      }
+    });
+  }
+
+  /**
+   * Keeps the caller's interrupt away from the connection. Interrupting a virtual thread closes the
+   * socket that it reads, and with it a transaction whose outcome is then unknown; so a thread of
+   * its own, which nobody knows, runs the work, and the caller waits whatever happens to it.
+   */
+  private static <T extends @Nullable Object> T shielded(Supplier<T> work) {
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    Thread.ofVirtual()
+        .name("perdure-transaction")
+        .start(() -> {
+          try {
+            answer.complete(work.get());
+          } catch (Throwable e) {
+            answer.completeExceptionally(e);
+          }
+        });
+    return Answers.await(answer);
   }
 
   private static <T extends @Nullable Object> T once(HikariDataSource pool, Work<T> work)

@@ -96,8 +96,9 @@ public final class SqliteDatabase implements Database {
 
   @Override
   public void close() {
-    writer.close();
     readers.close();
+    // The last connection: closing it moves the WAL into the file.
+    writer.close();
     signals.close();
     lock.close();
   }

@@ -13,7 +13,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
@@ -70,7 +69,7 @@ final class SqliteWriter implements AutoCloseable {
     }
     Job<T> job = new Job<>(work);
     enqueue(job);
-    return job.await();
+    return Answers.await(job.answer);
   }
 
   private void enqueue(Job<?> job) {
@@ -255,19 +254,6 @@ final class SqliteWriter implements AutoCloseable {
         answer.completeExceptionally(failure);
       } else {
         answer.complete(result);
-      }
-    }
-
-    /** Waits however often the caller is interrupted: the work may be committed any moment. */
-    T await() {
-      try {
-        return answer.join();
-      } catch (CompletionException e) {
-        switch (e.getCause()) {
-          case RuntimeException cause -> throw cause;
-          case Error cause -> throw cause;
-          case null, default -> throw e;
-        }
       }
     }
   }
