@@ -43,7 +43,9 @@ final class Loop {
     stopped = true;
     wakeUps.release();
     try {
-      thread.join(JOIN_PATIENCE);
+      if (thread.getState() != Thread.State.NEW) {
+        thread.join(JOIN_PATIENCE);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -199,8 +199,8 @@ class TranscriptTest {
       if (message.error() != null) {
         json.put("error", message.error().code());
       }
-      if (message.usage() != null) {
-        json.put("output", message.usage().output());
+      if (message.usage() != null && message.usage().output() > 0) {
+        json.put("output", Math.toIntExact(message.usage().output()));
       }
     }
     return out;
@@ -217,7 +217,7 @@ class TranscriptTest {
         json.put("error", lane.error().code());
       }
       if (lane.usage().output() > 0) {
-        json.put("output", lane.usage().output());
+        json.put("output", Math.toIntExact(lane.usage().output()));
       }
     }
     return out;
