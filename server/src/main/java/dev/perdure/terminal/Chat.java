@@ -313,7 +313,7 @@ public final class Chat {
           && message.path("role").asText().equals("assistant")) {
         StringBuilder text = new StringBuilder();
         for (JsonNode part : message.path("parts")) {
-          if (part.path("kind").asText().equals("text")) {
+          if (part.path("type").asText().equals("text")) {
             text.append(part.path("text").asText());
           }
         }

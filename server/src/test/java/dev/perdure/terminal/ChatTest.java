@@ -231,8 +231,8 @@ class ChatTest {
       server.messages =
           """
           {"items":[{"turn":"turn_1","role":"assistant","status":"complete",
-            "parts":[{"kind":"reasoning","text":"hm"},{"kind":"text","text":"stored"}]},
-           {"turn":"turn_1","role":"user","status":"complete","parts":[{"kind":"text","text":"hi"}]}]}
+            "parts":[{"type":"reasoning","text":"hm"},{"type":"text","text":"stored"}]},
+           {"turn":"turn_1","role":"user","status":"complete","parts":[{"type":"text","text":"hi"}]}]}
           """;
       assertThat(chat(server, "", false, "--resume")).isZero();
 

@@ -1,0 +1,153 @@
+package dev.perdure.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Repeated requests, busy sessions and several devices. */
+class ConversationTest {
+  private static final String MODEL = "openai/it";
+
+  @TempDir static Path data;
+  @TempDir Path own;
+  static FakeProvider fake;
+  static Server server;
+  static Api api;
+
+  @BeforeAll
+  static void start() {
+    fake = FakeProvider.start();
+    server = Server.setup().providers(fake).start(data);
+    api = server.api();
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+    fake.close();
+  }
+
+  @Test
+  void twenty_posts_with_one_key_are_one_message_and_one_call() throws Exception {
+    String session = api.createSession();
+    var body = Api.body(Prompts.say("only-once", 1), MODEL);
+    Set<JsonNode> answers = new HashSet<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Api.Answer>> posts = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        posts.add(threads.submit(() -> api.submitRaw(session, body, "Idempotency-Key", "k-1")));
+      }
+      for (Future<Api.Answer> post : posts) {
+        answers.add(post.get().expect(202).json());
+      }
+    }
+    assertThat(answers).hasSize(1);
+    String turn = answers.iterator().next().required("turn").textValue();
+    assertThat(api.awaitEnd(turn)).isEqualTo("completed");
+    assertThat(api.messages(session)).hasSize(2);
+    assertThat(fake.calls("only-once")).hasSize(1);
+
+    Api.Answer late = api.submitRaw(session, body, "Idempotency-Key", "k-1");
+    assertThat(late.expect(202).json().required("turn").textValue()).isEqualTo(turn);
+    var other = Api.body("something else", MODEL);
+    assertThat(api.submitRaw(session, other, "Idempotency-Key", "k-1").expect(409).body())
+        .contains("idempotency_conflict");
+  }
+
+  @Test
+  void a_busy_session_rejects_enqueues_or_interrupts_as_asked() {
+    String session = api.createSession();
+    String first = api.submit(session, Prompts.say(Prompts.words(1_000), 20));
+
+    var reject = Api.body("no").put("whenBusy", "reject");
+    assertThat(api.submitRaw(session, reject).expect(409).body()).contains("session_busy");
+
+    String second = api.submit(session, Prompts.say("second", 1));
+    String third = api.submit(session, Prompts.say("third", 1));
+    assertThat(api.state(second)).isEqualTo("queued");
+    var interrupt = Api.body(Prompts.say("now", 1)).put("whenBusy", "interrupt");
+    String fourth = Api.turnOf(api.submitRaw(session, interrupt));
+
+    assertThat(api.awaitEnd(fourth)).isEqualTo("completed");
+    assertThat(List.of(api.state(first), api.state(second), api.state(third)))
+        .containsOnly("cancelled");
+    assertThat(api.messages(session)).hasSize(8);
+  }
+
+  @Test
+  void what_was_enqueued_is_answered_in_order_and_once_though_the_server_is_killed() {
+    try (Server killed = Server.setup().providers(fake).start(own)) {
+      Api before = killed.api();
+      String session = before.createSession();
+      List<String> turns = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        turns.add(before.submit(session, Prompts.say("answer-" + i + " b c d e f", 30), MODEL));
+      }
+      before.awaitText(turns.get(1), 1);
+      killed.kill();
+
+      Api after = killed.startAgain().api();
+      for (String turn : turns) {
+        assertThat(after.awaitEnd(turn)).isEqualTo("completed");
+      }
+      List<String> texts = after.messages(session).stream().map(Api::text).toList();
+      for (int i = 0; i < 5; i++) {
+        assertThat(texts.get(2 * i)).endsWith("answer-" + i + " b c d e f");
+        assertThat(texts.get(2 * i + 1)).isEqualTo("answer-" + i + " b c d e f");
+      }
+      assertThat(texts).hasSize(10);
+    }
+  }
+
+  @Test
+  void two_devices_that_write_in_turns_agree_on_one_order_and_see_both_live() throws Exception {
+    String session = api.createSession();
+    int each = 4;
+    Set<String> endedSeen = new HashSet<>();
+    CompletableFuture<Void> watcher =
+        CompletableFuture.runAsync(() ->
+            api.stream(
+                "/v1/sessions/" + session + "/events",
+                null,
+                frame -> {
+                  JsonNode json = Api.read(frame.data());
+                  JsonNode event = json.has("event") ? json.path("event") : json;
+                  if (event.path("type").asText().equals("turn.ended")) {
+                    endedSeen.add(json.path("turn").asText());
+                  }
+                  return endedSeen.size() == 2 * each;
+                }));
+    List<String> turns = new ArrayList<>();
+    for (int i = 0; i < each; i++) {
+      turns.add(new Api(server.url()).submit(session, Prompts.say("phone-" + i, 3)));
+      turns.add(new Api(server.url()).submit(session, Prompts.say("laptop-" + i, 3)));
+    }
+    for (String turn : turns) {
+      assertThat(api.awaitEnd(turn)).isEqualTo("completed");
+    }
+    watcher.get(30, TimeUnit.SECONDS);
+
+    assertThat(endedSeen).containsExactlyInAnyOrderElementsOf(turns);
+    List<JsonNode> messages = api.messages(session);
+    assertThat(messages.stream().map(m -> m.path("turn").asText()).distinct())
+        .as("the order of accepting")
+        .containsExactlyElementsOf(turns);
+    for (int i = 0; i < messages.size(); i++) {
+      assertThat(messages.get(i).path("position").asInt()).isEqualTo(i);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+package dev.perdure.it;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The packaged program as a process of its own. It is ended by {@link #close()}, and by the {@link
+ * Reaper} if that is never reached. Thread-safe.
+ */
+final class PerdureProcess implements AutoCloseable {
+  /** Generous: several JVMs may be starting on few cores. */
+  private static final Duration READY_WITHIN = Duration.ofSeconds(60);
+
+  private static final Duration ENDED_WITHIN = Duration.ofSeconds(60);
+
+  private final Process process;
+  private final StringBuilder output = new StringBuilder(); // guarded by itself
+  private final Thread reader;
+  private final CompletableFuture<String> ready = new CompletableFuture<>();
+
+  private PerdureProcess(Process process, Pattern readyLine) {
+    this.process = process;
+    this.reader = Thread.ofVirtual().name("output").start(() -> read(readyLine));
+  }
+
+  /**
+   * Starts the program without waiting for it.
+   *
+   * @param readyLine finds, in the line that says that it is ready, its address as group 1
+   */
+  static PerdureProcess launch(Map<String, String> env, Pattern readyLine, List<String> args) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx384m", "-jar"));
+    command.add(jar().toString());
+    command.addAll(args);
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    // What the tester has set for a server of his own must not reach the ones under test.
+    builder
+        .environment()
+        .keySet()
+        .removeIf(name ->
+            name.startsWith("PERDURE_")
+                || name.startsWith("OPENAI_")
+                || name.startsWith("ANTHROPIC_")
+                || name.startsWith("GEMINI_")
+                || name.equals("JAVA_TOOL_OPTIONS"));
+    builder.environment().putAll(env);
+    try {
+      Process process = builder.start();
+      Reaper.watch(process.pid());
+      process.getOutputStream().close();
+      return new PerdureProcess(process, readyLine);
+    } catch (IOException e) {
+      throw new AssertionError("Cannot start " + command, e);
+    }
+  }
+
+  /** The jar that {@code ./perdure start} would run. */
+  static Path jar() {
+    Path jar =
+        Path.of(System.getProperty("perdure.jar", "../server/target/perdure.jar"))
+            .toAbsolutePath()
+            .normalize();
+    if (!Files.exists(jar)) {
+      throw new AssertionError(
+          jar + " is missing. Run these tests with './perdure test --module it'.");
+    }
+    return jar;
+  }
+
+  /** Waits for the line that says it is ready, and returns the address in it. */
+  String awaitReady() {
+    try {
+      return ready.get(READY_WITHIN.toSeconds(), TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+      throw new AssertionError("The process did not get ready. It printed:\n" + output(), e);
+    }
+  }
+
+  /** What it has printed so far, standard output and error together. */
+  String output() {
+    synchronized (output) {
+      return output.toString();
+    }
+  }
+
+  private void print(String line) {
+    synchronized (output) {
+      output.append(line).append('\n');
+    }
+  }
+
+  boolean alive() {
+    return process.isAlive();
+  }
+
+  /** As a crash or the kernel would: nothing gets a chance to tidy up. */
+  void kill() {
+    process.destroyForcibly();
+    awaitExit();
+  }
+
+  /** Asks it to stop and returns at once. */
+  void terminate() {
+    process.destroy();
+  }
+
+  /** Stops all its threads, as a laptop's lid does. */
+  void freeze() {
+    signal("STOP");
+  }
+
+  void thaw() {
+    signal("CONT");
+  }
+
+  /** Waits for the end and returns the exit code; the output is complete then. */
+  int awaitExit() {
+    try {
+      if (!process.waitFor(ENDED_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
+        throw new AssertionError("The process did not end. It printed:\n" + output());
+      }
+      reader.join();
+      Reaper.forget(process.pid());
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (process.isAlive()) {
+      kill();
+    }
+  }
+
+  private void signal(String name) {
+    try {
+      int code = new ProcessBuilder("kill", "-" + name, "" + process.pid()).start().waitFor();
+      if (code != 0) {
+        throw new AssertionError("kill -" + name + " " + process.pid() + " gave " + code);
+      }
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  private void read(Pattern readyLine) {
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      String line;
+      while ((line = lines.readLine()) != null) {
+        print(line);
+        Matcher m = readyLine.matcher(line);
+        if (m.find()) {
+          ready.complete(m.group(1));
+        }
+      }
+    } catch (IOException e) {
+      print("[output ended: " + e + "]");
+    }
+    ready.completeExceptionally(new IllegalStateException("It has ended"));
+  }
+}
