@@ -37,9 +37,11 @@ public final class OriginGuard {
 
   private final boolean on;
   private final Set<String> hosts = new HashSet<>();
+  private final Set<String> origins;
 
-  private OriginGuard(boolean on, Collection<String> hosts) {
+  private OriginGuard(boolean on, Collection<String> hosts, Collection<String> origins) {
     this.on = on;
+    this.origins = Set.copyOf(origins);
     for (String host : hosts) {
       this.hosts.add(host.toLowerCase(Locale.ROOT));
     }
@@ -48,16 +50,17 @@ public final class OriginGuard {
 
   /** Lets everything pass: for a server where every request needs a credential. */
   public static OriginGuard off() {
-    return new OriginGuard(false, Set.of());
+    return new OriginGuard(false, Set.of(), Set.of());
   }
 
   /**
    * Accepts loopback and these host names.
    *
    * @param hosts without port
+   * @param origins whose pages may change things, such as {@code https://app.example.com}
    */
-  public static OriginGuard loopbackAnd(Collection<String> hosts) {
-    return new OriginGuard(true, hosts);
+  public static OriginGuard loopbackAnd(Collection<String> hosts, Collection<String> origins) {
+    return new OriginGuard(true, hosts, origins);
   }
 
   /**
@@ -88,7 +91,7 @@ public final class OriginGuard {
               + "' is not a name of this server. Without authentication it answers on loopback"
               + " only: use http://localhost, or name the host in 'server.allowedHosts'.");
     }
-    if (SAFE.contains(method)) {
+    if (SAFE.contains(method) || (origin.size() == 1 && origins.contains(origin.getFirst()))) {
       return;
     }
     for (String each : origin) {
@@ -97,8 +100,8 @@ public final class OriginGuard {
         throw refused(
             "A page of the origin '"
                 + shown(each)
-                + "' may not change anything here. Call from the server's own origin, or configure"
-                + " 'auth.apiKeys' and send a credential.");
+                + "' may not change anything here. Call from the server's own origin, or name this"
+                + " one in 'server.corsOrigins'.");
       }
     }
     if (fetchSite.contains("cross-site") || fetchSite.contains("same-site")) {

@@ -47,7 +47,12 @@ public final class ConfigDoc {
       is written in capitals with underscores, as in `PERDURE_PROVIDERS_MY_VLLM_BASE_URL`. The vendors'
       own variables are read as well: `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY`,
       `ANTHROPIC_BASE_URL`, `GEMINI_API_KEY`, `GEMINI_BASE_URL`. A provider is configured once it has an
-      API key or a base URL.
+      API key or a base URL. One named `openai` also answers as `openai-responses`, the same service by
+      its newer wire.
+
+      The default model is `defaultModel`, else the usual model of the first provider whose name is the
+      vendor's. With no provider configured, a model server found on this machine is used, else
+      `demo/demo`.
 
       ## API keys
 

@@ -134,7 +134,7 @@ public final class ConfigLoader {
             + origin
             + ") is not a known setting. Did you mean '"
             + Nearest.to(name, known)
-            + "'? 'perdure help config' lists all.");
+            + "'? 'perdure config --docs' lists all.");
   }
 
   private PerdureConfig bind() {

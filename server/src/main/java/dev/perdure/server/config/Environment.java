@@ -101,6 +101,6 @@ final class Environment {
             + variable
             + " is not known. Did you mean "
             + Nearest.to(variable, known)
-            + "? 'perdure help config' lists all.");
+            + "? 'perdure config --docs' lists all.");
   }
 }

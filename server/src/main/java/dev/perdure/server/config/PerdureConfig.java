@@ -1,5 +1,7 @@
 package dev.perdure.server.config;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.net.URI;
@@ -46,13 +48,20 @@ public record PerdureConfig(
     Logging logging) {
 
   public PerdureConfig {
-    providers = Collections.unmodifiableMap(new LinkedHashMap<>(providers));
+    Map<String, Provider> named = new LinkedHashMap<>();
+    providers.forEach((name, provider) -> named.put(name, provider.named(name)));
+    providers = Collections.unmodifiableMap(named);
     if (!server.loopback() && !auth.required()) {
       throw illegal(
           "server.host is '"
               + server.host()
               + "', an address that others can reach, but no authentication is configured. Set"
               + " auth.apiKeys (PERDURE_API_KEYS) or auth.jwt.issuer, or use 127.0.0.1.");
+    }
+    if (server.corsOrigins().contains("*") && !auth.required()) {
+      throw illegal(
+          "server.corsOrigins is '*' without authentication, so that any web page could use this"
+              + " server. Name the origins, or set auth.apiKeys (PERDURE_API_KEYS).");
     }
     if (defaultModel != null && defaultModel.indexOf('/') <= 0) {
       throw illegal(
@@ -86,10 +95,16 @@ public record PerdureConfig(
               text =
                   "Further host names that a request may name without authentication; loopback"
                       + " names and the host of publicUrl always may.")
-          List<String> allowedHosts) {
+          List<String> allowedHosts,
+      @Key(
+              text =
+                  "Origins whose web pages may call from a browser (CORS), such as"
+                      + " https://app.example.com. '*' is every origin and needs authentication.")
+          List<String> corsOrigins) {
     public Server {
-      Keys.check(Server.class, host, port, publicUrl, allowedHosts);
+      Keys.check(Server.class, host, port, publicUrl, allowedHosts, corsOrigins);
       allowedHosts = List.copyOf(allowedHosts);
+      corsOrigins = List.copyOf(corsOrigins);
     }
 
     /** Whether only this machine can connect. */
@@ -300,7 +315,7 @@ public record PerdureConfig(
     }
 
     private static boolean loopback(String host) {
-      return new Server(host, 0, null, List.of()).loopback();
+      return new Server(host, 0, null, List.of(), List.of()).loopback();
     }
   }
 
@@ -308,12 +323,50 @@ public record PerdureConfig(
   public record Provider(
       @Key(
               text =
-                  "The wire: openai, openai-responses, anthropic or gemini. Without it: the"
-                      + " provider's own name, if it is one of these.")
-          @Nullable String kind,
+                  "The wire that the provider speaks. Without it: the one that its name says, if it"
+                      + " is one of these.")
+          @Nullable Kind kind,
       @Key(text = "The URL of the API, with its version path. Without it: the vendor's own.")
           @Nullable URI baseUrl,
-      @Key(text = "The API key.") @Nullable Secret apiKey) {}
+      @Key(text = "The API key.") @Nullable Secret apiKey) {
+    /** The wires. OPENAI is the chat completions that many other servers speak as well. */
+    public enum Kind {
+      OPENAI,
+      OPENAI_RESPONSES,
+      ANTHROPIC,
+      GEMINI
+    }
+
+    /** This provider, with the kind that its name says where it has none. */
+    Provider named(String name) {
+      if (baseUrl == null && apiKey == null) {
+        throw illegal(
+            "providers."
+                + name
+                + " has neither apiKey nor baseUrl. Set the key for the vendor's own service, or"
+                + " the URL of a server that needs none.");
+      }
+      if (kind != null) {
+        return this;
+      }
+      for (Kind each : Kind.values()) {
+        if (Values.write(each).equals(name)) {
+          return new Provider(each, baseUrl, apiKey);
+        }
+      }
+      throw illegal(
+          "providers."
+              + name
+              + ".kind is missing, and the name says nothing of the wire. Set it to "
+              + Values.form(Kind.class)
+              + ".");
+    }
+
+    /** The kind; known once the provider is part of a {@link PerdureConfig}. */
+    public Kind wire() {
+      return requireNonNull(kind, "kind is null");
+    }
+  }
 
   /** What the server tells its operator on stderr. */
   public record Logging(

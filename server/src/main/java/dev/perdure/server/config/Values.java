@@ -73,7 +73,7 @@ final class Values {
     return switch (value) {
       case Duration duration -> duration(duration);
       case List<?> list -> String.join(",", list.stream().map(Values::write).toList());
-      case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);
+      case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
       default -> value.toString();
     };
   }

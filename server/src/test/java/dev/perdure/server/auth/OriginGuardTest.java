@@ -15,7 +15,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class OriginGuardTest {
-  private final OriginGuard guard = OriginGuard.loopbackAnd(List.of("Perdure.lan"));
+  private final OriginGuard guard =
+      OriginGuard.loopbackAnd(List.of("Perdure.lan"), List.of("https://app.example"));
 
   @ParameterizedTest
   @ValueSource(
@@ -75,6 +76,13 @@ class OriginGuardTest {
     assertRefused(Method.POST, "localhost:8080", null, "cross-site");
     assertRefused(Method.POST, "localhost:8080", null, "same-site");
     assertPasses(Method.POST, "localhost:8080", null, "none");
+  }
+
+  @Test
+  void a_page_of_an_origin_that_was_named_passes() {
+    assertPasses(Method.POST, "localhost:8080", "https://app.example", "cross-site");
+    assertRefused(Method.POST, "localhost:8080", "https://app.example.evil.example", "cross-site");
+    assertRefused(Method.POST, "evil.example", "https://app.example", "cross-site");
   }
 
   @Test

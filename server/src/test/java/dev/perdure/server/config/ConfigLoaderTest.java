@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.server.config.PerdureConfig.Provider.Kind;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -153,8 +154,9 @@ class ConfigLoaderTest {
         .containsEntry(
             "my-vllm",
             new PerdureConfig.Provider(
-                "openai", URI.create("http://10.0.0.5:8000/v1"), new Secret("sk-2")))
-        .containsEntry("anthropic", new PerdureConfig.Provider(null, null, new Secret("from-env")));
+                Kind.OPENAI, URI.create("http://10.0.0.5:8000/v1"), new Secret("sk-2")))
+        .containsEntry(
+            "anthropic", new PerdureConfig.Provider(Kind.ANTHROPIC, null, new Secret("from-env")));
   }
 
   @Test
@@ -169,7 +171,7 @@ class ConfigLoaderTest {
     Map<String, String> env =
         Map.of("OPENAI_API_KEY", "general", "PERDURE_PROVIDERS_OPENAI_API_KEY", "ours");
     assertThat(load(env).providers().get("openai"))
-        .isEqualTo(new PerdureConfig.Provider(null, null, new Secret("ours")));
+        .isEqualTo(new PerdureConfig.Provider(Kind.OPENAI, null, new Secret("ours")));
   }
 
   @Test

@@ -160,6 +160,19 @@ class ConfigRefusalTest {
   }
 
   @Test
+  void a_provider_has_a_wire_and_an_address() {
+    assertRefused(
+        Map.of("PERDURE_PROVIDERS_MINE_API_KEY", "k"),
+        List.of(),
+        "providers.mine.kind is missing",
+        "openai, openai-responses, anthropic, gemini");
+    assertRefused(
+        Map.of("PERDURE_PROVIDERS_MINE_KIND", "grpc"), List.of(), "providers.mine.kind", "grpc");
+    assertRefused(
+        Map.of("PERDURE_PROVIDERS_MINE_KIND", "openai"), List.of(), "providers.mine", "baseUrl");
+  }
+
+  @Test
   void other_odd_values_are_refused() {
     assertRefused(Map.of("PERDURE_DB_URL", "jdbc:sqlite:x"), List.of(), "db.url", "postgresql");
     assertRefused(Map.of("PERDURE_DEFAULT_MODEL", "gpt"), List.of(), "defaultModel", "'gpt'");

@@ -1,0 +1,96 @@
+package dev.perdure.server;
+
+import dev.perdure.chat.DeskLimits;
+import dev.perdure.context.ContextLimits;
+import dev.perdure.db.PostgresOptions;
+import dev.perdure.engine.EngineConfig;
+import dev.perdure.engine.RetryPolicy;
+import dev.perdure.log.LogLimits;
+import dev.perdure.provider.ModelRequest;
+import dev.perdure.server.config.EngineSettings;
+import dev.perdure.server.config.HttpSettings;
+import dev.perdure.server.config.PerdureConfig;
+import dev.perdure.server.http.HttpLimits;
+
+/** From settings to the limits of each part. The parts do not know the configuration. */
+final class Limits {
+  private Limits() {}
+
+  static EngineConfig engine(PerdureConfig config) {
+    EngineSettings engine = config.engine();
+    EngineSettings.Node node = engine.node();
+    EngineSettings.Retry retry = engine.retry();
+    EngineSettings.Provider provider = engine.provider();
+    return new EngineConfig(
+        node.lease(),
+        node.beat(),
+        node.poll(),
+        node.claimBatch(),
+        engine.maxRunningTurns(),
+        engine.maxCrashes(),
+        engine.turnTimeLimit(),
+        new RetryPolicy(retry.maxAttempts(), retry.base(), retry.max(), retry.budget()),
+        new ModelRequest.Limits(
+            provider.connectTimeout(), provider.firstTokenTimeout(), provider.idleTimeout()),
+        config.log().retention(),
+        engine.idempotencyRetention());
+  }
+
+  static DeskLimits desk(PerdureConfig config) {
+    return new DeskLimits(config.engine().maxOpenTurnsPerCaller());
+  }
+
+  static ContextLimits context(PerdureConfig config) {
+    EngineSettings.Context context = config.engine().context();
+    return new ContextLimits(context.maxMessages(), context.maxChars());
+  }
+
+  static LogLimits log(PerdureConfig config) {
+    PerdureConfig.Log log = config.log();
+    return new LogLimits(
+        log.tailBytes().toInt(), log.writerBytes().toInt(), log.readBytes().toInt());
+  }
+
+  static PostgresOptions postgres(PerdureConfig config) {
+    PerdureConfig.Db db = config.db();
+    return new PostgresOptions(
+        db.writeConnections(),
+        db.readConnections(),
+        db.connectTimeout(),
+        db.borrowTimeout(),
+        db.statementTimeout());
+  }
+
+  static HttpLimits http(PerdureConfig config) {
+    HttpSettings.Body body = config.http().body();
+    HttpSettings.Page page = config.http().page();
+    HttpSettings.Stream stream = config.http().stream();
+    HttpSettings.Socket socket = config.http().socket();
+    return new HttpLimits(
+        new HttpLimits.Body(
+            body.maxSize().toInt(),
+            body.maxMessageChars(),
+            body.maxParts(),
+            body.maxInstructionsChars(),
+            body.maxTitleChars(),
+            body.maxLanes(),
+            body.maxFallbacks(),
+            body.readTimeout()),
+        new HttpLimits.Page(page.size(), page.maxSize()),
+        new HttpLimits.Stream(
+            stream.maxPerCaller(),
+            stream.maxTurns(),
+            stream.heartbeat(),
+            stream.retry(),
+            stream.poll(),
+            stream.cursorAge(),
+            stream.maxWait()),
+        new HttpLimits.Socket(
+            socket.maxConnections(),
+            socket.sendBuffer().toInt(),
+            socket.writeTimeout(),
+            socket.idleTimeout(),
+            socket.maxHeaders().toInt(),
+            socket.maxTarget().toInt()));
+  }
+}

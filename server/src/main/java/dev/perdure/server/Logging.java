@@ -1,0 +1,108 @@
+package dev.perdure.server;
+
+import dev.perdure.server.config.PerdureConfig;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.logging.ConsoleHandler;
+import java.util.logging.Formatter;
+import java.util.logging.Level;
+import java.util.logging.LogManager;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+
+/**
+ * Logging to stderr, one line a record: {@code 2026-01-31T12:00:00.123Z INFO Engine: text}. Set up
+ * once, by the main thread.
+ */
+final class Logging {
+  /** What libraries say at INFO is about themselves. */
+  private static final Map<String, Level> LIBRARIES =
+      Map.of(
+          "io.helidon", Level.WARNING,
+          "org.flywaydb", Level.WARNING,
+          "com.zaxxer.hikari", Level.WARNING,
+          "org.postgresql", Level.WARNING);
+
+  /** Held here, because the JDK holds them weakly and would forget their levels. */
+  private static final List<Logger> CONFIGURED = new ArrayList<>();
+
+  private Logging() {}
+
+  static void configure(PerdureConfig.Logging config) {
+    // Helidon would read a logging.properties of the working directory over what is set here.
+    System.setProperty("io.helidon.logging.config.disabled", "true");
+    LogManager.getLogManager().reset();
+    ConsoleHandler handler = new ConsoleHandler();
+    handler.setLevel(Level.ALL);
+    handler.setFormatter(new OneLine());
+    Level level = level(config.level());
+    Logger root = Logger.getLogger("");
+    root.addHandler(handler);
+    root.setLevel(atLeast(level, Level.INFO));
+    set("dev.perdure", level);
+    LIBRARIES.forEach((name, least) -> set(name, atLeast(level, least)));
+  }
+
+  private static void set(String name, Level level) {
+    Logger logger = Logger.getLogger(name);
+    logger.setLevel(level);
+    CONFIGURED.add(logger);
+  }
+
+  private static Level atLeast(Level level, Level least) {
+    return level.intValue() >= least.intValue() ? level : least;
+  }
+
+  private static Level level(PerdureConfig.Logging.Level level) {
+    return switch (level) {
+      case ERROR -> Level.SEVERE;
+      case WARNING -> Level.WARNING;
+      case INFO -> Level.INFO;
+      case DEBUG -> Level.FINE;
+    };
+  }
+
+  /** Control characters of a message cannot begin another line: nobody forges a record. */
+  static final class OneLine extends Formatter {
+    private static final DateTimeFormatter TIME =
+        DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT)
+            .withZone(ZoneOffset.UTC);
+
+    @Override
+    public String format(LogRecord record) {
+      StringBuilder out = new StringBuilder(120);
+      TIME.formatTo(Instant.ofEpochMilli(record.getMillis()), out);
+      out.append(' ').append(String.format(Locale.ROOT, "%-5s", name(record.getLevel())));
+      out.append(' ').append(source(record)).append(": ");
+      out.append(formatMessage(record).replaceAll("[\\p{Cntrl}&&[^\t]]+", " ")).append('\n');
+      if (record.getThrown() != null) {
+        StringWriter trace = new StringWriter();
+        record.getThrown().printStackTrace(new PrintWriter(trace));
+        out.append(trace);
+      }
+      return out.toString();
+    }
+
+    private static String source(LogRecord record) {
+      String name = String.valueOf(record.getLoggerName());
+      return name.substring(name.lastIndexOf('.') + 1);
+    }
+
+    private static String name(Level level) {
+      if (level.intValue() >= Level.SEVERE.intValue()) {
+        return "ERROR";
+      }
+      if (level.intValue() >= Level.WARNING.intValue()) {
+        return "WARN";
+      }
+      return level.intValue() >= Level.INFO.intValue() ? "INFO" : "DEBUG";
+    }
+  }
+}

@@ -1,0 +1,231 @@
+package dev.perdure.server;
+
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Desk;
+import dev.perdure.context.ContextBuilder;
+import dev.perdure.db.Database;
+import dev.perdure.db.PostgresDatabase;
+import dev.perdure.db.SqliteDatabase;
+import dev.perdure.engine.Engine;
+import dev.perdure.engine.EngineParts;
+import dev.perdure.engine.Timers;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.provider.http.Transport;
+import dev.perdure.provider.http.TransportOptions;
+import dev.perdure.server.config.PerdureConfig;
+import dev.perdure.server.http.PerdureHttp;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.net.BindException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One running node: everything is made and put together here, by hand, from the database up to the
+ * door, and taken down in the written order. Started and stopped by one thread.
+ */
+final class PerdureServer {
+  private static final System.Logger LOG = System.getLogger(PerdureServer.class.getName());
+
+  private final PerdureConfig config;
+  private final Database database;
+  private final TurnLog log;
+  private final Engine engine;
+  private final PerdureHttp http;
+  private final ProviderSelection models;
+  private final Deque<AutoCloseable> closeLast;
+  private volatile boolean stopping;
+
+  /**
+   * Makes everything and starts it; returns when requests are answered.
+   *
+   * @throws PerdureException CONFIG for what the operator can mend in the settings
+   */
+  static PerdureServer start(PerdureConfig config, InstantSource clock) {
+    Deque<AutoCloseable> made = new ArrayDeque<>();
+    try {
+      PerdureServer server = new PerdureServer(config, clock, made);
+      server.engine.start();
+      made.push(() -> server.engine.stop(java.time.Duration.ZERO));
+      server.listen();
+      return server;
+    } catch (RuntimeException e) {
+      closeAll(made);
+      throw e;
+    }
+  }
+
+  private PerdureServer(PerdureConfig config, InstantSource clock, Deque<AutoCloseable> made) {
+    this.config = config;
+    this.closeLast = made;
+    SecureRandom random = new SecureRandom();
+    Ids ids = new Ids(clock, random);
+    String nodeId = ids.node();
+    Access access = Access.of(config, clock, random);
+    Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
+    models = ProviderSelection.select(config, Optional::empty, transport, clock);
+    PrometheusMeterRegistry meters = meters();
+    made.push(meters::close);
+
+    database = opened(made, open(config));
+    log = opened(made, new TurnLog(database, nodeId, Limits.log(config)));
+    Timers timers = opened(made, Timers.system());
+    ContextBuilder context = new ContextBuilder(database, Limits.context(config));
+    engine =
+        new Engine(
+            new EngineParts(
+                nodeId,
+                database,
+                log,
+                models.providers(),
+                context,
+                Limits.engine(config),
+                clock,
+                random,
+                timers),
+            Version.text(),
+            meters);
+    http =
+        new PerdureHttp(
+            new PerdureHttp.Parts(
+                new Desk(database, log, engine, ids, Limits.desk(config)),
+                new Conversations(database),
+                log,
+                database.signals(),
+                models.providers(),
+                access.authenticator(),
+                access.originGuard(),
+                access.streamTokens(),
+                meters,
+                meters::scrape,
+                () -> stopping ? List.of("stopping") : List.of(),
+                clock,
+                random),
+            new PerdureHttp.Place(
+                config.server().host(), config.server().port(), config.server().corsOrigins()),
+            Limits.http(config));
+  }
+
+  private static Database open(PerdureConfig config) {
+    PerdureConfig.Db db = config.db();
+    String url = db.url();
+    if (url == null) {
+      return SqliteDatabase.open(Path.of(config.data().dir()));
+    }
+    String password = db.password() == null ? null : db.password().value();
+    return PostgresDatabase.open(url, db.user(), password, Limits.postgres(config));
+  }
+
+  private static PrometheusMeterRegistry meters() {
+    PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    new JvmMemoryMetrics().bindTo(meters);
+    new JvmThreadMetrics().bindTo(meters);
+    new ProcessorMetrics().bindTo(meters);
+    new UptimeMetrics().bindTo(meters);
+    return meters;
+  }
+
+  private static <T extends AutoCloseable> T opened(Deque<AutoCloseable> made, T part) {
+    made.push(part);
+    return part;
+  }
+
+  private void listen() {
+    try {
+      http.start();
+    } catch (RuntimeException e) {
+      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+        if (cause instanceof BindException || cause instanceof IOException) {
+          throw new PerdureException(
+              ErrorCode.CONFIG,
+              "server.port "
+                  + config.server().port()
+                  + " of "
+                  + config.server().host()
+                  + " cannot be listened on ("
+                  + cause.getMessage()
+                  + "). Stop the program that has it, or choose another one: --port N, or --port 0"
+                  + " for any free one.",
+              e);
+        }
+      }
+      throw e;
+    }
+  }
+
+  /** Where this machine reaches the server. */
+  String url() {
+    String host = config.server().host();
+    String shown =
+        switch (host) {
+          case "0.0.0.0" -> "127.0.0.1";
+          case "::", "[::]" -> "[::1]";
+          default -> host.contains(":") && !host.startsWith("[") ? "[" + host + "]" : host;
+        };
+    return "http://" + shown + ":" + http.port();
+  }
+
+  /** What the operator wants to know of a server that has just started: a few lines. */
+  List<String> summary() {
+    PerdureConfig.Db db = config.db();
+    String data =
+        db.url() == null
+            ? "SQLite in " + Path.of(config.data().dir()).toAbsolutePath().normalize()
+            : "PostgreSQL at " + db.shownUrl();
+    String access =
+        config.auth().required()
+            ? "with a credential only"
+            : "without a credential, from this machine only";
+    return List.of(
+        "Perdure " + Version.text(),
+        "  data    " + data,
+        "  models  " + models.summary(),
+        "  access  " + access);
+  }
+
+  /**
+   * Stops in the order of ARCHITECTURE.md: not ready, no more claims, readers are let go, turns
+   * have the grace time, the rest is handed on with the lease, then the log and last the database
+   * close.
+   */
+  void stop() throws InterruptedException {
+    LOG.log(
+        System.Logger.Level.INFO,
+        "Stopping: {0} turns are running and have {1} seconds to end; what is left then is queued"
+            + " for another node or the next start.",
+        engine.running(),
+        config.engine().drainGrace().toSeconds());
+    stopping = true;
+    engine.drain();
+    http.drain();
+    engine.stop(config.engine().drainGrace());
+    log.releaseFollowers();
+    http.stop();
+    // The engine is on top; it has been stopped.
+    closeLast.pop();
+    closeAll(closeLast);
+  }
+
+  private static void closeAll(Deque<AutoCloseable> parts) {
+    while (!parts.isEmpty()) {
+      try {
+        parts.pop().close();
+      } catch (Exception e) {
+        LOG.log(System.Logger.Level.WARNING, "A part did not close; the others are closed.", e);
+      }
+    }
+  }
+}

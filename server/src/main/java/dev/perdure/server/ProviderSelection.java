@@ -1,0 +1,156 @@
+package dev.perdure.server;
+
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.provider.ModelProvider;
+import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.Providers;
+import dev.perdure.provider.Secret;
+import dev.perdure.provider.anthropic.AnthropicProvider;
+import dev.perdure.provider.demo.DemoProvider;
+import dev.perdure.provider.gemini.GeminiProvider;
+import dev.perdure.provider.http.Transport;
+import dev.perdure.provider.openai.OpenAiChatProvider;
+import dev.perdure.provider.openai.OpenAiResponsesProvider;
+import dev.perdure.server.config.PerdureConfig;
+import dev.perdure.server.config.PerdureConfig.Provider.Kind;
+import java.net.URI;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which providers a server has: those that are configured, else a model server on this machine,
+ * else the demo. Immutable.
+ *
+ * @param summary for the operator: which there are, and how to come to others
+ */
+record ProviderSelection(Providers providers, String summary) {
+  private static final String OPENAI = "openai";
+  private static final String RESPONSES = "openai-responses";
+  private static final String DEMO_MODEL = DemoProvider.NAME + "/demo";
+  private static final String HOW_TO =
+      "for others set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY";
+
+  /** A model server on this machine that speaks OpenAI's chat wire, and one of its models. */
+  record LocalServer(String name, URI baseUrl, String model) {}
+
+  /** Models by the name of a provider that is the vendor's own, so that its models are known. */
+  private static final Map<String, String> USUAL_MODELS =
+      Map.of(
+          OPENAI,
+          "gpt-5-mini",
+          RESPONSES,
+          "gpt-5-mini",
+          "anthropic",
+          "claude-sonnet-4-5",
+          "gemini",
+          "gemini-2.5-flash");
+
+  /**
+   * @param local looks for a model server; asked only if no provider is configured
+   * @throws PerdureException CONFIG if there would be no default model
+   */
+  static ProviderSelection select(
+      PerdureConfig config,
+      Supplier<Optional<LocalServer>> local,
+      Transport transport,
+      InstantSource clock) {
+    Map<String, ModelProvider> providers = new LinkedHashMap<>();
+    config.providers().forEach((name, given) -> providers.put(name, make(name, given, transport)));
+    PerdureConfig.Provider openAi = config.providers().get(OPENAI);
+    if (openAi != null && openAi.wire() == Kind.OPENAI && !providers.containsKey(RESPONSES)) {
+      PerdureConfig.Provider newer =
+          new PerdureConfig.Provider(Kind.OPENAI_RESPONSES, openAi.baseUrl(), openAi.apiKey());
+      providers.put(RESPONSES, make(RESPONSES, newer, transport));
+    }
+    String model = usualModel(config);
+    String remark = "";
+    if (providers.isEmpty()) {
+      Optional<LocalServer> found = config.detectLocalServers() ? local.get() : Optional.empty();
+      if (found.isPresent()) {
+        LocalServer server = found.get();
+        PerdureConfig.Provider given =
+            new PerdureConfig.Provider(Kind.OPENAI, server.baseUrl(), null);
+        providers.put(server.name(), make(server.name(), given, transport));
+        model = server.name() + "/" + server.model();
+        remark = " (found at " + server.baseUrl() + "; " + HOW_TO + ")";
+      } else if (config.demo()) {
+        model = DEMO_MODEL;
+        remark = " (a built-in script, not a model; " + HOW_TO + ")";
+      }
+    }
+    if (config.demo()) {
+      providers.putIfAbsent(DemoProvider.NAME, new DemoProvider(clock));
+    }
+    String wanted = config.defaultModel();
+    return wanted == null ? finish(providers, model, remark) : finish(providers, wanted, "");
+  }
+
+  private static @Nullable String usualModel(PerdureConfig config) {
+    for (String name : config.providers().keySet()) {
+      if (USUAL_MODELS.containsKey(name)) {
+        return name + "/" + USUAL_MODELS.get(name);
+      }
+    }
+    return null;
+  }
+
+  private static ProviderSelection finish(
+      Map<String, ModelProvider> providers, @Nullable String model, String remark) {
+    if (providers.isEmpty()) {
+      throw illegal(
+          "No provider is configured, none was found on this machine, and 'demo' is false. Set an"
+              + " API key, such as OPENAI_API_KEY, or 'demo' to true.");
+    }
+    if (model == null) {
+      throw illegal(
+          "defaultModel is missing, and none of the providers "
+              + String.join(", ", providers.keySet())
+              + " has a usual model. Set it to 'provider/model'.");
+    }
+    try {
+      Providers all = new Providers(providers.values(), model);
+      return new ProviderSelection(
+          all, String.join(", ", all.names()) + "; default " + model + remark);
+    } catch (PerdureException e) {
+      throw illegal("defaultModel: " + e.getMessage());
+    }
+  }
+
+  private static ModelProvider make(
+      String name, PerdureConfig.Provider given, Transport transport) {
+    URI url = given.baseUrl();
+    dev.perdure.server.config.Secret key = given.apiKey();
+    try {
+      ProviderSettings settings =
+          new ProviderSettings(
+              name,
+              url == null ? vendorUrl(given.wire()) : url,
+              key == null ? null : new Secret(key.value()));
+      return switch (given.wire()) {
+        case OPENAI -> new OpenAiChatProvider(settings, transport);
+        case OPENAI_RESPONSES -> new OpenAiResponsesProvider(settings, transport);
+        case ANTHROPIC -> new AnthropicProvider(settings, transport);
+        case GEMINI -> new GeminiProvider(settings, transport);
+      };
+    } catch (IllegalArgumentException e) {
+      throw illegal("providers." + name + ": " + e.getMessage());
+    }
+  }
+
+  private static URI vendorUrl(Kind kind) {
+    return switch (kind) {
+      case OPENAI, OPENAI_RESPONSES -> OpenAiChatProvider.DEFAULT_BASE_URL;
+      case ANTHROPIC -> AnthropicProvider.DEFAULT_BASE_URL;
+      case GEMINI -> GeminiProvider.DEFAULT_BASE_URL;
+    };
+  }
+
+  private static PerdureException illegal(String message) {
+    return new PerdureException(ErrorCode.CONFIG, message);
+  }
+}
