@@ -1,0 +1,47 @@
+package dev.perdure.bench;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** The command {@code perdure bench}. */
+public final class Bench {
+  private static final String USAGE =
+      """
+      Usage: ./perdure bench <command> [options]
+
+        load               many users at once against a server, with a table of what it took
+        profile            the same, with a table of where the server's CPU time went
+        jmh [REGEX]        the micro-benchmarks whose names match; further options as JMH's own
+
+      Options of load and profile:
+      """
+          + LoadOptions.USAGE;
+
+  private Bench() {}
+
+  public static void main(String[] args) throws Exception {
+    System.exit(run(Arrays.asList(args)));
+  }
+
+  private static int run(List<String> args) throws Exception {
+    String command = args.isEmpty() ? "help" : args.getFirst();
+    List<String> rest = args.isEmpty() ? args : args.subList(1, args.size());
+    try {
+      return switch (command) {
+        case "load" ->
+            new LoadDriver(LoadOptions.parse(rest, LoadOptions.DEFAULT), LoadDriver.NONE).run();
+        case "profile" -> Profile.run(rest);
+        case "jmh" -> Micro.run(rest);
+        case "help", "--help", "-h" -> {
+          System.out.print(USAGE);
+          yield 0;
+        }
+        default -> throw new IllegalArgumentException("'" + command + "' is not a command.");
+      };
+    } catch (IllegalArgumentException e) {
+      System.err.println("perdure bench: " + e.getMessage());
+      System.err.print(USAGE);
+      return 2;
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package dev.perdure.bench;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.protocol.Json;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The outcome of one run.
+ *
+ * @param load the machine's load average just before the run
+ * @param seconds from the first message to the end of the last stream
+ * @param cpu of the measured phase
+ * @param memory null if it was not measured
+ */
+record LoadResult(
+    String target,
+    int turns,
+    LoadOptions options,
+    double load,
+    double seconds,
+    Tally tally,
+    Cpu cpu,
+    @Nullable Memory memory) {
+
+  /** CPU seconds, by process. The driver runs on one thread. */
+  record Cpu(double server, double database, double provider, double driver) {
+    Cpu minus(Cpu before) {
+      return new Cpu(
+          server - before.server,
+          database - before.database,
+          provider - before.provider,
+          driver - before.driver);
+    }
+  }
+
+  /**
+   * KiB of the server: resident after the start and at the peak, live heap (after a collection)
+   * without and with all turns active.
+   */
+  record Memory(long residentIdle, long residentPeak, long heapIdle, long heapBusy) {}
+
+  /** CPU seconds of server and database for a million chunks delivered. */
+  double cpuPerMillion() {
+    return perMillion(cpu.server + cpu.database);
+  }
+
+  private double perMillion(double seconds) {
+    return tally.chunks == 0 ? Double.NaN : seconds * 1e6 / tally.chunks;
+  }
+
+  static final String MARKDOWN_HEAD =
+      """
+      | target | turns | chunks delivered | added p50 / p99 ms | ack p50 / p99 ms | first chunk p50 / p99 ms \
+      | CPU-s per million: server + database = sum | provider, driver | live heap, RSS per turn KB \
+      | gaps, duplicates, differing, failed | load before |
+      |---|---|---|---|---|---|---|---|---|---|---|
+      """;
+
+  String markdownRow() {
+    return String.format(
+        Locale.ROOT,
+        "| %s | %d | %,d | %.1f / %.1f | %.1f / %.1f | %.1f / %.1f | %.1f + %.1f = **%.1f** |"
+            + " %.1f, %.1f | %s | %d, %d, %d, %d | %.1f |%n",
+        name(),
+        turns,
+        tally.chunks,
+        tally.added.millis(0.5),
+        tally.added.millis(0.99),
+        tally.ack.millis(0.5),
+        tally.ack.millis(0.99),
+        tally.first.millis(0.5),
+        tally.first.millis(0.99),
+        perMillion(cpu.server),
+        perMillion(cpu.database),
+        cpuPerMillion(),
+        perMillion(cpu.provider),
+        perMillion(cpu.driver),
+        memory == null ? "–" : perTurn(memory),
+        tally.gaps,
+        tally.duplicates,
+        tally.differing,
+        tally.failed(),
+        load);
+  }
+
+  private String name() {
+    String followers = options.followers() > 1 ? " × " + options.followers() + " followers" : "";
+    return (target.startsWith("jdbc:") ? "external PostgreSQL" : target) + followers;
+  }
+
+  private String perTurn(Memory m) {
+    return String.format(
+        Locale.ROOT,
+        "%.0f, %.0f",
+        (double) (m.heapBusy - m.heapIdle) / turns,
+        (double) (m.residentPeak - m.residentIdle) / turns);
+  }
+
+  String json() {
+    ObjectNode out = Json.MAPPER.createObjectNode();
+    out.put("target", name()).put("turns", turns).put("chunksPerTurn", options.chunks());
+    out.put("intervalMs", options.intervalMillis()).put("followers", options.followers());
+    out.put("model", options.model()).put("loadBefore", load).put("seconds", seconds);
+    out.put("chunks", tally.chunks).put("events", tally.events).put("bytes", tally.bytes);
+    percentiles(out, "added", tally.added);
+    percentiles(out, "ack", tally.ack);
+    percentiles(out, "firstChunk", tally.first);
+    out.putObject("cpuSeconds")
+        .put("server", cpu.server)
+        .put("database", cpu.database)
+        .put("provider", cpu.provider)
+        .put("driver", cpu.driver);
+    out.put("cpuSecondsPerMillion", cpuPerMillion());
+    if (memory != null) {
+      out.putObject("memoryKib")
+          .put("residentIdle", memory.residentIdle)
+          .put("residentPeak", memory.residentPeak)
+          .put("heapIdle", memory.heapIdle)
+          .put("heapBusy", memory.heapBusy);
+    }
+    out.put("gaps", tally.gaps).put("duplicates", tally.duplicates);
+    out.put("differing", tally.differing).put("failed", tally.failed());
+    out.put("attempts", tally.attempts);
+    ObjectNode failures = out.putObject("failures");
+    for (Map.Entry<String, Integer> failure : tally.failures().entrySet()) {
+      failures.put(failure.getKey(), failure.getValue());
+    }
+    return Json.text(out);
+  }
+
+  private static void percentiles(ObjectNode out, String name, Latencies latencies) {
+    out.putObject(name + "Ms")
+        .put("p50", latencies.millis(0.5))
+        .put("p99", latencies.millis(0.99))
+        .put("max", latencies.maxMillis())
+        .put("count", latencies.count());
+  }
+}
