@@ -1,5 +1,7 @@
 package dev.perdure.engine;
 
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import dev.perdure.log.LogBlock;
@@ -171,32 +173,46 @@ final class TurnQueue {
 
   record LaneIntent(boolean cancelled, boolean retry) {}
 
+  /** A held turn and what callers want of it. */
+  record Work(Turn turn, Intents intents) {}
+
+  /** Reads what there is to do; empty if the turn is not held with this epoch any more. */
+  Optional<Work> work(Claim claim) {
+    return database.read(tx -> {
+      Optional<Intents> intents = intents(tx, claim);
+      return intents.isEmpty()
+          ? Optional.empty()
+          : Conversations.unscoped(tx, claim.turn).map(turn -> new Work(turn, intents.get()));
+    });
+  }
+
   /** Reads the intents; empty if the turn is not held with this epoch any more. */
   Optional<Intents> intents(Claim claim) {
-    return database.read(tx -> {
-      Optional<Intents> turn =
-          tx.one(
-              """
-              SELECT cancelled_by, crashes FROM turn
-               WHERE id = ? AND epoch = ? AND node_id = ?\
-              """,
-              row -> new Intents(row.getString(1) != null, row.getLong(2), new HashMap<>()),
-              claim.turn,
-              claim.epoch,
-              nodeId);
-      if (turn.isPresent()) {
-        tx.list(
-            "SELECT lane, cancelled_by, retry_asked FROM lane WHERE turn_id = ?",
-            row ->
-                turn.get()
-                    .lanes
-                    .put(
-                        row.getInt(1),
-                        new LaneIntent(row.getString(2) != null, row.getLong(3) != 0)),
-            claim.turn);
-      }
-      return turn;
-    });
+    return database.read(tx -> intents(tx, claim));
+  }
+
+  private Optional<Intents> intents(Tx tx, Claim claim) throws SQLException {
+    Optional<Intents> turn =
+        tx.one(
+            """
+            SELECT cancelled_by, crashes FROM turn
+             WHERE id = ? AND epoch = ? AND node_id = ?\
+            """,
+            row -> new Intents(row.getString(1) != null, row.getLong(2), new HashMap<>()),
+            claim.turn,
+            claim.epoch,
+            nodeId);
+    if (turn.isPresent()) {
+      tx.list(
+          "SELECT lane, cancelled_by, retry_asked FROM lane WHERE turn_id = ?",
+          row ->
+              turn.get()
+                  .lanes
+                  .put(
+                      row.getInt(1), new LaneIntent(row.getString(2) != null, row.getLong(3) != 0)),
+          claim.turn);
+    }
+    return turn;
   }
 
   /** Whether somebody wants this lane, or its turn, to stop. */

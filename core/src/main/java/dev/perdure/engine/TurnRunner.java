@@ -1,13 +1,13 @@
 package dev.perdure.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.engine.TurnQueue.Claim;
 import dev.perdure.engine.TurnQueue.Intents;
 import dev.perdure.engine.TurnQueue.LaneIntent;
+import dev.perdure.engine.TurnQueue.Work;
 import dev.perdure.log.FencedException;
 import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.ErrorCode;
@@ -162,13 +162,12 @@ final class TurnRunner {
   }
 
   private void run(TurnWriter writer) {
-    @Nullable Turn turn =
-        persistently(() ->
-            parts.database().read(tx -> Conversations.unscoped(tx, claim.turn())).orElse(null));
-    @Nullable Intents intents = persistently(() -> queue.intents(claim).orElse(null));
-    if (turn == null || intents == null) {
+    @Nullable Work work = persistently(() -> queue.work(claim).orElse(null));
+    if (work == null) {
       return;
     }
+    Turn turn = work.turn();
+    Intents intents = work.intents();
     if (intents.crashes() > parts.config().maxCrashes()) {
       giveUp(writer, intents.crashes());
     } else {
