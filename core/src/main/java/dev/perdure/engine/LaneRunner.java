@@ -252,6 +252,10 @@ final class LaneRunner {
     private final AttemptStarted start;
     private boolean started;
     private int part = -1;
+
+    /** A high surrogate whose other half has not come yet, else empty. */
+    private String half = "";
+
     private @Nullable TokenUsage usage;
 
     Attempt(String model, @Nullable String reason) {
@@ -302,13 +306,28 @@ final class LaneRunner {
         writer.append(new PartStarted(lane, attempt, part, delta.kind()));
         hasContent = true;
       }
-      if (!delta.text().isEmpty()) {
-        writer.append(new PartDelta(lane, attempt, part, delta.text()));
+      append(whole(delta.text()));
+    }
+
+    private void append(String text) {
+      if (!text.isEmpty()) {
+        writer.append(new PartDelta(lane, attempt, part, text));
       }
+    }
+
+    /** Keeps a pair of surrogates together that a provider has cut in two. */
+    private String whole(String text) {
+      String joined = half + text;
+      int last = joined.length() - 1;
+      boolean cut = last >= 0 && Character.isHighSurrogate(joined.charAt(last));
+      half = cut ? joined.substring(last) : "";
+      return cut ? joined.substring(0, last) : joined;
     }
 
     private void endPart() {
       if (part >= 0) {
+        append(half);
+        half = "";
         writer.append(new PartEnded(lane, attempt, part));
       }
     }

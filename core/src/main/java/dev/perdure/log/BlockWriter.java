@@ -63,7 +63,7 @@ final class BlockWriter implements TurnWriter {
   private final TurnFold fold;
 
   @GuardedBy("lock")
-  private final LineBuffer pending = new LineBuffer();
+  private final PendingLines pending = new PendingLines();
 
   @GuardedBy("lock")
   private @Nullable LogBlock inFlight;

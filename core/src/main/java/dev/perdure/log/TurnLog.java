@@ -59,7 +59,7 @@ public final class TurnLog implements AutoCloseable {
    */
   public LogBlock insert(Tx tx, String turn, long firstSeq, List<TurnEvent> events)
       throws SQLException {
-    LineBuffer lines = new LineBuffer();
+    PendingLines lines = new PendingLines();
     long seq = firstSeq;
     for (TurnEvent event : events) {
       lines.add(seq++, event, null);

@@ -1,7 +1,5 @@
 package dev.perdure.protocol;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
@@ -36,18 +34,16 @@ public final class TurnEventCodec {
 
   /** The line of JSON, in UTF-8, without the line feed. */
   public static byte[] encode(long seq, TurnEvent event) {
-    try (ByteArrayBuilder out = new ByteArrayBuilder(160);
-        JsonGenerator json = Json.MAPPER.getFactory().createGenerator(out)) {
-      json.writeStartObject();
-      json.writeNumberField("seq", seq);
-      json.writeStringField("type", type(event));
-      writeBody(json, event);
-      json.writeEndObject();
-      json.flush();
-      return out.toByteArray();
-    } catch (IOException e) {
-      throw new IllegalStateException("An event that cannot be encoded: " + type(event), e);
-    }
+    LineBuffer out = new LineBuffer();
+    write(out, seq, event);
+    return out.take();
+  }
+
+  /** Appends the line of JSON, without the line feed. */
+  public static void write(LineBuffer out, long seq, TurnEvent event) {
+    out.raw("{\"seq\":").number(seq).raw(",\"type\":\"").raw(type(event)).raw('"');
+    writeBody(out, event);
+    out.raw('}');
   }
 
   /** The value of {@code type} on the wire. */
@@ -67,103 +63,87 @@ public final class TurnEventCodec {
     };
   }
 
-  private static void writeBody(JsonGenerator json, TurnEvent event) throws IOException {
+  private static void writeBody(LineBuffer out, TurnEvent event) {
     switch (event) {
-      case TurnAccepted e -> writeAccepted(json, e);
-      case TurnStarted e -> {
-        json.writeNumberField("epoch", e.epoch());
-        json.writeNumberField("at", e.atMillis());
-      }
+      case TurnAccepted e -> writeAccepted(out, e);
+      case TurnStarted e ->
+          out.raw(",\"epoch\":").number(e.epoch()).raw(",\"at\":").number(e.atMillis());
       case AttemptStarted e -> {
-        json.writeNumberField("lane", e.lane());
-        json.writeNumberField("step", e.step());
-        json.writeNumberField("attempt", e.attempt());
-        json.writeStringField("model", e.model());
-        writeIfPresent(json, "reason", e.reason());
+        out.raw(",\"lane\":").number(e.lane()).raw(",\"step\":").number(e.step());
+        out.raw(",\"attempt\":").number(e.attempt()).raw(",\"model\":").quoted(e.model());
+        if (e.reason() != null) {
+          out.raw(",\"reason\":").quoted(e.reason());
+        }
       }
-      case PartStarted e -> {
-        writePlace(json, e.lane(), e.attempt(), e.part());
-        json.writeStringField("kind", e.kind().wire());
-      }
-      case PartDelta e -> {
-        writePlace(json, e.lane(), e.attempt(), e.part());
-        json.writeStringField("text", e.text());
-      }
-      case PartEnded e -> writePlace(json, e.lane(), e.attempt(), e.part());
+      case PartStarted e ->
+          writePlace(out, e.lane(), e.attempt(), e.part())
+              .raw(",\"kind\":")
+              .quoted(e.kind().wire());
+      case PartDelta e ->
+          writePlace(out, e.lane(), e.attempt(), e.part()).raw(",\"text\":").quoted(e.text());
+      case PartEnded e -> writePlace(out, e.lane(), e.attempt(), e.part());
       case UsageReported e -> {
-        json.writeNumberField("lane", e.lane());
-        json.writeNumberField("attempt", e.attempt());
-        writeUsage(json, e.usage());
+        out.raw(",\"lane\":").number(e.lane()).raw(",\"attempt\":").number(e.attempt());
+        writeUsage(out, e.usage());
       }
       case Notice e -> {
         if (e.lane() != null) {
-          json.writeNumberField("lane", e.lane());
+          out.raw(",\"lane\":").number(e.lane());
         }
-        json.writeStringField("code", e.code());
-        json.writeStringField("text", e.text());
+        out.raw(",\"code\":").quoted(e.code()).raw(",\"text\":").quoted(e.text());
       }
       case LaneEnded e -> {
-        json.writeNumberField("lane", e.lane());
-        json.writeStringField("state", e.state().wire());
-        writeIfPresent(json, "finish", e.finish() == null ? null : e.finish().wire());
-        writeError(json, e.error());
+        out.raw(",\"lane\":").number(e.lane()).raw(",\"state\":").quoted(e.state().wire());
+        if (e.finish() != null) {
+          out.raw(",\"finish\":").quoted(e.finish().wire());
+        }
+        writeError(out, e.error());
       }
       case TurnEnded e -> {
-        json.writeStringField("state", e.state().wire());
-        writeError(json, e.error());
-        json.writeStringField("digest", e.digest());
-        json.writeNumberField("at", e.atMillis());
+        out.raw(",\"state\":").quoted(e.state().wire());
+        writeError(out, e.error());
+        out.raw(",\"digest\":").quoted(e.digest()).raw(",\"at\":").number(e.atMillis());
       }
       case Unknown e ->
           throw new IllegalArgumentException("An unknown event is never written: " + e.type());
     }
   }
 
-  private static void writeAccepted(JsonGenerator json, TurnAccepted event) throws IOException {
-    json.writeStringField("turn", event.turn());
-    json.writeStringField("session", event.session());
-    json.writeStringField("userMessage", event.userMessage());
-    json.writeArrayFieldStart("lanes");
+  private static void writeAccepted(LineBuffer out, TurnAccepted event) {
+    out.raw(",\"turn\":").quoted(event.turn()).raw(",\"session\":").quoted(event.session());
+    out.raw(",\"userMessage\":").quoted(event.userMessage()).raw(",\"lanes\":[");
+    char before = ' ';
     for (LaneRef lane : event.lanes()) {
-      json.writeStartObject();
-      json.writeNumberField("lane", lane.lane());
-      json.writeStringField("message", lane.message());
-      json.writeStringField("model", lane.model());
-      json.writeEndObject();
+      if (before == ',') {
+        out.raw(',');
+      }
+      before = ',';
+      out.raw("{\"lane\":").number(lane.lane()).raw(",\"message\":").quoted(lane.message());
+      out.raw(",\"model\":").quoted(lane.model()).raw('}');
     }
-    json.writeEndArray();
-    json.writeNumberField("at", event.atMillis());
+    out.raw("],\"at\":").number(event.atMillis());
   }
 
-  private static void writePlace(JsonGenerator json, int lane, int attempt, int part)
-      throws IOException {
-    json.writeNumberField("lane", lane);
-    json.writeNumberField("attempt", attempt);
-    json.writeNumberField("part", part);
+  private static LineBuffer writePlace(LineBuffer out, int lane, int attempt, int part) {
+    return out.raw(",\"lane\":")
+        .number(lane)
+        .raw(",\"attempt\":")
+        .number(attempt)
+        .raw(",\"part\":")
+        .number(part);
   }
 
-  /** Writes the four counts as members of the open object. */
-  static void writeUsage(JsonGenerator json, TokenUsage usage) throws IOException {
-    json.writeNumberField("input", usage.input());
-    json.writeNumberField("output", usage.output());
-    json.writeNumberField("reasoning", usage.reasoning());
-    json.writeNumberField("cached", usage.cached());
+  private static void writeUsage(LineBuffer out, TokenUsage usage) {
+    out.raw(",\"input\":").number(usage.input()).raw(",\"output\":").number(usage.output());
+    out.raw(",\"reasoning\":").number(usage.reasoning());
+    out.raw(",\"cached\":").number(usage.cached());
   }
 
-  static void writeError(JsonGenerator json, @Nullable TurnError error) throws IOException {
+  private static void writeError(LineBuffer out, @Nullable TurnError error) {
     if (error != null) {
-      json.writeObjectFieldStart("error");
-      json.writeStringField("code", error.code());
-      json.writeStringField("text", error.text());
-      json.writeBooleanField("retryable", error.retryable());
-      json.writeEndObject();
-    }
-  }
-
-  static void writeIfPresent(JsonGenerator json, String name, @Nullable String value)
-      throws IOException {
-    if (value != null) {
-      json.writeStringField(name, value);
+      out.raw(",\"error\":{\"code\":").quoted(error.code());
+      out.raw(",\"text\":").quoted(error.text());
+      out.raw(",\"retryable\":").raw(error.retryable() ? "true}" : "false}");
     }
   }
 
@@ -248,7 +228,7 @@ public final class TurnEventCodec {
   }
 
   /** Reads the four counts from members of an object. */
-  static TokenUsage usage(JsonNode json) {
+  private static TokenUsage usage(JsonNode json) {
     return new TokenUsage(
         json.required("input").longValue(),
         json.required("output").longValue(),
@@ -256,7 +236,7 @@ public final class TurnEventCodec {
         json.required("cached").longValue());
   }
 
-  static @Nullable TurnError error(JsonNode json) {
+  private static @Nullable TurnError error(JsonNode json) {
     JsonNode error = json.get("error");
     return error == null ? null : errorOf(error);
   }

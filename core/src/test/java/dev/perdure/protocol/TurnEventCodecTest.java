@@ -16,6 +16,7 @@ import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
+import java.nio.ByteBuffer;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -30,6 +31,8 @@ class TurnEventCodecTest {
           new AttemptStarted(1, 0, 2, "demo/demo", "server"),
           new PartStarted(0, 1, 0, PartKind.REASONING),
           new PartDelta(0, 1, 0, "a\r\n\u2028\u0000\"\\ \uD83D\uDE00 \u00e9"),
+          new PartDelta(2, 3, 4, "half \uD83D of a pair, \uDE00 the other"),
+          new PartDelta(0, 1, 0, "\u0001\b\f\t\u001f\u007f\u0080\u07ff\u0800\uffff".repeat(500)),
           new PartEnded(0, 1, 0),
           new UsageReported(0, 1, new TokenUsage(1, 2, 3, 4)),
           new Notice("degraded", "slow", null),
@@ -61,6 +64,18 @@ class TurnEventCodecTest {
     assertThat(new String(TurnEventCodec.encode(7, new PartDelta(0, 1, 2, "Hé")), UTF_8))
         .isEqualTo(
             "{\"seq\":7,\"type\":\"part.delta\",\"lane\":0,\"attempt\":1,\"part\":2,\"text\":\"Hé\"}");
+  }
+
+  @Test
+  void every_char_is_read_back_and_is_valid_utf_8() throws Exception {
+    StringBuilder all = new StringBuilder();
+    for (int c = 0; c <= Character.MAX_VALUE; c++) {
+      all.append((char) c);
+    }
+    byte[] line = TurnEventCodec.encode(-1, new PartDelta(0, 1, 0, all.toString()));
+    assertThat(UTF_8.newDecoder().decode(ByteBuffer.wrap(line)).length()).isPositive();
+    assertThat(TurnEventCodec.decode(line, 0, line.length).event())
+        .isEqualTo(new PartDelta(0, 1, 0, all.toString()));
   }
 
   @Test
