@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import javax.net.ssl.SSLSocket;
 
 /**
  * A socket with a small read buffer. One exchange uses it at a time, from one thread; {@link
@@ -18,6 +19,7 @@ final class Connection {
 
   final Origin origin;
   private final Socket raw;
+  private final boolean tls;
   private final InputStream in;
   private final OutputStream out;
 
@@ -38,8 +40,18 @@ final class Connection {
   Connection(Origin origin, Socket raw, Socket socket) throws IOException {
     this.origin = origin;
     this.raw = raw;
+    this.tls = socket instanceof SSLSocket;
     this.in = socket.getInputStream();
     this.out = socket.getOutputStream();
+  }
+
+  /** Whether nothing came that nobody asked for. Over TLS that can be its own business. */
+  boolean quiet() {
+    try {
+      return tls || in.available() == 0;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   void write(byte[] bytes) throws IOException {

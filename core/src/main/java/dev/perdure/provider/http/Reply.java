@@ -32,7 +32,7 @@ public final class Reply {
       return;
     }
     if (ofKind != kind || inBlock != block) {
-      half = 0;
+      endHalf();
       kind = ofKind;
       block = inBlock;
       part++;
@@ -40,6 +40,13 @@ public final class Reply {
     String clean = clean(text);
     if (!clean.isEmpty()) {
       events.add(new ModelEvent.Delta(part, ofKind, clean));
+    }
+  }
+
+  private void endHalf() {
+    if (half != 0 && kind != null) {
+      half = 0;
+      events.add(new ModelEvent.Delta(part, kind, String.valueOf(REPLACEMENT)));
     }
   }
 
@@ -102,6 +109,7 @@ public final class Reply {
   public void finish(FinishReason reason) {
     if (!finished) {
       finished = true;
+      endHalf();
       settleUsage();
       events.add(new ModelEvent.Finished(reason));
     }

@@ -42,7 +42,14 @@ public final class Transport implements AutoCloseable {
   synchronized @Nullable Connection take(Origin origin) {
     dropExpired();
     Deque<Connection> connections = idle.get(origin);
-    return connections == null ? null : connections.pollLast();
+    while (connections != null && !connections.isEmpty()) {
+      Connection connection = connections.removeLast();
+      if (connection.quiet()) {
+        return connection;
+      }
+      connection.abort();
+    }
+    return null;
   }
 
   /** Keeps a connection whose answer was read to its end. */
