@@ -134,6 +134,11 @@ public final class TurnLog implements AutoCloseable {
     fetcher.close();
   }
 
+  /** Turns that somebody writes or follows here. */
+  int turnsInMemory() {
+    return tails.all().size();
+  }
+
   private final class WriterLog implements BlockWriter.Log {
     @Override
     public Database database() {

@@ -14,6 +14,14 @@ final class TurnRows {
 
   private TurnRows() {}
 
+  static void empty(Database database) {
+    database.write(tx -> {
+      tx.update("DELETE FROM session");
+      tx.update("DELETE FROM idempotency");
+      return tx.update("DELETE FROM log_block");
+    });
+  }
+
   /** A turn that is accepted and waits in the queue: its log holds event 0. */
   static String queued(Database database, TurnLog log) {
     int number = NEXT.incrementAndGet();
