@@ -45,6 +45,11 @@ public final class RawServer implements AutoCloseable {
     return new RawServer(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()), true, answer);
   }
 
+  /** The same on a socket of the caller's, such as one with TLS. */
+  public static RawServer keepingAliveOn(ServerSocket socket, Answer answer) {
+    return new RawServer(socket, true, answer);
+  }
+
   /** A server that sends these bytes. */
   public static RawServer sending(String text) throws IOException {
     return answering((out, n) -> out.write(text.getBytes(StandardCharsets.UTF_8)));
