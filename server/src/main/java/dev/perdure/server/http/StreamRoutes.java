@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Event streams and downloads. Thread-safe. */
 final class StreamRoutes {
+  /** How long the end of a turn may take to get from the node that wrote it to this one. */
+  private static final Duration END_VISIBLE = Duration.ofSeconds(10);
+
   private final ActivityStream.Sources sources;
   private final OpenStreams streams;
   private final TurnStream turnStream;
@@ -98,11 +101,11 @@ final class StreamRoutes {
         exchange.send(200, "application/x-ndjson", new byte[0]);
         return;
       }
-      write(exchange, follower, batch);
+      write(exchange, turn, follower, batch);
     }
   }
 
-  private void write(Exchange exchange, Follower follower, Batch first)
+  private static void write(Exchange exchange, Turn turn, Follower follower, Batch first)
       throws IOException, InterruptedException {
     OutputStream out = exchange.stream(200, "application/x-ndjson");
     try (StallWatch.Guard guard =
@@ -114,9 +117,12 @@ final class StreamRoutes {
           out.write(block.payload());
         }
         guard.leave();
-        batch = follower.next(Duration.ZERO);
+        batch = follower.next(turn.state().terminal() ? END_VISIBLE : Duration.ZERO);
       }
-      if (batch.status() == Status.CLOSED || batch.status() == Status.EXPIRED) {
+      boolean whole =
+          batch.status() == Status.ENDED
+              || (batch.status() == Status.IDLE && !turn.state().terminal());
+      if (!whole) {
         // Not closing the output cuts the connection: half a log must not look like a whole one.
         throw new IOException("The log went away in the middle of a download");
       }

@@ -6,13 +6,19 @@ import dev.perdure.log.Follower.Status;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.LogLines;
 import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.protocol.TurnFold;
 import java.time.Duration;
 import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
 
 /** Reads logs into folds by way of their followers. Thread-safe, without state of its own. */
 final class TurnReader {
+  /** How long the end of a turn may take to get from the node that wrote it to this one. */
+  private static final Duration END_VISIBLE = Duration.ofSeconds(10);
+
   private final TurnLog log;
   private final InstantSource clock;
 
@@ -48,17 +54,37 @@ final class TurnReader {
   }
 
   /**
+   * Reads the log of a turn whose row says that it is over. Where another node has ended it, this
+   * node's view of the log may be a moment behind.
+   *
+   * @throws PerdureException DATABASE_UNAVAILABLE if the end cannot be read
+   */
+  Reading readEnded(String turn) throws InterruptedException {
+    Reading reading = await(turn, END_VISIBLE, null);
+    if (reading.end() == Status.IDLE) {
+      throw new PerdureException(
+          ErrorCode.DATABASE_UNAVAILABLE,
+          "The log of turn '" + turn + "' cannot be read to its end now. Try again.");
+    }
+    return reading;
+  }
+
+  /**
    * Reads until the turn's end, at most that long.
    *
-   * @param place ends the wait when it is asked to leave
+   * @param place ends the wait when it is asked to leave; null if nobody asks
    */
-  Reading await(String turn, Duration atMost, OpenStreams.Place place) throws InterruptedException {
+  Reading await(String turn, Duration atMost, OpenStreams.@Nullable Place place)
+      throws InterruptedException {
     long deadline = clock.millis() + atMost.toMillis();
     TurnFold fold = new TurnFold();
     try (Follower follower = log.follow(turn, -1)) {
-      place.onLeave(follower::wake);
+      if (place != null) {
+        place.onLeave(follower::wake);
+      }
       while (true) {
-        long left = place.leaving() ? 0 : Math.max(0, deadline - clock.millis());
+        boolean leaving = place != null && place.leaving();
+        long left = leaving ? 0 : Math.max(0, deadline - clock.millis());
         Batch batch = follower.next(Duration.ofMillis(left));
         if (batch.status() == Status.DATA) {
           apply(batch, fold);

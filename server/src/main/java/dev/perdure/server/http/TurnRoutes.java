@@ -137,14 +137,17 @@ final class TurnRoutes {
   private void status(Exchange exchange) throws InterruptedException {
     exchange.knownQuery();
     Turn turn = conversations.turn(exchange.caller(), exchange.id("turn"));
-    TurnReader.Reading reading = turn.logExpired() ? null : reader.read(turn.id());
-    boolean readable = reading != null && reading.fold().seq() >= 0;
+    if (turn.logExpired()) {
+      exchange.sendJson(200, Views.bytes(Views.turn(turn)));
+      return;
+    }
+    TurnReader.Reading reading =
+        turn.state().terminal() ? reader.readEnded(turn.id()) : reader.read(turn.id());
+    // Nothing to read: retention or a delete has come in between.
+    boolean readable = reading.fold().seq() >= 0;
     exchange.sendJson(
         200,
-        Views.bytes(
-            reading != null && readable
-                ? Views.status(turn, reading.fold().snapshot())
-                : Views.turn(turn)));
+        Views.bytes(readable ? Views.status(turn, reading.fold().snapshot()) : Views.turn(turn)));
   }
 
   private void cancel(Exchange exchange) throws IOException {

@@ -39,6 +39,9 @@ final class TurnStream {
   /** Silent heartbeats between looks at whether the turn still exists. */
   private static final int BEATS_PER_CHECK = 4;
 
+  /** How long the event of a cursor may take to get from the node that wrote it to this one. */
+  private static final Duration CURSOR_VISIBLE = Duration.ofSeconds(3);
+
   private final Conversations conversations;
   private final TurnLog log;
   private final OpenStreams streams;
@@ -116,14 +119,18 @@ final class TurnStream {
 
   /**
    * Reads with a follower that stands one event before the cursor: that the event of the cursor is
-   * there shows that the cursor is one that this turn has given.
+   * there shows that the cursor is one that this turn has given. Where another node has written
+   * that event, this node may see it a moment later.
    */
-  private static First first(Follower follower, Turn turn, long after) throws InterruptedException {
-    Batch batch = follower.next(Duration.ZERO);
+  private First first(Follower follower, Turn turn, long after) throws InterruptedException {
     if (after < 0) {
+      Batch batch = follower.next(Duration.ZERO);
       return new First(batch.status(), batch.blocks());
     }
+    Batch batch = follower.next(CURSOR_VISIBLE);
     if (batch.status() == Status.IDLE) {
+      // Says so itself if the database is away, which is not the cursor's fault.
+      conversations.now();
       throw new PerdureException(
           ErrorCode.INVALID_CURSOR,
           "The turn '"

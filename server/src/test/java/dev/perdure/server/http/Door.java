@@ -1,0 +1,199 @@
+package dev.perdure.server.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Desk;
+import dev.perdure.chat.DeskLimits;
+import dev.perdure.context.ContextBuilder;
+import dev.perdure.context.ContextLimits;
+import dev.perdure.db.SqliteDatabase;
+import dev.perdure.engine.Engine;
+import dev.perdure.engine.EngineConfig;
+import dev.perdure.engine.EngineParts;
+import dev.perdure.engine.Timers;
+import dev.perdure.log.LogLimits;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.Json;
+import dev.perdure.provider.Providers;
+import dev.perdure.server.auth.Authenticator;
+import dev.perdure.server.auth.OriginGuard;
+import dev.perdure.server.auth.StreamTokens;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+
+/** The door on a free port, before a real desk, log, engine and database. */
+final class Door implements AutoCloseable {
+  static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  final SqliteDatabase database;
+  final TurnLog log;
+  final Desk desk;
+  final Conversations conversations;
+  final Engine engine;
+  final HandProvider provider = new HandProvider();
+  final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  final List<String> notReady = new CopyOnWriteArrayList<>();
+  final PerdureHttp http;
+  final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+  Door(Path data) {
+    this(data, HttpLimits.DEFAULT, Authenticator.local(), null, List.of());
+  }
+
+  Door(
+      Path data,
+      HttpLimits limits,
+      Authenticator authenticator,
+      @Nullable StreamTokens tokens,
+      List<String> corsOrigins) {
+    database = SqliteDatabase.open(data);
+    Ids ids = Ids.system();
+    String node = ids.node();
+    log = new TurnLog(database, node, LogLimits.DEFAULT);
+    conversations = new Conversations(database);
+    Providers providers = new Providers(List.of(provider), "hand/a");
+    engine =
+        new Engine(
+            new EngineParts(
+                node,
+                database,
+                log,
+                providers,
+                new ContextBuilder(database, ContextLimits.DEFAULT),
+                EngineConfig.DEFAULT,
+                InstantSource.system(),
+                new Random(1),
+                Timers.system()),
+            "test",
+            meters);
+    engine.start();
+    desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);
+    http =
+        new PerdureHttp(
+            new PerdureHttp.Parts(
+                desk,
+                conversations,
+                log,
+                database.signals(),
+                providers,
+                authenticator,
+                authenticator.required() ? OriginGuard.off() : OriginGuard.loopbackAnd(List.of()),
+                tokens,
+                meters,
+                () -> "some_metric 1\n",
+                () -> notReady,
+                InstantSource.system(),
+                new Random(2)),
+            new PerdureHttp.Place("127.0.0.1", 0, corsOrigins),
+            limits);
+    http.start();
+  }
+
+  URI uri(String path) {
+    return URI.create("http://127.0.0.1:" + http.port() + path);
+  }
+
+  /** An answer, its body read to the end. */
+  record Answer(HttpResponse<byte[]> response) {
+    int status() {
+      return response.statusCode();
+    }
+
+    String header(String name) {
+      return response.headers().firstValue(name).orElse("");
+    }
+
+    String text() {
+      return new String(response.body(), UTF_8);
+    }
+
+    JsonNode json() throws IOException {
+      return Json.MAPPER.readTree(response.body());
+    }
+  }
+
+  Answer get(String path, String... headers) throws IOException, InterruptedException {
+    return send(request(path, headers).GET());
+  }
+
+  Answer post(String path, String json, String... headers)
+      throws IOException, InterruptedException {
+    return send("POST", path, json, headers);
+  }
+
+  Answer send(String method, String path, @Nullable String json, String... headers)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request = request(path, headers);
+    if (json == null) {
+      return send(request.method(method, BodyPublishers.noBody()));
+    }
+    boolean typed = List.of(headers).stream().anyMatch("Content-Type"::equalsIgnoreCase);
+    if (!typed) {
+      request.header("Content-Type", "application/json");
+    }
+    return send(request.method(method, BodyPublishers.ofString(json)));
+  }
+
+  Answer send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    return new Answer(client.send(request.timeout(PATIENCE).build(), BodyHandlers.ofByteArray()));
+  }
+
+  HttpRequest.Builder request(String path, String... headers) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(uri(path));
+    return headers.length == 0 ? request : request.headers(headers);
+  }
+
+  EventReader events(String path, String... headers) throws IOException, InterruptedException {
+    HttpResponse<InputStream> response =
+        client.send(
+            request(path, headers).header("Accept", "text/event-stream").GET().build(),
+            BodyHandlers.ofInputStream());
+    return new EventReader(response);
+  }
+
+  String session() throws IOException, InterruptedException {
+    return post("/v1/sessions", "{}").json().path("id").textValue();
+  }
+
+  /** Sends a message and returns the id of its turn. */
+  String turn(String session, String text) throws IOException, InterruptedException {
+    Answer answer =
+        post(
+            "/v1/sessions/" + session + "/turns",
+            Json.MAPPER.createObjectNode().put("text", text).toString());
+    if (answer.status() != 202) {
+      throw new AssertionError("Not accepted: " + answer.status() + " " + answer.text());
+    }
+    return answer.json().path("turn").textValue();
+  }
+
+  @Override
+  public void close() {
+    http.stop();
+    try {
+      engine.stop(Duration.ofMillis(100));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    log.close();
+    database.close();
+    client.shutdownNow();
+  }
+}
