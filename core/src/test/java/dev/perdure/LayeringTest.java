@@ -21,14 +21,14 @@ class LayeringTest {
       Map.of(
           "protocol", List.of(),
           "db", List.of("protocol"),
-          "log", List.of("protocol", "db"),
+          "log", List.of("protocol", "db", "testing"),
           "limit", List.of("protocol", "db"),
-          "chat", List.of("protocol", "db", "log", "limit"),
+          "chat", List.of("protocol", "db", "log", "limit", "testing"),
           "provider", List.of("protocol"),
           "context", List.of("protocol", "db", "chat", "provider"),
           "engine",
               List.of("protocol", "db", "log", "limit", "chat", "provider", "context", "testing"),
-          "testing", List.of("protocol", "db"));
+          "testing", List.of());
 
   private static final JavaClasses CORE =
       new ClassFileImporter()

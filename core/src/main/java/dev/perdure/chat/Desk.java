@@ -14,6 +14,8 @@ import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnState;
+import dev.perdure.testing.FaultPoints;
+import dev.perdure.testing.FaultPoints.Point;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,13 +41,25 @@ public final class Desk {
   private final Starter starter;
   private final Ids ids;
   private final TurnInsert insert;
+  private final FaultPoints faults;
 
   public Desk(Database database, TurnLog log, Starter starter, Ids ids, DeskLimits limits) {
+    this(database, log, starter, ids, limits, FaultPoints.NONE);
+  }
+
+  public Desk(
+      Database database,
+      TurnLog log,
+      Starter starter,
+      Ids ids,
+      DeskLimits limits,
+      FaultPoints faults) {
     this.database = database;
     this.log = log;
     this.starter = starter;
     this.ids = ids;
     this.insert = new TurnInsert(log, ids, limits);
+    this.faults = faults;
   }
 
   /** Opens a session. */
@@ -288,6 +302,7 @@ public final class Desk {
     boolean used = false;
     try {
       Accepted done = database.write(tx -> work.run(tx, node));
+      faults.at(Point.ACCEPTED);
       Turn turn = finish(caller, done);
       if (done.started && seat != null) {
         used = true;

@@ -6,6 +6,7 @@ import dev.perdure.db.Signals.Topic;
 import dev.perdure.engine.TurnQueue.Claim;
 import dev.perdure.engine.TurnQueue.Held;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.testing.FaultPoints.Point;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -76,7 +77,7 @@ public final class Engine implements Starter {
     this.parts = parts;
     this.config = parts.config();
     this.version = version;
-    this.queue = new TurnQueue(parts.database(), parts.log(), parts.nodeId());
+    this.queue = new TurnQueue(parts.database(), parts.log(), parts.nodeId(), parts.faults());
     this.lease = new NodeLease(parts.database(), parts.nodeId(), config.lease());
     this.metrics = new EngineMetrics(registry, runners::size);
     this.room = new Semaphore(config.maxRunning());
@@ -123,6 +124,7 @@ public final class Engine implements Starter {
     runners.values().forEach(TurnRunner::release);
     awaitIdle(STOP_PATIENCE);
     subscriptions.forEach(Subscription::close);
+    parts.faults().at(Point.DRAINING);
     try {
       List<String> given = queue.giveBackAll();
       if (!given.isEmpty()) {

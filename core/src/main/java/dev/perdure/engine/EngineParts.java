@@ -4,6 +4,7 @@ import dev.perdure.context.ContextBuilder;
 import dev.perdure.db.Database;
 import dev.perdure.log.TurnLog;
 import dev.perdure.provider.Providers;
+import dev.perdure.testing.FaultPoints;
 import java.time.InstantSource;
 import java.util.random.RandomGenerator;
 
@@ -23,4 +24,5 @@ public record EngineParts(
     EngineConfig config,
     InstantSource clock,
     RandomGenerator random,
-    Timers timers) {}
+    Timers timers,
+    FaultPoints faults) {}

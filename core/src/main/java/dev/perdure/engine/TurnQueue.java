@@ -8,6 +8,8 @@ import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.testing.FaultPoints;
+import dev.perdure.testing.FaultPoints.Point;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,11 +26,13 @@ final class TurnQueue {
   private final Database database;
   private final TurnLog log;
   private final String nodeId;
+  private final FaultPoints faults;
 
-  TurnQueue(Database database, TurnLog log, String nodeId) {
+  TurnQueue(Database database, TurnLog log, String nodeId, FaultPoints faults) {
     this.database = database;
     this.log = log;
     this.nodeId = nodeId;
+    this.faults = faults;
   }
 
   /** A turn that this node holds. */
@@ -44,8 +48,15 @@ final class TurnQueue {
     List<Claim> claims =
         database.write(tx -> {
           blocks.clear();
-          return claim(tx, atMost, blocks);
+          List<Claim> out = claim(tx, atMost, blocks);
+          if (!out.isEmpty()) {
+            faults.at(Point.CLAIMING);
+          }
+          return out;
         });
+    if (!claims.isEmpty()) {
+      faults.at(Point.CLAIMED);
+    }
     log.published(blocks);
     return claims;
   }

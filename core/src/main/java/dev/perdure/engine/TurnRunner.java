@@ -3,6 +3,7 @@ package dev.perdure.engine;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
+import dev.perdure.db.Tx;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.engine.TurnQueue.Claim;
 import dev.perdure.engine.TurnQueue.Intents;
@@ -18,8 +19,10 @@ import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
+import dev.perdure.testing.FaultPoints.Point;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -334,15 +337,22 @@ final class TurnRunner {
 
   private void end(TurnWriter writer, TurnState state, @Nullable TurnError error) {
     TurnState.RUNNING.to(state);
+    parts.faults().at(Point.ENDING);
     @Nullable Boolean done =
         persistently(() -> {
-          writer.end(
-              List.of(), state, error, end -> tx -> Endings.endHeld(tx, end, parts.nodeId()));
+          writer.end(List.of(), state, error, end -> tx -> endHeld(tx, end));
           return true;
         });
+    parts.faults().at(Point.ENDED);
     if (done != null) {
       metrics.ended(state);
     }
+  }
+
+  private boolean endHeld(Tx tx, TurnSnapshot end) throws SQLException {
+    boolean mine = Endings.endHeld(tx, end, parts.nodeId());
+    parts.faults().at(Point.ENDING_UNCOMMITTED);
+    return mine;
   }
 
   /** A turn is completed if any lane is. */

@@ -5,6 +5,8 @@ import dev.perdure.db.Database;
 import dev.perdure.log.LogStore.Fenced;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.testing.FaultPoints;
+import dev.perdure.testing.FaultPoints.Point;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
@@ -38,6 +40,7 @@ final class Appender implements AutoCloseable {
   private final Database database;
   private final LogStore store;
   private final Consumer<List<LogBlock>> committed;
+  private final FaultPoints faults;
   private final Thread thread = Thread.ofPlatform().name("perdure-log").unstarted(this::loop);
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -51,7 +54,9 @@ final class Appender implements AutoCloseable {
   /**
    * @param committed hands stored blocks to followers; runs before the writers hear of it
    */
-  Appender(Database database, LogStore store, Consumer<List<LogBlock>> committed) {
+  Appender(
+      Database database, LogStore store, Consumer<List<LogBlock>> committed, FaultPoints faults) {
+    this.faults = faults;
     this.database = database;
     this.store = store;
     this.committed = committed;
@@ -142,7 +147,13 @@ final class Appender implements AutoCloseable {
     Duration pause = FIRST_PAUSE;
     while (true) {
       try {
-        Set<String> stored = database.write(tx -> store.append(tx, blocks));
+        Set<String> stored =
+            database.write(tx -> {
+              Set<String> out = store.append(tx, blocks);
+              faults.at(Point.APPENDING);
+              return out;
+            });
+        faults.at(Point.APPENDED);
         settle(batch, stored);
         return;
       } catch (PerdureException e) {

@@ -5,6 +5,7 @@ import dev.perdure.db.Signals;
 import dev.perdure.db.Tx;
 import dev.perdure.log.LogStore.Fate;
 import dev.perdure.protocol.TurnEvent;
+import dev.perdure.testing.FaultPoints;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -29,20 +30,21 @@ public final class TurnLog implements AutoCloseable {
    * @param nodeId the node whose lease fences the writers opened here
    */
   public TurnLog(Database database, String nodeId, LogLimits limits) {
-    this(database, nodeId, limits, InstantSource.system());
+    this(database, nodeId, limits, InstantSource.system(), FaultPoints.NONE);
   }
 
   /**
    * @param nodeId the node whose lease fences the writers opened here
    * @param clock for the time in {@code turn.ended}
    */
-  public TurnLog(Database database, String nodeId, LogLimits limits, InstantSource clock) {
+  public TurnLog(
+      Database database, String nodeId, LogLimits limits, InstantSource clock, FaultPoints faults) {
     this.database = database;
     this.limits = limits;
     this.clock = clock;
     this.store = new LogStore(database, nodeId);
     this.tails = new Tails(limits.tailBytes());
-    this.appender = new Appender(database, store, this::published);
+    this.appender = new Appender(database, store, this::published, faults);
     this.fetcher = new NewsFetcher(store, tails, database.signals());
     this.retention = new LogRetention(database);
     appender.start();

@@ -25,6 +25,7 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.provider.Providers;
+import dev.perdure.testing.FaultPoints;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -73,7 +74,8 @@ final class EngineHarness implements AutoCloseable {
                 config,
                 InstantSource.system(),
                 new Random(1),
-                new HurriedTimers()),
+                new HurriedTimers(),
+                FaultPoints.NONE),
             "test",
             new SimpleMeterRegistry());
     this.desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);

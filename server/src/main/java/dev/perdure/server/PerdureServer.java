@@ -17,6 +17,8 @@ import dev.perdure.provider.http.Transport;
 import dev.perdure.provider.http.TransportOptions;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.PerdureHttp;
+import dev.perdure.testing.CrashPlan;
+import dev.perdure.testing.FaultPoints;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
@@ -74,6 +76,7 @@ final class PerdureServer {
     SecureRandom random = new SecureRandom();
     Ids ids = new Ids(clock, random);
     String nodeId = ids.node();
+    FaultPoints faults = faults();
     Access access = Access.of(config, clock, random);
     Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
     models = ProviderSelection.select(config, Optional::empty, transport, clock);
@@ -81,7 +84,7 @@ final class PerdureServer {
     made.push(meters::close);
 
     database = opened(made, open(config));
-    log = opened(made, new TurnLog(database, nodeId, Limits.log(config)));
+    log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     Timers timers = opened(made, Timers.system());
     ContextBuilder context = new ContextBuilder(database, Limits.context(config));
     engine =
@@ -95,13 +98,14 @@ final class PerdureServer {
                 Limits.engine(config),
                 clock,
                 random,
-                timers),
+                timers,
+                faults),
             Version.text(),
             meters);
     http =
         new PerdureHttp(
             new PerdureHttp.Parts(
-                new Desk(database, log, engine, ids, Limits.desk(config)),
+                new Desk(database, log, engine, ids, Limits.desk(config), faults),
                 new Conversations(database),
                 log,
                 database.signals(),
@@ -117,6 +121,16 @@ final class PerdureServer {
             new PerdureHttp.Place(
                 config.server().host(), config.server().port(), config.server().corsOrigins()),
             Limits.http(config));
+  }
+
+  /** Where this process is to die, if a test has said so on its command line; else nowhere. */
+  private static FaultPoints faults() {
+    String plan = System.getProperty("perdure.crash");
+    if (plan == null) {
+      return FaultPoints.NONE;
+    }
+    LOG.log(System.Logger.Level.WARNING, "This server will crash on purpose at {0}.", plan);
+    return CrashPlan.parse(plan);
   }
 
   private static Database open(PerdureConfig config) {

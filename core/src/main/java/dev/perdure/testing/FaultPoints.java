@@ -1,0 +1,36 @@
+package dev.perdure.testing;
+
+/**
+ * The places where a crash would be cruel. Production code calls {@link #at} there; what happens is
+ * injected, and nothing by default. Implementations are thread-safe.
+ */
+@FunctionalInterface
+public interface FaultPoints {
+
+  /** Does nothing, ever. */
+  FaultPoints NONE = point -> {};
+
+  enum Point {
+    /** A message is committed, the 202 not yet sent. */
+    ACCEPTED,
+    /** A claim is written but not committed. */
+    CLAIMING,
+    /** A claim is committed, nobody works on it yet. */
+    CLAIMED,
+    /** Events are written but not committed. */
+    APPENDING,
+    /** Events are committed, no follower has seen them. */
+    APPENDED,
+    /** All lanes have ended, the final transaction has not begun. */
+    ENDING,
+    /** The final transaction is written but not committed. */
+    ENDING_UNCOMMITTED,
+    /** The final transaction is committed, no follower has seen it. */
+    ENDED,
+    /** A drain has stopped the lanes and not yet given the turns back. */
+    DRAINING
+  }
+
+  /** Called when execution reaches the point; may never return. */
+  void at(Point point);
+}
