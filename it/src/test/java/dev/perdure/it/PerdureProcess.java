@@ -114,13 +114,14 @@ final class PerdureProcess implements AutoCloseable {
 
   /** As a crash or the kernel would: nothing gets a chance to tidy up. */
   void kill() {
-    process.destroyForcibly();
+    // By way of its handle: Process.destroy would throw away what it has printed.
+    process.toHandle().destroyForcibly();
     awaitExit();
   }
 
   /** Asks it to stop and returns at once. */
   void terminate() {
-    process.destroy();
+    process.toHandle().destroy();
   }
 
   /** Stops all its threads, as a laptop's lid does. */

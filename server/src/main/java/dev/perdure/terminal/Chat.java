@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One loop on one thread; a reader of the keyboard and a {@link ReplyFeed} put into its queue.
  */
 public final class Chat {
-  private static final String DEFAULT_URL = "http://127.0.0.1:8080";
+  private static final String DEFAULT_PORT = "8080";
   private static final String PROMPT = "you> ";
   private static final int QUEUE = 1024;
   private static final int SUBMIT_TRIES = 5;
@@ -136,8 +136,7 @@ public final class Chat {
     }
     String url = options.url();
     if (url == null) {
-      String named = world.env().getOrDefault("PERDURE_URL", "");
-      url = last != null ? last.url() : named.isBlank() ? DEFAULT_URL : named;
+      url = last != null ? last.url() : defaultUrl(world.env());
     }
     String key = world.env().getOrDefault("PERDURE_API_KEY", "");
     Chat chat =
@@ -148,6 +147,13 @@ public final class Chat {
             stateFile);
     chat.resumed = last;
     return chat;
+  }
+
+  /** Where {@code ./perdure start} would listen in the same surroundings. */
+  private static String defaultUrl(Map<String, String> env) {
+    String url = env.getOrDefault("PERDURE_URL", "");
+    String port = env.getOrDefault("PERDURE_PORT", "");
+    return !url.isBlank() ? url : "http://127.0.0.1:" + (port.isBlank() ? DEFAULT_PORT : port);
   }
 
   /** True if the last reply was complete. */
@@ -170,8 +176,9 @@ public final class Chat {
       return lastCompleted;
     }
     Thread.ofPlatform().daemon().name("keyboard").start(this::readKeyboard);
-    if (last != null && last.turn() != null) {
-      follow(last.turn(), true);
+    String turn = last == null ? null : turnToResume(last);
+    if (turn != null) {
+      follow(turn, true);
     } else if (world.inputIsTerminal()) {
       world
           .err()
@@ -179,6 +186,17 @@ public final class Chat {
     }
     talk();
     return lastCompleted;
+  }
+
+  /**
+   * The turn that was followed last, or, left before its id had come, the newest of the session.
+   */
+  private @Nullable String turnToResume(ChatState last) throws IOException, RefusedException {
+    if (last.turn() != null) {
+      return last.turn();
+    }
+    String turn = server.messages(last.session()).path(0).path("turn").asText("");
+    return turn.isEmpty() ? null : turn;
   }
 
   private void talk() throws IOException, RefusedException, InterruptedException {
@@ -226,6 +244,8 @@ public final class Chat {
 
   private void ask(String message, boolean live)
       throws IOException, RefusedException, InterruptedException {
+    // Before the answer is there: whoever is killed meanwhile finds the reply by its session.
+    store(new ChatState(server.url(), currentSession(), null, -1));
     String turn = submit(message);
     store(new ChatState(server.url(), currentSession(), turn, -1));
     follow(turn, live);

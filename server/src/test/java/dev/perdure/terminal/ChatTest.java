@@ -223,6 +223,17 @@ class ChatTest {
   }
 
   @Test
+  void a_client_killed_before_it_knew_the_turn_finds_it_by_the_session() throws Exception {
+    try (ScriptedServer server = new ScriptedServer(reply("found"))) {
+      new ChatState(server.url(), "sess_1", null, -1).save(home.resolve("perdure/chat.json"));
+      server.messages = "{\"items\":[{\"turn\":\"turn_1\",\"role\":\"assistant\"}]}";
+
+      assertThat(chat(server, "", false, "--resume")).isZero();
+      assertThat(out()).isEqualTo("found\n");
+    }
+  }
+
+  @Test
   void a_reply_whose_log_has_expired_is_shown_from_the_stored_message() throws Exception {
     try (ScriptedServer server = new ScriptedServer(reply("x"))) {
       assertThat(chat(server, "", false, "hi")).isZero();
