@@ -94,7 +94,9 @@ final class Door implements AutoCloseable {
                 database.signals(),
                 providers,
                 authenticator,
-                authenticator.required() ? OriginGuard.off() : OriginGuard.loopbackAnd(List.of()),
+                authenticator.required()
+                    ? OriginGuard.off()
+                    : OriginGuard.loopbackAnd(List.of(), corsOrigins),
                 tokens,
                 meters,
                 () -> "some_metric 1\n",
