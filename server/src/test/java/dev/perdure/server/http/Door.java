@@ -21,6 +21,7 @@ import dev.perdure.provider.Providers;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
+import dev.perdure.testing.FaultPoints;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -80,7 +81,8 @@ final class Door implements AutoCloseable {
                 EngineConfig.DEFAULT,
                 InstantSource.system(),
                 new Random(1),
-                Timers.system()),
+                Timers.system(),
+                FaultPoints.NONE),
             "test",
             meters);
     engine.start();
