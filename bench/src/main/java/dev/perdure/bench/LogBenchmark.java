@@ -8,6 +8,8 @@ import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -62,21 +64,37 @@ public class LogBenchmark {
     return open;
   }
 
+  /** New turns, which are not a part of what is measured. */
+  @State(Scope.Benchmark)
+  public static class Writers {
+    private final List<TurnWriter> writers = new ArrayList<>();
+
+    @Setup(Level.Invocation)
+    public void open(LogBenchmark benchmark) {
+      for (int i = 0; i < benchmark.many; i++) {
+        writers.add(benchmark.database().newTurn().writer());
+      }
+    }
+
+    @TearDown(Level.Invocation)
+    public void close() {
+      writers.forEach(TurnWriter::close);
+      writers.clear();
+    }
+  }
+
   /** Each turn appends its share as fast as it can; all is durable at the end. */
   @Benchmark
   @OperationsPerInvocation(EVENTS)
-  public void append() throws InterruptedException {
+  public void append(Writers turns) throws InterruptedException {
     CountDownLatch done = new CountDownLatch(many);
-    for (int i = 0; i < many; i++) {
+    for (TurnWriter writer : turns.writers) {
       Thread.ofVirtual()
           .start(() -> {
-            TurnWriter writer = database().newTurn().writer();
-            try (writer) {
-              for (int n = 0; n < EVENTS / many; n++) {
-                writer.append(DELTA);
-              }
-              writer.awaitDurable();
+            for (int n = 0; n < EVENTS / many; n++) {
+              writer.append(DELTA);
             }
+            writer.awaitDurable();
             done.countDown();
           });
     }
