@@ -33,6 +33,9 @@ final class LogStore {
    * One statement for all turns. Its snapshot may be older than a claim that commits meanwhile;
    * then the claim has taken the very place in the log that this wants, and the unique key refuses
    * it. Rows go in the order of their turns, as claims do, so that the two do not deadlock.
+   *
+   * <p>The question about the turn is asked by its key alone: with all of it as a condition, a
+   * planner without statistics walks through all running turns for each block.
    */
   private static final String APPEND_POSTGRES =
       """
@@ -40,9 +43,8 @@ final class LogStore {
       SELECT b.turn_id, b.first_seq, b.last_seq, b.payload
         FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[])
              AS b (turn_id, epoch, first_seq, last_seq, payload)
-       WHERE EXISTS (SELECT 1 FROM turn t
-                      WHERE t.id = b.turn_id AND t.epoch = b.epoch AND t.node_id = ?
-                        AND t.state IN ('running', 'waiting'))
+       WHERE (SELECT t.epoch = b.epoch AND t.node_id = ? AND t.state IN ('running', 'waiting')
+                FROM turn t WHERE t.id = b.turn_id)
        ORDER BY b.turn_id
       ON CONFLICT DO NOTHING
       RETURNING turn_id\

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.log.LogStore.Fate;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -112,12 +113,25 @@ final class Tail {
     }
   }
 
+  /** A follower that keeps up wants the last block only, so the search begins at the end. */
   @GuardedBy("lock")
   private List<LogBlock> from(long seq, int readBytes) {
-    List<LogBlock> out = new ArrayList<>();
+    if (ring.getLast().firstSeq() <= seq) {
+      return List.of(ring.getLast());
+    }
+    List<LogBlock> wanted = new ArrayList<>();
+    Iterator<LogBlock> back = ring.descendingIterator();
+    while (back.hasNext()) {
+      LogBlock block = back.next();
+      if (block.lastSeq() < seq) {
+        break;
+      }
+      wanted.add(block);
+    }
+    List<LogBlock> out = new ArrayList<>(wanted.size());
     int taken = 0;
-    for (LogBlock block : ring) {
-      if (block.lastSeq() >= seq && taken < readBytes) {
+    for (LogBlock block : wanted.reversed()) {
+      if (taken < readBytes) {
         out.add(block);
         taken += block.payload().length;
       }
