@@ -29,9 +29,11 @@ final class Scene implements AutoCloseable {
   private static final Pattern ADDRESS = Pattern.compile("http://([\\w.\\[\\]:]+:\\d+)");
   private static final Pattern READY = Pattern.compile("ready at http://([\\w.\\[\\]:]+:\\d+)");
 
-  /** One caller has all the streams here. */
+  /** One caller has all the turns and streams here. */
   private static final String CONFIG =
       """
+      engine:
+        maxOpenTurnsPerCaller: 100000
       http:
         stream:
           maxPerCaller: 100000
