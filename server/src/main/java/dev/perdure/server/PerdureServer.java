@@ -26,14 +26,19 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
-import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One running node: everything is made and put together here, by hand, from the database up to the
@@ -57,11 +62,12 @@ final class PerdureServer {
    * @throws PerdureException CONFIG for what the operator can mend in the settings
    */
   static PerdureServer start(PerdureConfig config, InstantSource clock) {
+    requireFree(config.server());
     Deque<AutoCloseable> made = new ArrayDeque<>();
     try {
       PerdureServer server = new PerdureServer(config, clock, made);
       server.engine.start();
-      made.push(() -> server.engine.stop(java.time.Duration.ZERO));
+      made.push(() -> server.engine.stop(Duration.ZERO));
       server.listen();
       return server;
     } catch (RuntimeException e) {
@@ -157,26 +163,44 @@ final class PerdureServer {
     return part;
   }
 
+  /**
+   * Refuses an address that cannot be listened on before anything is opened. The web server itself
+   * only logs a failure to bind, and goes on without a port.
+   */
+  private static void requireFree(PerdureConfig.Server at) {
+    try (ServerSocket probe = new ServerSocket()) {
+      probe.setReuseAddress(true);
+      probe.bind(new InetSocketAddress(InetAddress.getByName(at.host()), at.port()));
+    } catch (UnknownHostException e) {
+      throw new PerdureException(
+          ErrorCode.CONFIG,
+          "server.host '"
+              + at.host()
+              + "' is no address of this machine. Use 127.0.0.1 or 0.0.0.0.",
+          e);
+    } catch (IOException e) {
+      throw taken(at, e);
+    }
+  }
+
+  private static PerdureException taken(PerdureConfig.Server at, @Nullable IOException cause) {
+    return new PerdureException(
+        ErrorCode.CONFIG,
+        "Port "
+            + at.port()
+            + " of "
+            + at.host()
+            + " cannot be listened on"
+            + (cause == null ? "" : " (" + cause.getMessage() + ")")
+            + ". Stop the program that has it, or choose another one: --port N, or --port 0 for any"
+            + " free one.",
+        cause);
+  }
+
   private void listen() {
-    try {
-      http.start();
-    } catch (RuntimeException e) {
-      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-        if (cause instanceof BindException || cause instanceof IOException) {
-          throw new PerdureException(
-              ErrorCode.CONFIG,
-              "server.port "
-                  + config.server().port()
-                  + " of "
-                  + config.server().host()
-                  + " cannot be listened on ("
-                  + cause.getMessage()
-                  + "). Stop the program that has it, or choose another one: --port N, or --port 0"
-                  + " for any free one.",
-              e);
-        }
-      }
-      throw e;
+    http.start();
+    if (http.port() <= 0) {
+      throw taken(config.server(), null);
     }
   }
 
