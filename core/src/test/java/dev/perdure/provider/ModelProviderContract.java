@@ -198,6 +198,7 @@ abstract class ModelProviderContract {
     assertThat(failed("/long 9 /pace 0ms /error 529 at 4").e.kind()).isEqualTo(Kind.OVERLOADED);
     assertThat(all(open("/long 9 /pace 0ms /error 529 at 4")).getLast())
         .isEqualTo(new ModelEvent.Finished(FinishReason.STOP));
+    assertThat(failed("/long 9 /pace 0ms /error 529 at 4").e.kind()).isEqualTo(Kind.OVERLOADED);
   }
 
   @Test

@@ -22,6 +22,15 @@ public final class DemoCalls {
 
   /** Which call with this model and history it is, from 1. */
   public synchronized int next(String model, Object history) {
-    return counts.merge(31 * model.hashCode() + history.hashCode(), 1, Integer::sum);
+    return counts.merge(key(model, history), 1, Integer::sum);
+  }
+
+  /** A call went well: who says the same again, in another session, sees the fault again. */
+  public synchronized void succeeded(String model, Object history) {
+    counts.remove(key(model, history));
+  }
+
+  private static int key(String model, Object history) {
+    return 31 * model.hashCode() + history.hashCode();
   }
 }

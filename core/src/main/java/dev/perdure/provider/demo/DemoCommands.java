@@ -3,8 +3,10 @@ package dev.perdure.provider.demo;
 import dev.perdure.protocol.FinishReason;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  *
  * A fault takes {@code once} (the default: only the first call with this history fails, so that a
  * retry is seen to succeed), {@code times K} or {@code always}; a stall is {@code always} unless
- * told. Where N is left out it is half of the chunks.
+ * told. After a call that went well the counting begins anew. Where N is left out it is half of the
+ * chunks.
  *
  * <p>Parameters: {@code chunks}, {@code interval}, {@code size} (characters of a chunk), {@code
  * seed}, {@code think} (chunks of reasoning), {@code timestamps=1}, {@code utf8=1}, {@code times}
@@ -149,6 +152,7 @@ final class DemoCommands {
 
   private static void parameters(DemoPlan plan, String parameters) {
     int times = 1;
+    List<String> faults = new ArrayList<>();
     for (String pair : parameters.split(";", -1)) {
       if (pair.isBlank()) {
         continue;
@@ -167,15 +171,18 @@ final class DemoCommands {
         case "times" ->
             times =
                 value.equals("always") ? DemoFault.ALWAYS : number(key, value, DemoFault.ALWAYS);
-        case "fault" -> plan.faults.add(fault(value, times));
+        case "fault" -> faults.add(value);
         default ->
             throw new IllegalArgumentException(
                 "'" + shortened(key) + "' is not a parameter of the demo script.");
       }
     }
+    for (String fault : faults) {
+      plan.faults.add(fault(fault, times));
+    }
   }
 
-  /** {@code 529@40}, {@code cut@3}, {@code stall:2s@10}; {@code times} must come before. */
+  /** {@code 529@40}, {@code cut@3}, {@code stall:2s@10}. */
   private static DemoFault fault(String value, int times) {
     int split = value.indexOf('@');
     int at = split < 0 ? -1 : number("fault", value.substring(split + 1), DemoScript.MAX_CHUNKS);

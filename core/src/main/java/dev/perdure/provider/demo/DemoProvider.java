@@ -44,7 +44,8 @@ public final class DemoProvider implements ModelProvider {
     return new DemoStream(
         request.limits(),
         pauses,
-        () -> script.play(calls.next(request.model(), request.messages()), clock));
+        () -> script.play(calls.next(request.model(), request.messages()), clock),
+        () -> calls.succeeded(request.model(), request.messages()));
   }
 
   private static String prompt(ModelRequest request) {

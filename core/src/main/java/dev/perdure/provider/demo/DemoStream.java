@@ -17,6 +17,7 @@ final class DemoStream implements ModelStream {
   private final Limits limits;
   private final DemoProvider.Pauses pauses;
   private final Supplier<Iterator<DemoScript.Step>> script;
+  private final Runnable success;
   private final CountDownLatch closed = new CountDownLatch(1);
   private @Nullable Iterator<DemoScript.Step> steps;
   private @Nullable PartKind kind;
@@ -29,12 +30,17 @@ final class DemoStream implements ModelStream {
 
   /**
    * @param script begins the call; asked once, by the first {@link #next}
+   * @param success is told when the reply is complete
    */
   DemoStream(
-      Limits limits, DemoProvider.Pauses pauses, Supplier<Iterator<DemoScript.Step>> script) {
+      Limits limits,
+      DemoProvider.Pauses pauses,
+      Supplier<Iterator<DemoScript.Step>> script,
+      Runnable success) {
     this.limits = limits;
     this.pauses = pauses;
     this.script = script;
+    this.success = success;
     this.patience = limits.firstToken();
   }
 
@@ -59,6 +65,7 @@ final class DemoStream implements ModelStream {
         }
         case DemoScript.Step.Finish finish -> {
           finished = new ModelEvent.Finished(finish.reason());
+          success.run();
           return new ModelEvent.Usage(finish.usage());
         }
         case DemoScript.Step.Fail fail -> throw failed(fail.fault());

@@ -94,7 +94,13 @@ final class FakeCall {
       return;
     }
     long id = server.nextId();
-    FakeWire wire = FakeWire.of(request.path(), body, id);
+    FakeWire wire;
+    try {
+      wire = FakeWire.of(request.path(), body, id);
+    } catch (IllegalArgumentException e) {
+      json(400, error("The path is not encoded as it should be."));
+      return;
+    }
     if (wire == null) {
       json(404, error("No wire is at this path."));
       return;
@@ -110,11 +116,15 @@ final class FakeCall {
       ended(FakeJournal.State.FAULTED);
       return;
     }
-    int call = server.calls().next(wire.model(), List.of(wire.history(), parameters));
-    play(wire, script, script.play(call, server.clock()), entry);
+    List<Object> history = List.of(wire.history(), parameters);
+    int call = server.calls().next(wire.model(), history);
+    if (play(wire, script, script.play(call, server.clock()), entry)) {
+      server.calls().succeeded(wire.model(), history);
+    }
   }
 
-  private void play(
+  /** Whether it was played to a good end. */
+  private boolean play(
       FakeWire wire, DemoScript script, Iterator<Step> steps, FakeJournal.Call journal)
       throws IOException, InterruptedException {
     boolean begun = false;
@@ -130,7 +140,7 @@ final class FakeCall {
         case Step.Pause pause -> {
           if (abandoned.await(pause.time().toNanos(), TimeUnit.NANOSECONDS)) {
             ended(FakeJournal.State.ABORTED);
-            return;
+            return false;
           }
         }
         case Step.Say say -> {
@@ -141,11 +151,11 @@ final class FakeCall {
           send(wire.end(finish.usage(), finish.reason()), false);
           ended(FakeJournal.State.COMPLETED);
           write(LAST_CHUNK);
-          return;
+          return true;
         }
         case Step.Fail fail -> {
           fail(wire, fail.fault(), begun);
-          return;
+          return false;
         }
       }
     }

@@ -57,10 +57,12 @@ class DemoProviderTest {
   }
 
   @Test
-  void the_next_call_with_the_same_history_succeeds() throws ProviderException {
+  void the_next_call_with_the_same_history_succeeds_and_then_it_begins_anew()
+      throws ProviderException {
     assertThat(kind("/error 529 at 4")).isEqualTo(Kind.OVERLOADED);
     assertThat(all(provider.open(request("/error 529 at 4"))).getLast())
         .isInstanceOf(ModelEvent.Finished.class);
+    assertThat(kind("/error 529 at 4")).isEqualTo(Kind.OVERLOADED);
   }
 
   @Test

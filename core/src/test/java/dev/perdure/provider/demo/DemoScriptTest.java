@@ -130,7 +130,7 @@ class DemoScriptTest {
   @Test
   void parameters_steer_programs() {
     DemoScript script =
-        DemoScript.of("hi", 0, "chunks=20;interval=50ms;times=always;fault=529@4;seed=3;size=12");
+        DemoScript.of("hi", 0, "chunks=20;interval=50ms;fault=529@4;times=always;seed=3;size=12");
     List<Step> steps = steps(script, 7);
     assertThat(steps.getFirst()).isEqualTo(new Step.Pause(Duration.ofMillis(50)));
     assertThat(steps.get(1))

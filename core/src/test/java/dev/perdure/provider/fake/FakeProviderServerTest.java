@@ -140,6 +140,19 @@ class FakeProviderServerTest {
   }
 
   @Test
+  void a_path_that_cannot_be_decoded_is_refused() throws Exception {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
+      socket
+          .getOutputStream()
+          .write(
+              "POST /models/%zz:streamGenerateContent HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
+                  .getBytes(StandardCharsets.US_ASCII));
+      assertThat(new String(socket.getInputStream().readNBytes(12), StandardCharsets.US_ASCII))
+          .isEqualTo("HTTP/1.1 400");
+    }
+  }
+
+  @Test
   void the_command_explains_bad_options() throws Exception {
     assertThat(run("--what")).contains("--what").contains("--port");
     assertThat(run("--port", "many")).contains("port");
