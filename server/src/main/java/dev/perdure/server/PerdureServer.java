@@ -54,7 +54,6 @@ final class PerdureServer {
   private final PerdureHttp http;
   private final ProviderSelection models;
   private final Deque<AutoCloseable> closeLast;
-  private volatile boolean stopping;
 
   /**
    * Makes everything and starts it; returns when requests are answered.
@@ -121,7 +120,7 @@ final class PerdureServer {
                 access.streamTokens(),
                 meters,
                 meters::scrape,
-                () -> stopping ? List.of("stopping") : List.of(),
+                List::of,
                 clock,
                 random),
             new PerdureHttp.Place(
@@ -246,7 +245,6 @@ final class PerdureServer {
             + " for another node or the next start.",
         engine.running(),
         config.engine().drainGrace().toSeconds());
-    stopping = true;
     engine.drain();
     http.drain();
     engine.stop(config.engine().drainGrace());

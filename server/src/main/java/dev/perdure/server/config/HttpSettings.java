@@ -117,7 +117,7 @@ public record HttpSettings(Body body, Page page, Stream stream, Socket socket) {
               text = "After how long clients are told to reconnect.")
           Duration retry,
       @Key(
-              byDefault = "2s",
+              byDefault = "5s",
               min = "100ms",
               max = "5m",
               text = "How often a session or inbox stream looks for turns that no hint told of.")

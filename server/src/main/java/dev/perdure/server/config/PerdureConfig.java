@@ -326,7 +326,11 @@ public record PerdureConfig(
                   "The wire that the provider speaks. Without it: the one that its name says, if it"
                       + " is one of these.")
           @Nullable Kind kind,
-      @Key(text = "The URL of the API, with its version path. Without it: the vendor's own.")
+      @Key(
+              text =
+                  "The URL of the API. Without it the vendor's own: https://api.openai.com/v1,"
+                      + " https://api.anthropic.com or"
+                      + " https://generativelanguage.googleapis.com/v1beta.")
           @Nullable URI baseUrl,
       @Key(text = "The API key.") @Nullable Secret apiKey) {
     /** The wires. OPENAI is the chat completions that many other servers speak as well. */

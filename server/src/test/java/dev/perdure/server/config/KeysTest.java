@@ -20,6 +20,7 @@ class KeysTest {
       server.port = 8080
       server.publicUrl =
       server.allowedHosts =
+      server.corsOrigins =
       data.dir = data
       db.url =
       db.user =
@@ -43,7 +44,7 @@ class KeysTest {
       http.stream.maxTurns = 50
       http.stream.heartbeat = 15s
       http.stream.retry = 1s
-      http.stream.poll = 2s
+      http.stream.poll = 5s
       http.stream.cursorAge = 24h
       http.stream.maxWait = 60s
       http.socket.maxConnections = 20000
