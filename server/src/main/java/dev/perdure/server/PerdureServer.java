@@ -15,6 +15,7 @@ import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.http.Transport;
 import dev.perdure.provider.http.TransportOptions;
+import dev.perdure.provider.openai.LocalServers;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.PerdureHttp;
 import dev.perdure.testing.CrashPlan;
@@ -38,6 +39,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,6 +77,15 @@ final class PerdureServer {
     }
   }
 
+  private static Optional<ProviderSelection.LocalServer> local(
+      PerdureConfig config, Transport transport) {
+    return LocalServers.detect(transport, Set.of(config.server().port())).stream()
+        .findFirst()
+        .map(found ->
+            new ProviderSelection.LocalServer(
+                found.name(), found.baseUrl(), found.models().getFirst()));
+  }
+
   private PerdureServer(PerdureConfig config, InstantSource clock, Deque<AutoCloseable> made) {
     this.config = config;
     this.closeLast = made;
@@ -84,7 +95,7 @@ final class PerdureServer {
     FaultPoints faults = faults();
     Access access = Access.of(config, clock, random);
     Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
-    models = ProviderSelection.select(config, Optional::empty, transport, clock);
+    models = ProviderSelection.select(config, () -> local(config, transport), transport, clock);
     PrometheusMeterRegistry meters = meters();
     made.push(meters::close);
 
