@@ -69,6 +69,27 @@ class ConversationTest {
   }
 
   @Test
+  void a_repeated_request_is_answered_though_the_limit_is_used_up() {
+    try (Server narrow =
+        Server.setup().env("PERDURE_ENGINE_MAX_OPEN_TURNS_PER_CALLER", "1").start(own)) {
+      Api its = narrow.api();
+      String session = its.createSession();
+      var body = Api.body(Prompts.say(Prompts.words(1_000), 20));
+      String turn = Api.turnOf(its.submitRaw(session, body, "Idempotency-Key", "k-2"));
+
+      Api.Answer refused = its.submitRaw(session, Api.body("one more")).expect(429);
+      assertThat(refused.body()).contains("too_many_turns");
+      assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+      assertThat(Api.turnOf(its.submitRaw(session, body, "Idempotency-Key", "k-2")))
+          .isEqualTo(turn);
+
+      its.cancel(turn);
+      its.awaitEnd(turn);
+      its.awaitEnd(its.submit(session, Prompts.say("the place is free", 1)));
+    }
+  }
+
+  @Test
   void a_busy_session_rejects_enqueues_or_interrupts_as_asked() {
     String session = api.createSession();
     String first = api.submit(session, Prompts.say(Prompts.words(1_000), 20));

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * another in the queue. A client that did not get its 202 repeats its request with the same key, as
  * clients do; then everything must be there, once, in order.
  */
+@Order(1) // the long ones first, so that the others fill the gaps
 class CrashTest {
   private static final int KILLED = 137;
   private static final String FIRST = Prompts.say(Prompts.words(60), 5);

@@ -26,6 +26,9 @@ final class PerdureProcess implements AutoCloseable {
 
   private static final Duration ENDED_WITHIN = Duration.ofSeconds(60);
 
+  /** Not a variable of the program: how large its heap may grow. */
+  static final String HEAP = "IT_HEAP";
+
   private final Process process;
   private final StringBuilder output = new StringBuilder(); // guarded by itself
   private final Thread reader;
@@ -45,7 +48,13 @@ final class PerdureProcess implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
-        List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx384m", "-jar"));
+        List.of(
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xshare:auto",
+            "-Xmx" + env.getOrDefault(HEAP, "384m"),
+            "-XX:+ExitOnOutOfMemoryError",
+            "-jar"));
     command.add(jar().toString());
     command.addAll(args);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
