@@ -38,7 +38,6 @@ import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -77,15 +76,6 @@ final class PerdureServer {
     }
   }
 
-  private static Optional<ProviderSelection.LocalServer> local(
-      PerdureConfig config, Transport transport) {
-    return LocalServers.detect(transport, Set.of(config.server().port())).stream()
-        .findFirst()
-        .map(found ->
-            new ProviderSelection.LocalServer(
-                found.name(), found.baseUrl(), found.models().getFirst()));
-  }
-
   private PerdureServer(PerdureConfig config, InstantSource clock, Deque<AutoCloseable> made) {
     this.config = config;
     this.closeLast = made;
@@ -95,7 +85,12 @@ final class PerdureServer {
     FaultPoints faults = faults();
     Access access = Access.of(config, clock, random);
     Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
-    models = ProviderSelection.select(config, () -> local(config, transport), transport, clock);
+    models =
+        ProviderSelection.select(
+            config,
+            () -> LocalServers.detect(transport, Set.of(config.server().port())),
+            transport,
+            clock);
     PrometheusMeterRegistry meters = meters();
     made.push(meters::close);
 

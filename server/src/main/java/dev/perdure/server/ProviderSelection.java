@@ -10,6 +10,7 @@ import dev.perdure.provider.anthropic.AnthropicProvider;
 import dev.perdure.provider.demo.DemoProvider;
 import dev.perdure.provider.gemini.GeminiProvider;
 import dev.perdure.provider.http.Transport;
+import dev.perdure.provider.openai.LocalServers.LocalServer;
 import dev.perdure.provider.openai.OpenAiChatProvider;
 import dev.perdure.provider.openai.OpenAiResponsesProvider;
 import dev.perdure.server.config.PerdureConfig;
@@ -17,8 +18,8 @@ import dev.perdure.server.config.PerdureConfig.Provider.Kind;
 import java.net.URI;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -35,9 +36,6 @@ record ProviderSelection(Providers providers, String summary) {
   private static final String HOW_TO =
       "for others set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY";
 
-  /** A model server on this machine that speaks OpenAI's chat wire, and one of its models. */
-  record LocalServer(String name, URI baseUrl, String model) {}
-
   /** Models by the name of a provider that is the vendor's own, so that its models are known. */
   private static final Map<String, String> USUAL_MODELS =
       Map.of(
@@ -51,12 +49,12 @@ record ProviderSelection(Providers providers, String summary) {
           "gemini-2.5-flash");
 
   /**
-   * @param local looks for a model server; asked only if no provider is configured
+   * @param local looks for model servers; asked only if no provider is configured
    * @throws PerdureException CONFIG if there would be no default model
    */
   static ProviderSelection select(
       PerdureConfig config,
-      Supplier<Optional<LocalServer>> local,
+      Supplier<List<LocalServer>> local,
       Transport transport,
       InstantSource clock) {
     Map<String, ModelProvider> providers = new LinkedHashMap<>();
@@ -70,14 +68,16 @@ record ProviderSelection(Providers providers, String summary) {
     String model = usualModel(config);
     String remark = "";
     if (providers.isEmpty()) {
-      Optional<LocalServer> found = config.detectLocalServers() ? local.get() : Optional.empty();
-      if (found.isPresent()) {
-        LocalServer server = found.get();
+      List<LocalServer> found = config.detectLocalServers() ? local.get() : List.of();
+      for (LocalServer each : found) {
         PerdureConfig.Provider given =
-            new PerdureConfig.Provider(Kind.OPENAI, server.baseUrl(), null);
-        providers.put(server.name(), make(server.name(), given, transport));
-        model = server.name() + "/" + server.model();
-        remark = " (found at " + server.baseUrl() + "; " + HOW_TO + ")";
+            new PerdureConfig.Provider(Kind.OPENAI, each.baseUrl(), null);
+        providers.put(each.name(), make(each.name(), given, transport));
+      }
+      if (!found.isEmpty()) {
+        LocalServer first = found.getFirst();
+        model = first.name() + "/" + first.models().getFirst();
+        remark = " (found at " + first.baseUrl() + "; " + HOW_TO + ")";
       } else if (config.demo()) {
         model = DEMO_MODEL;
         remark = " (a built-in script, not a model; " + HOW_TO + ")";
