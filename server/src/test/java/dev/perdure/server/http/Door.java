@@ -51,11 +51,16 @@ final class Door implements AutoCloseable {
   final HandProvider provider = new HandProvider();
   final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   final List<String> notReady = new CopyOnWriteArrayList<>();
+  volatile boolean metricsBroken;
   final PerdureHttp http;
   final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
   Door(Path data) {
-    this(data, HttpLimits.DEFAULT, Authenticator.local(), null, List.of());
+    this(data, HttpLimits.DEFAULT);
+  }
+
+  Door(Path data, HttpLimits limits) {
+    this(data, limits, Authenticator.local(), null, List.of());
   }
 
   Door(
@@ -101,13 +106,20 @@ final class Door implements AutoCloseable {
                     : OriginGuard.loopbackAnd(List.of(), corsOrigins),
                 tokens,
                 meters,
-                () -> "some_metric 1\n",
+                this::metrics,
                 () -> notReady,
                 InstantSource.system(),
                 new Random(2)),
             new PerdureHttp.Place("127.0.0.1", 0, corsOrigins),
             limits);
     http.start();
+  }
+
+  private String metrics() {
+    if (metricsBroken) {
+      throw new IllegalStateException("secret detail: SELECT * FROM turn");
+    }
+    return "some_metric 1\n";
   }
 
   URI uri(String path) {
