@@ -51,17 +51,20 @@ final class HandProvider implements ModelProvider {
     private final LinkedBlockingQueue<Object> script = new LinkedBlockingQueue<>();
 
     private boolean finished;
+    private int textPart;
 
     private Call(ModelRequest request) {
       this.request = request;
     }
 
     Call say(String text) {
-      script.add(new Delta(0, PartKind.TEXT, text));
+      script.add(new Delta(textPart, PartKind.TEXT, text));
       return this;
     }
 
+    /** Only before anything is said. */
     Call think(String text) {
+      textPart = 1;
       script.add(new Delta(0, PartKind.REASONING, text));
       return this;
     }
