@@ -127,7 +127,7 @@ class HostileAnswersTest {
 
   @Test
   void an_error_body_that_does_not_end_does_not_hold_the_error_back() throws Exception {
-    Limits limits = new Limits(PATIENT.connect(), Duration.ofMillis(100), PATIENT.idle());
+    Limits limits = new Limits(PATIENT.connect(), Duration.ofSeconds(1), PATIENT.idle());
     try (RawServer server =
         RawServer.keepingAlive((out, n) ->
             out.write(ascii("HTTP/1.1 429 No\r\nContent-Length: 99\r\n\r\nslow down")))) {

@@ -118,14 +118,12 @@ final class FakeCall {
     }
     List<Object> history = List.of(wire.history(), parameters);
     int call = server.calls().next(wire.model(), history);
-    if (play(wire, script, script.play(call, server.clock()), entry)) {
-      server.calls().succeeded(wire.model(), history);
-    }
+    // Noted before the client can know, and call again.
+    Runnable success = () -> server.calls().succeeded(wire.model(), history);
+    play(wire, script, script.play(call, server.clock()), success);
   }
 
-  /** Whether it was played to a good end. */
-  private boolean play(
-      FakeWire wire, DemoScript script, Iterator<Step> steps, FakeJournal.Call journal)
+  private void play(FakeWire wire, DemoScript script, Iterator<Step> steps, Runnable success)
       throws IOException, InterruptedException {
     boolean begun = false;
     int sent = 0;
@@ -140,22 +138,23 @@ final class FakeCall {
         case Step.Pause pause -> {
           if (abandoned.await(pause.time().toNanos(), TimeUnit.NANOSECONDS)) {
             ended(FakeJournal.State.ABORTED);
-            return false;
+            return;
           }
         }
         case Step.Say say -> {
           send(wire.delta(say.kind(), say.text()), script.splitCharacters());
-          journal.chunks = ++sent;
+          sent(++sent);
         }
         case Step.Finish finish -> {
+          success.run();
           send(wire.end(finish.usage(), finish.reason()), false);
           ended(FakeJournal.State.COMPLETED);
           write(LAST_CHUNK);
-          return true;
+          return;
         }
         case Step.Fail fail -> {
           fail(wire, fail.fault(), begun);
-          return false;
+          return;
         }
       }
     }
@@ -267,6 +266,12 @@ final class FakeCall {
   private void write(String text) throws IOException {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     connection.write(bytes, 0, bytes.length);
+  }
+
+  private void sent(int chunks) {
+    if (entry != null) {
+      entry.chunks = chunks;
+    }
   }
 
   private void ended(FakeJournal.State state) {
