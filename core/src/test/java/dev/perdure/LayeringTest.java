@@ -22,12 +22,10 @@ class LayeringTest {
           "protocol", List.of(),
           "db", List.of("protocol"),
           "log", List.of("protocol", "db", "testing"),
-          "limit", List.of("protocol", "db"),
-          "chat", List.of("protocol", "db", "log", "limit", "testing"),
+          "chat", List.of("protocol", "db", "log", "testing"),
           "provider", List.of("protocol"),
           "context", List.of("protocol", "db", "chat", "provider"),
-          "engine",
-              List.of("protocol", "db", "log", "limit", "chat", "provider", "context", "testing"),
+          "engine", List.of("protocol", "db", "log", "chat", "provider", "context", "testing"),
           "testing", List.of());
 
   private static final JavaClasses CORE =
