@@ -39,7 +39,6 @@ public final class TurnFold {
     if (eventSeq != seq + 1) {
       throw new IllegalArgumentException("Event " + eventSeq + " follows " + seq);
     }
-    seq = eventSeq;
     switch (event) {
       case TurnAccepted e -> {
         turn = e.turn();
@@ -66,6 +65,8 @@ public final class TurnFold {
       }
       case Unknown e -> {}
     }
+    // Last: an event that is refused has no place in the log, so the next one takes it.
+    seq = eventSeq;
   }
 
   /** The sequence number of the last event taken, -1 before the first. */

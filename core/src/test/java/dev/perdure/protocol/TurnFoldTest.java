@@ -36,6 +36,18 @@ class TurnFoldTest {
   }
 
   @Test
+  void an_event_that_is_refused_leaves_its_place_to_the_next() {
+    accept(1);
+    apply(new AttemptStarted(0, 0, 1, "demo/demo", null));
+    long before = fold.seq();
+    assertThatThrownBy(() -> fold.apply(before + 1, new PartDelta(0, 1, 7, "of no part")))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThat(fold.seq()).isEqualTo(before);
+    fold.apply(before + 1, new PartStarted(0, 1, 0, PartKind.TEXT));
+    assertThat(fold.seq()).isEqualTo(before + 1);
+  }
+
+  @Test
   void deltas_of_a_part_become_its_text() {
     accept(1);
     apply(
