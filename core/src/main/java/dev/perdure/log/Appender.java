@@ -12,6 +12,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
@@ -86,25 +87,36 @@ final class Appender implements AutoCloseable {
 
   private void loop() {
     List<BlockWriter> writers = new ArrayList<>();
+    List<BlockWriter> later = new ArrayList<>();
     List<Item> batch = new ArrayList<>();
+    Set<String> turns = new HashSet<>();
     while (await()) {
       poll(writers);
       int bytes = 0;
       int taken = 0;
       while (taken < writers.size() && bytes < MAX_BYTES) {
         BlockWriter writer = writers.get(taken++);
+        if (!turns.add(writer.tail().turn())) {
+          // A turn that this node has lost and claimed again has two writers; what becomes of a
+          // block is told by its turn, so they must not meet.
+          later.add(writer);
+          continue;
+        }
         Fenced fenced = writer.take();
         if (fenced != null) {
           bytes += fenced.block().payload().length;
           batch.add(new Item(writer, fenced));
         }
       }
-      requeue(writers.subList(taken, writers.size()));
+      later.addAll(writers.subList(taken, writers.size()));
+      requeue(later);
       if (!batch.isEmpty()) {
         store(batch);
       }
       writers.clear();
+      later.clear();
       batch.clear();
+      turns.clear();
     }
   }
 

@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** A database that is away when told to be, before a commit or after it. Thread-safe. */
-final class FaultyDatabase implements Database {
-  enum Mode {
+public final class FaultyDatabase implements Database {
+  public enum Mode {
     WELL,
     /** Nothing happens. */
     AWAY,
@@ -27,11 +27,11 @@ final class FaultyDatabase implements Database {
   private final AtomicInteger failures = new AtomicInteger();
   private final Semaphore stuck = new Semaphore(0);
 
-  FaultyDatabase(Database database) {
+  public FaultyDatabase(Database database) {
     this.database = database;
   }
 
-  void mode(Mode to) {
+  public void mode(Mode to) {
     if (to == Mode.STUCK) {
       stuck.drainPermits();
       mode = to;
@@ -42,7 +42,7 @@ final class FaultyDatabase implements Database {
   }
 
   /** How often it has failed, or made a caller wait. */
-  int failures() {
+  public int failures() {
     return failures.get();
   }
 

@@ -94,6 +94,39 @@ abstract class TurnLogFaultContract {
   }
 
   @Test
+  void a_late_writer_is_told_apart_from_its_successor_on_the_same_node() throws Exception {
+    String turn = turn();
+    CountDownLatch lost = new CountDownLatch(1);
+    TurnWriter late = Logs.begin(log, turn, claim(turn), lost::countDown);
+    late.awaitDurable();
+    String busy = turn();
+    TurnWriter first = Logs.begin(log, busy, claim(busy), () -> {});
+    first.awaitDurable();
+    long epoch = claim(turn);
+    TurnWriter successor = log.openWriter(turn, epoch, () -> {});
+    // Both wait for the same transaction.
+    faulty.mode(Mode.STUCK);
+    first.append(Logs.delta("busy"));
+    Logs.until("the appender is stuck", () -> faulty.failures() > 0);
+    late.append(Logs.delta("late"));
+    successor.append(Logs.delta("on time"));
+    faulty.mode(Mode.WELL);
+    successor.awaitDurable();
+    assertThat(lost.await(60, TimeUnit.SECONDS)).isTrue();
+    assertThatThrownBy(late::awaitDurable).isInstanceOf(FencedException.class);
+    late.close();
+    Logs.complete(successor, turn, epoch, NODE);
+    first.close();
+    byte[] stored = Logs.stored(database(), turn);
+    try (Follower follower = log.follow(turn, -1)) {
+      assertThat(Logs.followToEnd(follower)).isEqualTo(stored);
+    }
+    assertThat(new String(stored, java.nio.charset.StandardCharsets.UTF_8))
+        .contains("on time")
+        .doesNotContain("\"late");
+  }
+
+  @Test
   void a_holder_that_gave_its_turn_back_writes_nothing_more() throws Exception {
     String turn = turn();
     CountDownLatch lost = new CountDownLatch(1);
