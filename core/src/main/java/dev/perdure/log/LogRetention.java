@@ -19,18 +19,25 @@ final class LogRetention {
     this.database = database;
   }
 
+  /** Returns the larger of both numbers of deleted rows; below the batch nothing is left. */
   int sweep(Duration keep, Duration keysKeep, int batch) {
-    int deleted = database.write(tx -> expire(tx, keep, batch));
-    database.write(tx ->
-        tx.update(
-            """
-            DELETE FROM idempotency WHERE (tenant, owner, key) IN (
-              SELECT tenant, owner, key FROM idempotency
-               WHERE created_at < {now} - ? ORDER BY created_at LIMIT ?)\
-            """,
-            keysKeep.toMillis(),
-            batch));
-    return deleted;
+    int logs = database.write(tx -> expire(tx, keep, batch));
+    int keys =
+        database.write(tx ->
+            tx.update(
+                """
+                DELETE FROM idempotency WHERE (tenant, owner, key) IN (
+                  SELECT tenant, owner, key FROM idempotency
+                   WHERE created_at < ? ORDER BY created_at LIMIT ?)\
+                """,
+                before(tx, keysKeep),
+                batch));
+    return Math.max(logs, keys);
+  }
+
+  /** A number, as the database's clock in a condition would keep it from using the index. */
+  private static long before(Tx tx, Duration keep) throws SQLException {
+    return tx.now() - keep.toMillis();
   }
 
   /** The row says that the log is gone in the same transaction in which it goes. */
@@ -40,11 +47,11 @@ final class LogRetention {
         tx.list(
             """
             SELECT id FROM turn
-             WHERE ended_at IS NOT NULL AND log_expired = 0 AND ended_at < {now} - ?
+             WHERE ended_at IS NOT NULL AND log_expired = 0 AND ended_at < ?
              ORDER BY ended_at LIMIT ? {skip}\
             """,
             row -> row.getString(1),
-            keep.toMillis(),
+            before(tx, keep),
             batch);
     turns.forEach(turn -> rows.add(new Object[] {turn}));
     if (!rows.isEmpty()) {
