@@ -103,7 +103,7 @@ public final class Desk {
           List<String> gone =
               tx.list("SELECT id FROM turn WHERE session_id = ?", row -> row.getString(1), session);
           String ofSession = " WHERE turn_id IN (SELECT id FROM turn WHERE session_id = ?)";
-          tx.update("DELETE FROM idempotency" + ofSession, session);
+          Replays.forget(tx, caller, session);
           tx.update("DELETE FROM log_block" + ofSession, session);
           tx.update("DELETE FROM lane" + ofSession, session);
           tx.update("DELETE FROM message WHERE session_id = ?", session);
@@ -136,7 +136,7 @@ public final class Desk {
         id,
         (tx, node) -> {
           lockSession(tx, caller, session);
-          Optional<Turn> earlier = replay(tx, caller, key, id);
+          Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
             return Accepted.replayed(earlier.get());
           }
@@ -177,7 +177,7 @@ public final class Desk {
    */
   public Turn cancelTurn(Caller caller, String turn) {
     Accepted done =
-        database.write(tx -> {
+        log.write(tx -> {
           Accepted out = new Accepted();
           OpenTurn row = lockTurn(tx, caller, turn);
           cancel(tx, row, BY_CALLER, out);
@@ -191,7 +191,7 @@ public final class Desk {
   public List<Turn> cancelSession(Caller caller, String session) {
     List<Turn> turns = new ArrayList<>();
     Accepted done =
-        database.write(tx -> {
+        log.write(tx -> {
           turns.clear();
           Accepted out = new Accepted();
           lockSession(tx, caller, session);
@@ -213,7 +213,7 @@ public final class Desk {
    */
   public Turn cancelLane(Caller caller, String turn, int lane) {
     Accepted done =
-        database.write(tx -> {
+        log.write(tx -> {
           Accepted out = new Accepted();
           OpenTurn row = lockTurn(tx, caller, turn);
           Turn before = Conversations.turn(tx, caller, turn);
@@ -240,8 +240,8 @@ public final class Desk {
 
   /**
    * Asks for another reply in the place of a lane that has ended. While other lanes of its turn are
-   * at work the lane itself starts anew; afterwards a new turn with that one lane answers the same
-   * user message. Returns the turn in which the retry happens.
+   * at work the lane itself starts anew; afterwards, and if the turn is being cancelled, a new turn
+   * with that one lane answers the same user message. Returns the turn in which the retry happens.
    *
    * @throws PerdureException NOT_FOUND, CONFLICT if the lane has not ended, IDEMPOTENCY_CONFLICT,
    *     TOO_MANY_TURNS
@@ -252,14 +252,12 @@ public final class Desk {
         caller,
         id,
         (tx, node) -> {
-          Turn old = Conversations.turn(tx, caller, turn);
-          lockSession(tx, caller, old.session());
-          Optional<Turn> earlier = replay(tx, caller, key, id);
+          OpenTurn row = lockTurn(tx, caller, turn);
+          Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
             return Accepted.replayed(earlier.get());
           }
-          OpenTurn row = lockTurn(tx, caller, turn);
-          old = Conversations.turn(tx, caller, turn);
+          Turn old = Conversations.turn(tx, caller, turn);
           Lane ended = laneOf(old, lane);
           if (!ended.state().terminal()) {
             throw new PerdureException(
@@ -271,12 +269,12 @@ public final class Desk {
                     + ". Cancel it first, or wait for its end.");
           }
           Accepted accepted = new Accepted();
-          if (!row.state.terminal() && !row.closing) {
+          if (!row.state.terminal() && !row.closing && old.cancelledBy() == null) {
             tx.update(
                 "UPDATE lane SET retry_asked = 1, cancelled_by = NULL WHERE turn_id = ? AND lane = ?",
                 turn,
                 lane);
-            rememberKey(tx, caller, key, id, turn);
+            Replays.remember(tx, caller, key, id, turn);
             accepted.intents.add(turn);
             accepted.turn = old;
             return accepted;
@@ -301,7 +299,7 @@ public final class Desk {
     String node = seat == null ? null : seat.nodeId();
     boolean used = false;
     try {
-      Accepted done = database.write(tx -> work.run(tx, node));
+      Accepted done = log.write(tx -> work.run(tx, node));
       faults.at(Point.ACCEPTED);
       Turn turn = finish(caller, done);
       if (done.started && seat != null) {
@@ -315,67 +313,6 @@ public final class Desk {
       if (seat != null && !used) {
         seat.giveBack();
       }
-    }
-  }
-
-  /**
-   * Claims the key for turn {@code id}, or returns the turn that it was used for. Two transactions
-   * with one key meet at the primary key: the second waits for the first and then sees its row.
-   */
-  private static Optional<Turn> replay(
-      Tx tx, Caller caller, @Nullable IdempotencyKey key, String id) throws SQLException {
-    if (key == null || claimKey(tx, caller, key, id)) {
-      return Optional.empty();
-    }
-    record Used(String bodyHash, String turn) {}
-    Used used =
-        tx.one(
-                """
-                SELECT body_hash, turn_id FROM idempotency
-                 WHERE tenant = ? AND owner = ? AND key = ?\
-                """,
-                row -> new Used(row.getString(1), row.getString(2)),
-                caller.tenant(),
-                caller.owner(),
-                key.key())
-            .orElseThrow(() ->
-                new PerdureException(
-                    ErrorCode.CONFLICT, "The idempotency key has just expired. Send again."));
-    if (!used.bodyHash.equals(key.bodyHash())) {
-      throw new PerdureException(
-          ErrorCode.IDEMPOTENCY_CONFLICT,
-          "The idempotency key was used before with another request. Use a new key for each new"
-              + " message, and the same body when you repeat one.");
-    }
-    return Optional.of(Conversations.turn(tx, caller, used.turn));
-  }
-
-  private static boolean claimKey(Tx tx, Caller caller, IdempotencyKey key, String turn)
-      throws SQLException {
-    return tx.update(
-            """
-            INSERT INTO idempotency (tenant, owner, key, body_hash, turn_id, created_at)
-            VALUES (?, ?, ?, ?, ?, {now}) ON CONFLICT DO NOTHING\
-            """,
-            caller.tenant(),
-            caller.owner(),
-            key.key(),
-            key.bodyHash(),
-            turn)
-        == 1;
-  }
-
-  /** A retry inside a running turn claims its key for that turn, not for the new id. */
-  private static void rememberKey(
-      Tx tx, Caller caller, @Nullable IdempotencyKey key, String claimed, String turn)
-      throws SQLException {
-    if (key != null) {
-      tx.update(
-          "UPDATE idempotency SET turn_id = ? WHERE tenant = ? AND owner = ? AND turn_id = ?",
-          turn,
-          caller.tenant(),
-          caller.owner(),
-          claimed);
     }
   }
 
@@ -413,7 +350,17 @@ public final class Desk {
     }
   }
 
+  /** Locks a turn, and its session before it. */
   private static OpenTurn lockTurn(Tx tx, Caller caller, String turn) throws SQLException {
+    tx.one(
+        """
+        SELECT id FROM session
+         WHERE id = (SELECT session_id FROM turn WHERE id = ? AND tenant = ? AND owner = ?) {lock}\
+        """,
+        row -> true,
+        turn,
+        caller.tenant(),
+        caller.owner());
     return tx.one(
             """
             SELECT id, state, closing FROM turn

@@ -35,6 +35,8 @@ public final class Endings {
    * @return false if another node holds the turn by now; nothing is changed then
    */
   public static boolean endHeld(Tx tx, TurnSnapshot end, String nodeId) throws SQLException {
+    // The session first, as everybody does who locks both, or the two would deadlock.
+    touchSession(tx, end);
     int rows =
         tx.update(
             """
@@ -49,7 +51,7 @@ public final class Endings {
     if (rows == 0) {
       return false;
     }
-    settle(tx, end);
+    settleLanes(tx, end);
     return true;
   }
 
@@ -106,7 +108,9 @@ public final class Endings {
         "UPDATE turn SET state = ?, ended_at = {now} WHERE id = ? AND state = 'queued'",
         state.wire(),
         turn);
-    settle(tx, content.fold().snapshot());
+    TurnSnapshot end = content.fold().snapshot();
+    settleLanes(tx, end);
+    touchSession(tx, end);
     return block;
   }
 
@@ -118,10 +122,13 @@ public final class Endings {
     events.add(event);
   }
 
-  private static void settle(Tx tx, TurnSnapshot end) throws SQLException {
+  private static void settleLanes(Tx tx, TurnSnapshot end) throws SQLException {
     for (LaneSnapshot lane : end.lanes()) {
       settle(tx, end.turn(), lane);
     }
+  }
+
+  private static void touchSession(Tx tx, TurnSnapshot end) throws SQLException {
     tx.update("UPDATE session SET updated_at = {now} WHERE id = ?", end.session());
   }
 

@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The logs of all turns. One per node. Thread-safe.
@@ -17,6 +18,11 @@ import java.util.List;
  * <p>Log before deliver: a follower sees an event only after the transaction that stored it.
  */
 public final class TurnLog implements AutoCloseable {
+  /**
+   * Runs of a transaction that found its place in a log taken; each claimed turn may do so once.
+   */
+  private static final int MAX_RUNS = 5;
+
   private final Database database;
   private final LogLimits limits;
   private final InstantSource clock;
@@ -73,6 +79,22 @@ public final class TurnLog implements AutoCloseable {
     return block;
   }
 
+  /**
+   * Runs a transaction that {@link #insert}s behind what it has read, once more if the last holder
+   * of a turn was quicker with what it had on its way. It has no second block on its way.
+   */
+  public <T extends @Nullable Object> T write(Database.Work<T> work) {
+    for (int run = 1; ; run++) {
+      try {
+        return database.write(work);
+      } catch (LogForkedException e) {
+        if (run == MAX_RUNS) {
+          throw e;
+        }
+      }
+    }
+  }
+
   /** Reads, in the caller's transaction, all that a turn's log holds. */
   public LogContent readAll(Tx tx, String turn) throws SQLException {
     return store.readAll(tx, turn);
@@ -122,7 +144,8 @@ public final class TurnLog implements AutoCloseable {
 
   /**
    * Retention: deletes up to {@code batch} logs of turns that ended longer ago than {@code keep},
-   * and idempotency keys older than {@code keysKeep}. Returns the number of logs deleted.
+   * and as many idempotency keys older than {@code keysKeep}. Returns the larger of both numbers:
+   * below the batch, nothing is left to delete.
    */
   public int sweep(Duration keep, Duration keysKeep, int batch) {
     return retention.sweep(keep, keysKeep, batch);

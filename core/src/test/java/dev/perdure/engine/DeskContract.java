@@ -229,6 +229,38 @@ abstract class DeskContract extends EngineFixture {
   }
 
   @Test
+  void a_lane_cancelled_in_the_queue_can_be_retried_while_others_run() throws Exception {
+    script("a", REPLY);
+    script("b", HELD);
+    Turn turn = node.submit(node.session(), "Hi", "script/a", "script/b");
+    node.desk.cancelLane(CALLER, turn.id(), 0);
+    node.engine.start();
+    eventually(() -> node.turn(turn.id()).lanes().get(0).state() == LaneState.CANCELLED);
+    assertThat(node.desk.retryLane(CALLER, turn.id(), 0, null).id()).isEqualTo(turn.id());
+    eventually(() -> node.turn(turn.id()).lanes().get(0).state() == LaneState.COMPLETED);
+    node.desk.cancelTurn(CALLER, turn.id());
+    node.awaitEnd(turn.id());
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+  }
+
+  @Test
+  void a_lane_of_a_turn_that_is_being_cancelled_is_retried_in_a_new_one() throws Exception {
+    script("a", REPLY, "[{'text':'again'},{'finish':'stop'}]");
+    script("b", HELD);
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a", "script/b");
+    eventually(() -> node.turn(turn.id()).lanes().get(0).state() == LaneState.COMPLETED);
+    // As a cancel whose hint is still on its way.
+    database.write(
+        tx -> tx.update("UPDATE turn SET cancelled_by = 'caller' WHERE id = ?", turn.id()));
+    Turn retry = node.desk.retryLane(CALLER, turn.id(), 0, null);
+    assertThat(retry.id()).isNotEqualTo(turn.id());
+    node.awaitEnd(retry.id());
+    assertThat(text(retry, 0)).isEqualTo("again");
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+  }
+
+  @Test
   void one_model_may_stand_in_two_lanes() {
     script("a", "[{'text':'one'},{'finish':'stop'}]", "[{'text':'two'},{'finish':'stop'}]");
     node.engine.start();
