@@ -21,7 +21,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -62,8 +61,7 @@ public final class Engine implements Starter {
   private final Loop claimLoop;
   private final Loop sweepLoop;
 
-  /** Healthy beats in a row; the sweep's thread reads it. */
-  private final AtomicInteger healthyBeats = new AtomicInteger();
+  private final NodeHealth health;
 
   /** Turns that looked orphaned at the last sweep. Used by the sweep's thread only. */
   private Set<Claim> suspects = Set.of();
@@ -79,6 +77,7 @@ public final class Engine implements Starter {
     this.version = version;
     this.queue = new TurnQueue(parts.database(), parts.log(), parts.nodeId(), parts.faults());
     this.lease = new NodeLease(parts.database(), parts.nodeId(), config.lease());
+    this.health = new NodeHealth(config.lease(), config.beat());
     this.metrics = new EngineMetrics(registry, runners::size);
     this.room = new Semaphore(config.maxRunning());
     this.claimLoop = new Loop("perdure-claim", config.poll(), this::claim);
@@ -158,7 +157,7 @@ public final class Engine implements Starter {
 
   @Override
   public Optional<Seat> seat() {
-    if (draining.get() || healthyBeats.get() == 0 || !room.tryAcquire()) {
+    if (draining.get() || !health.beats() || !room.tryAcquire()) {
       return Optional.empty();
     }
     return Optional.of(
@@ -214,18 +213,22 @@ public final class Engine implements Starter {
   private void beat() {
     try {
       lease.beat(version);
-      healthyBeats.incrementAndGet();
     } catch (RuntimeException e) {
-      healthyBeats.set(0);
+      health.failed();
       throw e;
     }
+    health.beat(parts.clock().millis());
   }
 
   private void claim() {
     while (!draining.get()) {
       int wanted = Math.min(room.availablePermits(), config.claimBatch());
-      if (wanted <= 0 || !room.tryAcquire(wanted)) {
+      if (wanted <= 0) {
         return;
+      }
+      if (!room.tryAcquire(wanted)) {
+        // The desk has just taken a seat: there is less room than it seemed, not none.
+        continue;
       }
       int claimed = 0;
       try {
@@ -265,37 +268,36 @@ public final class Engine implements Starter {
 
   private void sweep() {
     reconcile();
-    // After an outage of the database every lease looks dead. A node that has itself been well for
-    // the length of a lease may judge others.
-    long needed = config.lease().dividedBy(config.beat()) + 1;
-    if (parts.database().shared() && healthyBeats.get() > needed && !draining.get()) {
+    if (parts.database().shared() && !draining.get() && health.mayJudge(parts.clock().millis())) {
       takeOver();
     }
     long now = parts.clock().millis();
     if (now >= retentionDueMillis) {
-      retentionDueMillis = now + RETENTION_EVERY.toMillis();
       lease.forgetDead();
-      parts.log().sweep(config.logRetention(), config.idempotencyRetention(), RETENTION_BATCH);
+      int swept =
+          parts.log().sweep(config.logRetention(), config.idempotencyRetention(), RETENTION_BATCH);
+      if (swept < RETENTION_BATCH) {
+        retentionDueMillis = now + RETENTION_EVERY.toMillis();
+      }
     }
   }
 
   /** Brings what runs here together with what the rows say is held here. */
   private void reconcile() {
-    Set<String> before = new HashSet<>(runners.keySet());
-    Set<String> byRow = new HashSet<>();
+    List<TurnRunner> before = List.copyOf(runners.values());
+    Set<Claim> byRow = new HashSet<>();
     Set<Claim> orphans = new HashSet<>();
     for (Held held : queue.held()) {
-      byRow.add(held.claim().turn());
+      byRow.add(held.claim());
       @Nullable TurnRunner runner = runners.get(held.claim().turn());
-      if (runner == null) {
+      if (runner == null || !runner.claim().equals(held.claim())) {
         orphans.add(held.claim());
       } else if (held.hasIntent()) {
         readIntents(runner);
       }
     }
-    for (String turn : before) {
-      @Nullable TurnRunner runner = byRow.contains(turn) ? null : runners.get(turn);
-      if (runner != null) {
+    for (TurnRunner runner : before) {
+      if (!byRow.contains(runner.claim())) {
         runner.release();
       }
     }

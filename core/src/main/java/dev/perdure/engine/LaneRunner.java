@@ -25,6 +25,7 @@ import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelEvent.Delta;
 import dev.perdure.provider.ModelEvent.Finished;
 import dev.perdure.provider.ModelEvent.Usage;
+import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelStream;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.Providers.Target;
@@ -47,6 +48,12 @@ final class LaneRunner {
   /** The only step of a lane so far: one model call. */
   private static final int STEP = 0;
 
+  /** The longest text of one attempt, all parts together, in UTF-16 units. */
+  static final int MAX_REPLY_CHARS = 4 * 1024 * 1024;
+
+  /** Parts of one attempt. */
+  static final int MAX_PARTS = 10_000;
+
   private final EngineParts parts;
   private final EngineMetrics metrics;
   private final Turn turn;
@@ -54,6 +61,7 @@ final class LaneRunner {
   private final TurnWriter writer;
   private final LaneControl control;
   private final TurnQueue queue;
+  private final Patience patience;
 
   private final List<String> models;
   private final long startedMillis;
@@ -75,6 +83,7 @@ final class LaneRunner {
     this.lane = lane;
     this.writer = writer;
     this.control = control;
+    this.patience = new Patience(turn.id(), control, parts.timers());
     LaneSnapshot before = writer.lane(lane);
     this.attempt = before.attempt();
     this.hasContent = !before.parts().isEmpty();
@@ -106,17 +115,22 @@ final class LaneRunner {
       if (control.stopped() == Stop.RELEASED) {
         return false;
       }
-      LOG.log(Level.ERROR, "Lane " + lane + " of " + turn.id() + " fails by a bug here.", e);
-      TurnError error =
-          e instanceof PerdureException p
-              ? new TurnError(p.code().wire(), requireNonNull(p.getMessage()), p.code().retryable())
-              : new TurnError(
-                  ErrorCode.INTERNAL.wire(),
-                  "The server failed while it worked on this reply; its log says why.",
-                  true);
-      writer.append(failed(error));
+      writer.append(failed(error(e)));
       return true;
     }
+  }
+
+  private TurnError error(RuntimeException e) {
+    if (e instanceof PerdureException known) {
+      LOG.log(Level.WARNING, "Lane {0} of {1} fails: {2}", lane, turn.id(), known.getMessage());
+      return new TurnError(
+          known.code().wire(), requireNonNull(known.getMessage()), known.code().retryable());
+    }
+    LOG.log(Level.ERROR, "Lane " + lane + " of " + turn.id() + " fails by a bug here.", e);
+    return new TurnError(
+        ErrorCode.INTERNAL.wire(),
+        "The server failed while it worked on this reply; its log says why.",
+        true);
   }
 
   private @Nullable LaneEnded begin(@Nullable String reason) {
@@ -227,16 +241,19 @@ final class LaneRunner {
     Target target = parts.providers().resolve(model);
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
-    if (queue.cancelAsked(turn.id(), lane)) {
+    @Nullable Boolean cancelAsked = patience.until(() -> queue.cancelAsked(turn.id(), lane));
+    if (Boolean.TRUE.equals(cancelAsked)) {
       control.stop(Stop.CANCELLED);
     }
-    try (ModelStream stream =
-        target
-            .provider()
-            .open(parts.context().build(turn, target.model(), parts.config().callLimits()))) {
+    @Nullable ModelRequest request =
+        patience.until(
+            () -> parts.context().build(turn, target.model(), parts.config().callLimits()));
+    if (request == null) {
+      throw stoppedBefore();
+    }
+    try (ModelStream stream = target.provider().open(request)) {
       if (!control.attach(stream)) {
-        throw new ProviderException(
-            ProviderException.Kind.CANCELLED, "Stopped before the provider was called.");
+        throw stoppedBefore();
       }
       metrics.attempt();
       try {
@@ -247,11 +264,18 @@ final class LaneRunner {
     }
   }
 
+  private static ProviderException stoppedBefore() {
+    return new ProviderException(
+        ProviderException.Kind.CANCELLED, "Stopped before the provider was called.");
+  }
+
   /** From model events to turn events, for one attempt. */
   private final class Attempt {
     private final AttemptStarted start;
     private boolean started;
     private int part = -1;
+    private int parts;
+    private int chars;
 
     /** A high surrogate whose other half has not come yet, else empty. */
     private String half = "";
@@ -300,13 +324,30 @@ final class LaneRunner {
 
     private void take(Delta delta) {
       start();
+      bound(delta.text().length());
       if (delta.part() != part) {
         endPart();
+        parts++;
         part = delta.part();
         writer.append(new PartStarted(lane, attempt, part, delta.kind()));
         hasContent = true;
       }
       append(whole(delta.text()));
+    }
+
+    /** A reply without an end must end before the memory does: all of it is folded in here. */
+    private void bound(int more) {
+      if (more > MAX_REPLY_CHARS - chars || parts > MAX_PARTS) {
+        throw new PerdureException(
+            ErrorCode.TOO_LARGE,
+            "The reply is longer than "
+                + MAX_REPLY_CHARS
+                + " characters in "
+                + MAX_PARTS
+                + " parts and was stopped; what came before is kept. Ask for a shorter one, or"
+                + " limit its length.");
+      }
+      chars += more;
     }
 
     private void append(String text) {

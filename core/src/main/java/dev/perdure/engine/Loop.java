@@ -62,7 +62,8 @@ final class Loop {
             thread.getName(),
             e.getMessage(),
             interval.toMillis());
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
+        // Without this loop the node would look alive and do nothing.
         LOG.log(Level.ERROR, thread.getName() + " failed by a bug here; it goes on.", e);
       }
       try {

@@ -46,7 +46,7 @@ final class TurnQueue {
   List<Claim> claim(int atMost) {
     List<LogBlock> blocks = new ArrayList<>();
     List<Claim> claims =
-        database.write(tx -> {
+        log.write(tx -> {
           blocks.clear();
           List<Claim> out = claim(tx, atMost, blocks);
           if (!out.isEmpty()) {
@@ -180,7 +180,13 @@ final class TurnQueue {
    * @param crashes how many holders have died
    * @param lanes by number
    */
-  record Intents(boolean cancelled, long crashes, Map<Integer, LaneIntent> lanes) {}
+  record Intents(boolean cancelled, long crashes, Map<Integer, LaneIntent> lanes) {
+    /** Whether the lane is to stop, for its own sake or with its turn. */
+    boolean cancelled(int lane) {
+      @Nullable LaneIntent intent = lanes.get(lane);
+      return cancelled || (intent != null && intent.cancelled);
+    }
+  }
 
   record LaneIntent(boolean cancelled, boolean retry) {}
 

@@ -13,7 +13,6 @@ import dev.perdure.log.FencedException;
 import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.LaneState;
-import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
@@ -23,13 +22,11 @@ import dev.perdure.testing.FaultPoints.Point;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -50,9 +47,6 @@ final class TurnRunner {
 
   static final String RETRY = "retry";
 
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
-
   private final EngineParts parts;
   private final EngineMetrics metrics;
   private final TurnQueue queue;
@@ -63,6 +57,8 @@ final class TurnRunner {
 
   /** Reached by {@link #release} and {@link #intentsChanged}; pauses of the turn itself too. */
   private final LaneControl self = new LaneControl();
+
+  private final Patience patience;
 
   @GuardedBy("lock")
   private final Map<Integer, LaneControl> atWork = new HashMap<>();
@@ -84,6 +80,7 @@ final class TurnRunner {
     this.metrics = metrics;
     this.queue = queue;
     this.claim = claim;
+    this.patience = new Patience(claim.turn(), self, parts.timers());
   }
 
   Claim claim() {
@@ -146,7 +143,7 @@ final class TurnRunner {
     Timers.Cancellable limit = parts.timers().after(parts.config().turnTimeLimit(), this::timeOut);
     try {
       @Nullable TurnWriter writer =
-          persistently(() -> parts.log().openWriter(claim.turn(), claim.epoch(), this::release));
+          patience.until(() -> parts.log().openWriter(claim.turn(), claim.epoch(), this::release));
       if (writer != null) {
         try (writer) {
           run(writer);
@@ -165,7 +162,7 @@ final class TurnRunner {
   }
 
   private void run(TurnWriter writer) {
-    @Nullable Work work = persistently(() -> queue.work(claim).orElse(null));
+    @Nullable Work work = patience.until(() -> queue.work(claim).orElse(null));
     if (work == null) {
       return;
     }
@@ -205,27 +202,36 @@ final class TurnRunner {
     }
     boolean many = turn.lanes().size() > 1;
     if (!many) {
-      open.forEach((lane, reason) -> runLane(turn, lane, writer, reason, intents));
+      open.forEach((lane, reason) -> runLane(turn, lane, writer, reason, intents.cancelled(lane)));
       return;
     }
-    open.forEach((lane, reason) -> fork(turn, lane, writer, reason, intents));
-    intentsChanged();
+    open.forEach((lane, reason) -> fork(turn, lane, writer, reason, intents.cancelled(lane)));
+    readIntents();
     while (true) {
       Set<Integer> again = awaitLanes();
       for (int lane : again) {
-        @Nullable Boolean reopened = persistently(() -> queue.reopenLane(claim, lane));
+        @Nullable Boolean reopened = patience.until(() -> queue.reopenLane(claim, lane));
         if (Boolean.TRUE.equals(reopened)) {
-          fork(turn, lane, writer, RETRY, intents);
+          // A cancel of the run before was taken back by the retry; a newer one is read at the
+          // call.
+          fork(turn, lane, writer, RETRY, false);
         }
       }
       if (again.isEmpty()) {
-        @Nullable Boolean closed = persistently(() -> queue.close(claim));
+        @Nullable Boolean closed = patience.until(() -> queue.close(claim));
         if (closed == null || closed) {
           return;
         }
-        intentsChanged();
+        readIntents();
       }
     }
+  }
+
+  private void readIntents() {
+    patience.until(() -> {
+      intentsChanged();
+      return true;
+    });
   }
 
   /** Waits until a retry is asked for, or no lane is at work; returns the retries to take up. */
@@ -245,8 +251,8 @@ final class TurnRunner {
   }
 
   private void fork(
-      Turn turn, int lane, TurnWriter writer, @Nullable String reason, Intents intents) {
-    LaneControl control = enter(lane, intents);
+      Turn turn, int lane, TurnWriter writer, @Nullable String reason, boolean cancel) {
+    LaneControl control = enter(lane, cancel);
     Thread.ofVirtual()
         .name(claim.turn() + "/" + lane)
         .start(() -> {
@@ -261,8 +267,8 @@ final class TurnRunner {
   }
 
   private void runLane(
-      Turn turn, int lane, TurnWriter writer, @Nullable String reason, Intents intents) {
-    LaneControl control = enter(lane, intents);
+      Turn turn, int lane, TurnWriter writer, @Nullable String reason, boolean cancel) {
+    LaneControl control = enter(lane, cancel);
     try {
       work(turn, lane, writer, reason, control);
     } finally {
@@ -270,15 +276,14 @@ final class TurnRunner {
     }
   }
 
-  private LaneControl enter(int lane, Intents intents) {
+  private LaneControl enter(int lane, boolean cancel) {
     LaneControl control = new LaneControl();
     lock.lock();
     try {
       atWork.put(lane, control);
-      @Nullable LaneIntent intent = intents.lanes().get(lane);
       if (released) {
         control.stop(Stop.RELEASED);
-      } else if (cancelled || intents.cancelled() || (intent != null && intent.cancelled())) {
+      } else if (cancelled || cancel) {
         control.stop(Stop.CANCELLED);
       } else if (timedOut) {
         control.stop(Stop.TIMED_OUT);
@@ -314,7 +319,7 @@ final class TurnRunner {
     try {
       writer.awaitDurable();
       @Nullable Boolean held =
-          persistently(() ->
+          patience.until(() ->
               parts
                   .database()
                   .write(tx -> Endings.settleLane(tx, writer.snapshot(), lane, parts.nodeId())));
@@ -339,7 +344,7 @@ final class TurnRunner {
     TurnState.RUNNING.to(state);
     parts.faults().at(Point.ENDING);
     @Nullable Boolean done =
-        persistently(() -> {
+        patience.until(() -> {
           writer.end(List.of(), state, error, end -> tx -> endHeld(tx, end));
           return true;
         });
@@ -379,39 +384,6 @@ final class TurnRunner {
         if (lane.state() == LaneState.FAILED) {
           return lane.error();
         }
-      }
-    }
-    return null;
-  }
-
-  /**
-   * Repeats what the database refuses for now, with growing pauses, until it works or the turn is
-   * let go; the turn's text is safe in the meantime, in the log or in the writer.
-   *
-   * @return null if the turn was let go before
-   */
-  private <T> @Nullable T persistently(Callable<@Nullable T> work) {
-    Duration pause = FIRST_PAUSE;
-    while (self.stopped() == Stop.NONE) {
-      try {
-        return work.call();
-      } catch (PerdureException e) {
-        if (e.code() != ErrorCode.DATABASE_UNAVAILABLE) {
-          throw e;
-        }
-        LOG.log(
-            Level.WARNING,
-            "Turn {0} waits for the database: {1} Next try in {2} ms.",
-            claim.turn(),
-            e.getMessage(),
-            pause.toMillis());
-        self.pause(pause, parts.timers());
-        pause = pause.multipliedBy(2);
-        pause = pause.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause;
-      } catch (RuntimeException e) {
-        throw e;
-      } catch (Exception e) {
-        throw new IllegalStateException("Checked exceptions do not occur here", e);
       }
     }
     return null;

@@ -9,6 +9,7 @@ import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.log.FaultyDatabase;
 import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
@@ -143,6 +144,63 @@ abstract class RecoveryContract extends EngineFixture {
           .as(table)
           .isZero();
     }
+  }
+
+  @Test
+  void a_lane_waits_for_a_database_that_is_away_when_its_next_call_is_due() throws Exception {
+    node.close();
+    FaultyDatabase faulty = new FaultyDatabase(database);
+    node = new EngineHarness(faulty, provider);
+    script("a", "[{'text':'part'},{'hold':true},{'fail':'server'}]", REPLY);
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a");
+    node.await(turn.id(), EngineFixture::isDelta);
+    faulty.mode(FaultyDatabase.Mode.AWAY);
+    int before = faulty.failures();
+    provider.letGo();
+    eventually(() -> faulty.failures() > before + 20);
+    faulty.mode(FaultyDatabase.Mode.WELL);
+    node.awaitEnd(turn.id());
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+  }
+
+  @Test
+  void an_endless_reply_is_stopped_and_what_came_before_is_kept() {
+    String mega = "x".repeat(1024 * 1024);
+    script("a", "[" + ("{'text':'" + mega + "'},").repeat(5) + "{'finish':'stop'}]");
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a");
+    node.awaitEnd(turn.id());
+    assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
+        .isEqualTo("too_large");
+    assertThat(text(turn, 0)).hasSize(LaneRunner.MAX_REPLY_CHARS);
+  }
+
+  @Test
+  void retention_does_not_rest_before_it_has_caught_up() throws Exception {
+    String session = node.session();
+    database.write(tx -> {
+      for (int i = 0; i < 450; i++) {
+        tx.update(
+            """
+            INSERT INTO turn (id, session_id, tenant, owner, user_message, state, position, epoch,
+                              request, created_at, ended_at)
+            VALUES (?, ?, 'acme', 'ann', 'm', 'completed', ?, 1, '{}', 0, ?)\
+            """,
+            "turn_" + i,
+            session,
+            i,
+            i);
+      }
+      return true;
+    });
+    node.engine.start();
+    eventually(() ->
+        database.<Long>read(tx ->
+            tx.one("SELECT COUNT(*) FROM turn WHERE log_expired = 0", row -> row.getLong(1))
+                .orElseThrow())
+            == 0);
   }
 
   /** A turn whose holder died right after the 202. */
