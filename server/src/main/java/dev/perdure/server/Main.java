@@ -8,6 +8,7 @@ import dev.perdure.server.config.ConfigLoader;
 import dev.perdure.server.config.Nearest;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.terminal.Chat;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -46,23 +47,22 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] args) {
-    System.exit(run(args));
+    System.exit(run(args, System.out, System.err));
   }
 
-  private static int run(String[] args) {
+  static int run(String[] args, PrintStream out, PrintStream err) {
     String command = args.length == 0 ? "help" : args[0];
     String[] rest = args.length == 0 ? args : Arrays.copyOfRange(args, 1, args.length);
     try {
       return switch (command) {
-        case "start" -> start(List.of(rest));
+        case "start" -> start(List.of(rest), out);
         case "chat" -> Chat.run(rest);
-        case "fake-provider" ->
-            FakeProvider.run(rest, InstantSource.system(), System.out, System.err);
-        case "config" -> config(List.of(rest));
-        case "help", "--help", "-h" -> print(HELP);
-        case "version", "--version" -> print("perdure " + Version.text() + "\n");
+        case "fake-provider" -> FakeProvider.run(rest, InstantSource.system(), out, err);
+        case "config" -> config(List.of(rest), out);
+        case "help", "--help", "-h" -> print(out, HELP);
+        case "version", "--version" -> print(out, "perdure " + Version.text() + "\n");
         default -> {
-          System.err.println(
+          err.println(
               "perdure: '"
                   + command
                   + "' is not a command. Did you mean '"
@@ -74,41 +74,44 @@ public final class Main {
         }
       };
     } catch (PerdureException e) {
-      System.err.println("perdure: " + e.getMessage());
+      err.println("perdure: " + e.getMessage());
       return e.code() == ErrorCode.CONFIG ? USAGE : FAILED;
     } catch (InterruptedException e) {
+      return FAILED;
+    } catch (RuntimeException e) {
+      err.println("perdure: a bug, or something that this program has not thought of:");
+      e.printStackTrace(err);
       return FAILED;
     }
   }
 
-  private static int start(List<String> args) throws InterruptedException {
+  private static int start(List<String> args, PrintStream out) throws InterruptedException {
     if (args.contains("--help") || args.contains("-h")) {
-      return print(HELP);
+      return print(out, HELP);
     }
-    StopSignal stop = StopSignal.install();
     PerdureConfig config = ConfigLoader.load(args, System.getenv(), Path.of(""));
     Logging.configure(config.logging());
+    StopSignal stop = StopSignal.install();
     PerdureServer server = PerdureServer.start(config, InstantSource.system());
-    server.summary().forEach(System.out::println);
+    server.summary().forEach(out::println);
     // Scripts and tests wait for exactly this line.
-    System.out.println("Perdure is ready at " + server.url());
-    System.out.flush();
+    print(out, "Perdure is ready at " + server.url() + "\n");
     stop.await();
     server.stop();
     return OK;
   }
 
-  private static int config(List<String> args) {
+  private static int config(List<String> args, PrintStream out) {
     if (args.contains("--docs")) {
-      return print(ConfigDoc.text());
+      return print(out, ConfigDoc.text());
     }
-    ConfigLoader.explain(args, System.getenv(), Path.of("")).forEach(System.out::println);
+    ConfigLoader.explain(args, System.getenv(), Path.of("")).forEach(out::println);
     return OK;
   }
 
-  private static int print(String text) {
-    System.out.print(text);
-    System.out.flush();
+  private static int print(PrintStream out, String text) {
+    out.print(text);
+    out.flush();
     return OK;
   }
 }

@@ -56,14 +56,8 @@ public final class ConfigLoader {
       String byDefault = spec.key().byDefault();
       return name + " = " + (byDefault.isEmpty() ? "(none)" : byDefault + "  (default)");
     }
-    Object shown = Values.parse(spec.type(), value.text());
-    boolean url = spec.name().equals("db.url");
-    return name
-        + " = "
-        + (url ? shown.toString().replaceAll("\\?.*", "?...") : Values.write(shown))
-        + "  ("
-        + value.origin()
-        + ")";
+    Object parsed = Values.parse(spec.type(), value.text());
+    return name + " = " + Values.masked(Values.write(parsed)) + "  (" + value.origin() + ")";
   }
 
   private static List<String> namesOf(KeySpec spec, Map<String, Given> given) {
@@ -179,7 +173,7 @@ public final class ConfigLoader {
     try {
       return Values.parse(type, text);
     } catch (IllegalArgumentException | ArithmeticException e) {
-      String shown = type == Secret.class ? "" : " is '" + text + "'";
+      String shown = type == Secret.class ? "" : " is '" + Values.masked(text) + "'";
       String origin = value == null ? "default" : value.origin();
       throw PerdureConfig.illegal(
           name + shown + " (" + origin + "), which it cannot be. Write " + Values.form(type) + ".");

@@ -21,6 +21,13 @@ final class Environment {
       Set.of(
           CONFIG_FILE, "PERDURE_JAVA_HOME", "PERDURE_JAVA_OPTS", "PERDURE_URL", "PERDURE_API_KEY");
 
+  /**
+   * What Kubernetes sets in every pod for a service that is named perdure; besides, PERDURE_PORT is
+   * then a URL.
+   */
+  private static final Pattern KUBERNETES =
+      Pattern.compile("PERDURE_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\\d+_(TCP|UDP|SCTP)(_.*)?)");
+
   /** Whose own variables are read: {@code OPENAI_API_KEY}, {@code OPENAI_BASE_URL} and so on. */
   static final List<String> VENDORS = List.of("openai", "anthropic", "gemini");
 
@@ -41,8 +48,8 @@ final class Environment {
     new TreeMap<>(env)
         .forEach((variable, value) -> {
           if (variable.startsWith(Keys.ENV_PREFIX)
-              && !OTHERS.contains(variable)
-              && !value.isBlank()) {
+              && !value.isBlank()
+              && !foreign(variable, value)) {
             KeySpec spec = find(variable).orElseThrow(() -> unknown(variable));
             Given given = new Given(value.strip(), variable);
             Given other = own.put(spec.name(), given);
@@ -59,6 +66,12 @@ final class Environment {
         });
     out.putAll(own);
     return out;
+  }
+
+  private static boolean foreign(String variable, String value) {
+    return OTHERS.contains(variable)
+        || KUBERNETES.matcher(variable).matches()
+        || (variable.equals("PERDURE_PORT") && value.startsWith("tcp://"));
   }
 
   private static void take(

@@ -191,9 +191,9 @@ public record PerdureConfig(
       }
     }
 
-    /** The URL without its query, which may hold a password; empty without one. */
+    /** The URL without what may be a password; empty without one. */
     public String shownUrl() {
-      return url == null ? "" : url.replaceAll("\\?.*|(?<=//)[^/@]*@", "");
+      return url == null ? "" : Values.masked(url);
     }
 
     @Override

@@ -78,6 +78,13 @@ final class Values {
     };
   }
 
+  /** The text, without what may be a password if it is a URL: its user part and its query. */
+  static String masked(String text) {
+    return text.contains("://") || text.startsWith("jdbc:")
+        ? text.replaceAll("(?<=//)[^/]*@", "").replaceAll("\\?.*", "?...")
+        : text;
+  }
+
   private static String duration(Duration value) {
     long millis = value.toMillis();
     if (millis == 0) {

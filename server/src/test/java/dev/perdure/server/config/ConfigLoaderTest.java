@@ -210,7 +210,7 @@ class ConfigLoaderTest {
             Map.of(
                 "OPENAI_API_KEY", "sk-very-secret",
                 "PERDURE_API_KEYS", KEY,
-                "PERDURE_DB_URL", "jdbc:postgresql://h/d?user=u&password=hidden"),
+                "PERDURE_DB_URL", "postgresql://u:hidden@h/d?password=hidden"),
             directory);
     assertThat(lines)
         .contains(
@@ -224,6 +224,19 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void what_kubernetes_puts_beside_a_service_is_no_setting() {
+    Map<String, String> env =
+        Map.of(
+            "PERDURE_PORT", "tcp://10.0.0.1:8080",
+            "PERDURE_PORT_8080_TCP", "tcp://10.0.0.1:8080",
+            "PERDURE_PORT_8080_TCP_ADDR", "10.0.0.1",
+            "PERDURE_SERVICE_HOST", "10.0.0.1",
+            "PERDURE_SERVICE_PORT", "8080",
+            "PERDURE_SERVICE_PORT_HTTP", "8080");
+    assertThat(load(env)).isEqualTo(load(Map.of()));
+  }
+
+  @Test
   void printing_the_tree_shows_no_secret() {
     PerdureConfig config =
         load(
@@ -231,11 +244,11 @@ class ConfigLoaderTest {
                 "OPENAI_API_KEY", "sk-very-secret",
                 "PERDURE_API_KEYS", KEY,
                 "PERDURE_DB_PASSWORD", "hidden",
-                "PERDURE_DB_URL", "jdbc:postgresql://u:hidden@h/d?password=hidden",
+                "PERDURE_DB_URL", "jdbc:postgresql://u:hid@den@h/d?password=hidden",
                 "PERDURE_AUTH_STREAM_TOKEN_SECRET", "s".repeat(32)));
     assertThat(config.toString())
         .contains("jdbc:postgresql://h/d")
-        .doesNotContain("sk-very-secret", KEY, "hidden", "ssss");
+        .doesNotContain("sk-very-secret", KEY, "hidden", "hid@den", "den@", "ssss");
   }
 
   private static void assertRefused(Runnable load, String... parts) {

@@ -95,7 +95,6 @@ class ConfigRefusalTest {
     "demo, yes, true or false",
     "server.publicUrl, chat.example.com, an http or https URL",
     "server.publicUrl, ftp://x, an http or https URL",
-    "server.publicUrl, http://u:p@x, an http or https URL",
     "logging.level, loud, 'one of error, warning, info, debug'",
   })
   void a_value_of_the_wrong_form_is_refused_with_the_right_one(
@@ -207,6 +206,11 @@ class ConfigRefusalTest {
     assertThatThrownBy(() ->
             ConfigLoader.load(List.of(), Map.of("PERDURE_DB_PASSWORD", "hidden\u0001"), directory))
         .hasMessageContaining("db.password")
+        .hasMessageNotContaining("hidden");
+    assertThatThrownBy(() ->
+            ConfigLoader.load(
+                List.of(), Map.of("OPENAI_BASE_URL", "http://u:hidden@h/?key=hidden"), directory))
+        .hasMessageContaining("providers.openai.baseUrl is 'http://h/?...'")
         .hasMessageNotContaining("hidden");
   }
 
