@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
  * holds their ids and kills them when its input ends, which happens however this JVM ends.
  * Thread-safe.
  */
-final class Reaper {
+public final class Reaper {
   private static final String SCRIPT =
       """
       trap '' INT TERM HUP
@@ -44,12 +44,12 @@ final class Reaper {
   }
 
   /** Sees to it that this process does not outlive the tests. */
-  static void watch(long pid) {
+  public static void watch(long pid) {
     INSTANCE.order("+" + pid);
   }
 
   /** The process has ended and its id may be used by another. */
-  static void forget(long pid) {
+  public static void forget(long pid) {
     INSTANCE.order("-" + pid);
   }
 

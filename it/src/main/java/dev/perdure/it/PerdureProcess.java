@@ -3,9 +3,11 @@ package dev.perdure.it;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,27 +17,30 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The packaged program as a process of its own. It is ended by {@link #close()}, and by the {@link
  * Reaper} if that is never reached. Thread-safe.
  */
-final class PerdureProcess implements AutoCloseable {
+public final class PerdureProcess implements AutoCloseable {
   /** Generous: several JVMs may be starting on few cores. */
   private static final Duration READY_WITHIN = Duration.ofSeconds(60);
 
   private static final Duration ENDED_WITHIN = Duration.ofSeconds(60);
 
   /** Not a variable of the program: how large its heap may grow. */
-  static final String HEAP = "IT_HEAP";
+  public static final String HEAP = "IT_HEAP";
 
   private final Process process;
+  private final @Nullable Path log;
   private final StringBuilder output = new StringBuilder(); // guarded by itself
   private final Thread reader;
   private final CompletableFuture<String> ready = new CompletableFuture<>();
 
-  private PerdureProcess(Process process, Pattern readyLine) {
+  private PerdureProcess(Process process, Pattern readyLine, @Nullable Path log) {
     this.process = process;
+    this.log = log;
     this.reader = Thread.ofVirtual().name("output").start(() -> read(readyLine));
   }
 
@@ -44,7 +49,18 @@ final class PerdureProcess implements AutoCloseable {
    *
    * @param readyLine finds, in the line that says that it is ready, its address as group 1
    */
-  static PerdureProcess launch(Map<String, String> env, Pattern readyLine, List<String> args) {
+  public static PerdureProcess launch(
+      Map<String, String> env, Pattern readyLine, List<String> args) {
+    return launch(env, readyLine, args, null);
+  }
+
+  /**
+   * The same, for a process that may print much.
+   *
+   * @param log the file at whose end its output is written; null to keep it in memory
+   */
+  public static PerdureProcess launch(
+      Map<String, String> env, Pattern readyLine, List<String> args, @Nullable Path log) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -73,7 +89,7 @@ final class PerdureProcess implements AutoCloseable {
       Process process = builder.start();
       Reaper.watch(process.pid());
       process.getOutputStream().close();
-      return new PerdureProcess(process, readyLine);
+      return new PerdureProcess(process, readyLine, log);
     } catch (IOException e) {
       throw new AssertionError("Cannot start " + command, e);
     }
@@ -93,7 +109,7 @@ final class PerdureProcess implements AutoCloseable {
   }
 
   /** Waits for the line that says it is ready, and returns the address in it. */
-  String awaitReady() {
+  public String awaitReady() {
     try {
       return ready.get(READY_WITHIN.toSeconds(), TimeUnit.SECONDS);
     } catch (InterruptedException e) {
@@ -105,45 +121,53 @@ final class PerdureProcess implements AutoCloseable {
   }
 
   /** What it has printed so far, standard output and error together. */
-  String output() {
+  public String output() {
     synchronized (output) {
-      return output.toString();
+      return log == null ? output.toString() : "see " + log;
     }
   }
 
   private void print(String line) {
     synchronized (output) {
-      output.append(line).append('\n');
+      if (log == null) {
+        output.append(line).append('\n');
+        return;
+      }
+      try {
+        Files.writeString(log, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      } catch (IOException e) {
+        throw new UncheckedIOException("The output of a process cannot be kept in " + log, e);
+      }
     }
   }
 
-  boolean alive() {
+  public boolean alive() {
     return process.isAlive();
   }
 
   /** As a crash or the kernel would: nothing gets a chance to tidy up. */
-  void kill() {
+  public void kill() {
     // By way of its handle: Process.destroy would throw away what it has printed.
     process.toHandle().destroyForcibly();
     awaitExit();
   }
 
   /** Asks it to stop and returns at once. */
-  void terminate() {
+  public void terminate() {
     process.toHandle().destroy();
   }
 
   /** Stops all its threads, as a laptop's lid does. */
-  void freeze() {
+  public void freeze() {
     signal("STOP");
   }
 
-  void thaw() {
+  public void thaw() {
     signal("CONT");
   }
 
   /** Waits for the end and returns the exit code; the output is complete then. */
-  int awaitExit() {
+  public int awaitExit() {
     try {
       if (!process.waitFor(ENDED_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
         throw new AssertionError("The process did not end. It printed:\n" + output());
