@@ -12,11 +12,12 @@ import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
 import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -43,6 +44,7 @@ final class Exchange {
   private Map<String, String> variables = Map.of();
   private @Nullable Caller caller;
   private boolean streaming;
+  private boolean closing;
 
   Exchange(ServerRequest request, ServerResponse response, StallWatch watch, HttpLimits limits) {
     this.request = request;
@@ -241,13 +243,7 @@ final class Exchange {
     if (request.headers().contentLength().orElse(0) > most) {
       throw tooLarge(most);
     }
-    byte[] body;
-    try (StallWatch.Guard guard = watch.guard(limits.body().readTimeout());
-        InputStream in = request.content().inputStream()) {
-      guard.enter();
-      body = in.readNBytes(most + 1);
-      guard.leave();
-    }
+    byte[] body = read(most + 1);
     if (body.length > most) {
       throw tooLarge(most);
     }
@@ -255,6 +251,67 @@ final class Exchange {
       checkMediaType();
     }
     return body;
+  }
+
+  private byte[] read(int most) throws IOException {
+    try (StallWatch.Guard guard = watch.guard(limits.body().readTimeout())) {
+      guard.enter();
+      // Not closed: what is beyond is dealt with by discardBody.
+      byte[] body = request.content().inputStream().readNBytes(most);
+      guard.leave();
+      return body;
+    } catch (UncheckedIOException | CloseConnectionException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // Helidon's word for chunks that are none, and for far too many of them.
+      closeAfterwards();
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "The body is not encoded as HTTP has it, or is far too large. Send a Content-Length.",
+          e);
+    }
+  }
+
+  /**
+   * Reads and forgets what the handler has not read of the body, so that the client comes to read
+   * the answer. Helidon would do so itself, but with all the time in the world.
+   */
+  void discardBody() {
+    if (closing
+        || !request.content().hasEntity()
+        || request.content().consumed()
+        || !request.continueSent()) {
+      return;
+    }
+    try (StallWatch.Guard guard = watch.guard(limits.body().readTimeout())) {
+      guard.enter();
+      request.content().consume();
+      guard.leave();
+    } catch (UncheckedIOException | CloseConnectionException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      closeAfterwards();
+    }
+  }
+
+  /** Has the connection closed once the answer is sent. */
+  void closeAfterwards() {
+    if (!closing && request.prologue().protocolVersion().startsWith("1")) {
+      closing = true;
+      header(HeaderNames.CONNECTION, "close");
+      response.whenSent(() -> {
+        throw new CloseConnectionException("As said in the answer");
+      });
+    }
+  }
+
+  /** Does what the request says of its connection; Helidon leaves that to the client. */
+  void heedConnection() {
+    for (String value : request.headers().all(HeaderNames.CONNECTION, List::of)) {
+      if (value.toLowerCase(Locale.ROOT).contains("close")) {
+        closeAfterwards();
+      }
+    }
   }
 
   private static PerdureException tooLarge(int most) {

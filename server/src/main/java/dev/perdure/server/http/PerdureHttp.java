@@ -149,7 +149,10 @@ public final class PerdureHttp {
         .build();
   }
 
-  /** Answers what Helidon refuses before a request reaches the router. */
+  /**
+   * Answers what Helidon refuses before a request reaches the router. It calls much of what it
+   * cannot parse an internal error; faults of this server are answered by the router.
+   */
   private static DirectHandlers directHandlers(DoorMetrics metrics) {
     DirectHandlers.Builder builder = DirectHandlers.builder();
     for (EventType type : EventType.values()) {
@@ -176,8 +179,6 @@ public final class PerdureHttp {
   private static Problem problem(Status status) {
     return switch (status.code()) {
       case 413 -> new Problem(ErrorCode.TOO_LARGE, "The body is far too large. Send less.", null);
-      case 500 ->
-          new Problem(ErrorCode.INTERNAL, "Something went wrong in the server. Try again.", null);
       case 503 ->
           new Problem(ErrorCode.DRAINING, "The server takes no more requests. Try again.", null);
       default ->

@@ -66,6 +66,7 @@ final class Router implements Handler {
     Exchange exchange = new Exchange(request, response, watch, limits);
     @Nullable Route route = null;
     try {
+      exchange.heedConnection();
       securityHeaders(exchange);
       guard.check(request);
       Optional<Routes.Match> match = routes.match(exchange.path());
@@ -83,6 +84,9 @@ final class Router implements Handler {
         return;
       }
       exchange.matched(match.get().variables(), authenticate(route, request));
+      if (route.method().equals(Method.GET)) {
+        exchange.discardBody();
+      }
       route.handler().handle(exchange);
     } catch (PerdureException e) {
       refuse(exchange, route, e);
@@ -119,6 +123,7 @@ final class Router implements Handler {
   private void otherMethod(Exchange exchange, Routes.Match match) {
     exchange.header(HeaderNames.ALLOW, match.allow());
     if (exchange.method().equals(Method.OPTIONS)) {
+      exchange.discardBody();
       exchange.sendEmpty(204);
       return;
     }
@@ -203,6 +208,7 @@ final class Router implements Handler {
     if (!exchange.begin()) {
       throw new CloseConnectionException("An answer has begun and cannot be taken back");
     }
+    exchange.discardBody();
     exchange.send(problem);
   }
 }

@@ -87,6 +87,33 @@ class RefusalTest {
       reader.rest();
     }
     Map<ErrorCode, Ask> asks = new EnumMap<>(ErrorCode.class);
+    asksOfBodies(asks, turns);
+    asksOfStates(asks, session, turns);
+    Set<ErrorCode> seen = EnumSet.noneOf(ErrorCode.class);
+    for (Map.Entry<ErrorCode, Ask> entry : asks.entrySet()) {
+      check(entry.getValue().ask(), entry.getKey());
+      seen.add(entry.getKey());
+    }
+    // The rest has tests of its own here, or is the end of a turn and never an answer.
+    assertThat(EnumSet.complementOf(EnumSet.copyOf(seen)))
+        .containsExactlyInAnyOrder(
+            ErrorCode.UNAUTHENTICATED,
+            ErrorCode.FORBIDDEN,
+            ErrorCode.DATABASE_UNAVAILABLE,
+            ErrorCode.DRAINING,
+            ErrorCode.CONFIG,
+            ErrorCode.PROVIDER_FAILED,
+            ErrorCode.TURN_TIMEOUT,
+            ErrorCode.CRASH_LOOP,
+            ErrorCode.INTERRUPTED);
+    for (ErrorCode code : seen) {
+      assertThat(door.meters.counter("perdure.http.problems", "code", code.wire()).count())
+          .as(code.wire())
+          .isPositive();
+    }
+  }
+
+  private void asksOfBodies(Map<ErrorCode, Ask> asks, String turns) {
     asks.put(ErrorCode.INVALID_REQUEST, () -> door.post(turns, "{\"txt\":\"hi\"}"));
     asks.put(ErrorCode.INVALID_JSON, () -> door.post(turns, "{"));
     asks.put(ErrorCode.INVALID_CURSOR, () -> door.get("/v1/sessions?cursor=x"));
@@ -106,6 +133,9 @@ class RefusalTest {
           door.post(turns, "{\"text\":\"a\"}", "Idempotency-Key", "k");
           return door.post(turns, "{\"text\":\"b\"}", "Idempotency-Key", "k");
         });
+  }
+
+  private void asksOfStates(Map<ErrorCode, Ask> asks, String session, String turns) {
     asks.put(
         ErrorCode.SESSION_BUSY,
         () -> {
@@ -142,28 +172,6 @@ class RefusalTest {
           door.metricsBroken = true;
           return door.get("/metrics");
         });
-    Set<ErrorCode> seen = EnumSet.noneOf(ErrorCode.class);
-    for (Map.Entry<ErrorCode, Ask> entry : asks.entrySet()) {
-      check(entry.getValue().ask(), entry.getKey());
-      seen.add(entry.getKey());
-    }
-    // The rest has tests of its own here, or is the end of a turn and never an answer.
-    assertThat(EnumSet.complementOf(EnumSet.copyOf(seen)))
-        .containsExactlyInAnyOrder(
-            ErrorCode.UNAUTHENTICATED,
-            ErrorCode.FORBIDDEN,
-            ErrorCode.DATABASE_UNAVAILABLE,
-            ErrorCode.DRAINING,
-            ErrorCode.CONFIG,
-            ErrorCode.PROVIDER_FAILED,
-            ErrorCode.TURN_TIMEOUT,
-            ErrorCode.CRASH_LOOP,
-            ErrorCode.INTERRUPTED);
-    for (ErrorCode code : seen) {
-      assertThat(door.meters.counter("perdure.http.problems", "code", code.wire()).count())
-          .as(code.wire())
-          .isPositive();
-    }
   }
 
   @Test
@@ -276,9 +284,7 @@ class RefusalTest {
     }
   }
 
-  @Test
-  void fields_out_of_bounds_are_refused_and_nothing_is_stored() throws Exception {
-    String session = door.session();
+  private static List<String> badMessages() {
     List<String> bodies = new ArrayList<>();
     for (String more :
         List.of(
@@ -313,6 +319,13 @@ class RefusalTest {
                 + "{\"type\":\"text\",\"text\":\"a\"}]")) {
       bodies.add("{" + more + "}");
     }
+    return bodies;
+  }
+
+  @Test
+  void fields_out_of_bounds_are_refused_and_nothing_is_stored() throws Exception {
+    String session = door.session();
+    List<String> bodies = badMessages();
     for (String body : bodies) {
       Answer answer = door.post("/v1/sessions/" + session + "/turns", body);
       assertThat(answer.status()).as(body).isIn(400, 413);

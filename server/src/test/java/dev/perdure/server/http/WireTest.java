@@ -159,6 +159,85 @@ class WireTest {
   }
 
   @Test
+  void a_body_that_nobody_reads_gives_its_thread_back_too() throws Exception {
+    for (String target : List.of("GET /v1/sessions", "POST /nowhere", "OPTIONS /v1/sessions")) {
+      Reply reply = raw(target + " HTTP/1.1\nHost: localhost\nContent-Length: 10\n\n{");
+      assertThat(reply.status()).as(target).isZero();
+    }
+  }
+
+  @Test
+  void chunks_that_are_none_are_the_client_s_fault() throws Exception {
+    Reply reply =
+        raw(
+            """
+            POST /v1/sessions HTTP/1.1
+            Host: localhost
+            Content-Type: application/json
+            Transfer-Encoding: chunked
+
+            zz
+            """);
+    assertThat(reply.status()).isEqualTo(400);
+    assertThat(reply.json().path("code").textValue()).isEqualTo("invalid_request");
+    assertThat(reply.header("connection")).isEqualTo("close");
+  }
+
+  @Test
+  void chunks_without_end_are_cut_off() throws Exception {
+    StringBuilder request =
+        new StringBuilder(
+            """
+            POST /v1/sessions HTTP/1.1
+            Host: localhost
+            Content-Type: application/json
+            Transfer-Encoding: chunked
+
+            """);
+    for (int i = 0; i < 3; i++) {
+      request.append("400000\n").append("x".repeat(0x400000)).append('\n');
+    }
+    assertThat(raw(request.toString()).status()).isIn(0, 400, 413);
+    assertThat(door.get("/livez").status()).isEqualTo(200);
+  }
+
+  @Test
+  void a_connection_is_closed_if_the_client_says_so() throws Exception {
+    String turn = door.turn(door.session(), "hi");
+    door.provider.call().say("x").finish();
+    for (String path : List.of("/livez", "/nowhere", "/v1/turns/" + turn + "/events")) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), door.http.port())) {
+        socket.setSoTimeout(20_000);
+        socket
+            .getOutputStream()
+            .write(
+                ("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    .getBytes(ISO_8859_1));
+        String all = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
+        assertThat(all).containsIgnoringCase("connection: close");
+        if (path.endsWith("events")) {
+          assertThat(all).contains("turn.ended").endsWith("\r\n0\r\n\r\n");
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_body_is_asked_for_only_if_it_is_wanted() throws Exception {
+    String expecting =
+        """
+         HTTP/1.1
+        Host: localhost
+        Content-Type: application/json
+        Content-Length: 2
+        Expect: 100-continue
+
+        """;
+    assertThat(raw("POST /v1/sessions" + expecting).status()).isEqualTo(100);
+    assertThat(raw("POST /nowhere" + expecting).status()).isEqualTo(404);
+  }
+
+  @Test
   void methods_are_answered_with_what_is_allowed() throws Exception {
     Answer options = door.send("OPTIONS", "/v1/sessions", null);
     assertThat(options.status()).isEqualTo(204);
