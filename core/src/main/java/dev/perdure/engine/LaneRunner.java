@@ -277,9 +277,6 @@ final class LaneRunner {
     private int parts;
     private int chars;
 
-    /** A high surrogate whose other half has not come yet, else empty. */
-    private String half = "";
-
     private @Nullable TokenUsage usage;
 
     Attempt(String model, @Nullable String reason) {
@@ -332,7 +329,9 @@ final class LaneRunner {
         writer.append(new PartStarted(lane, attempt, part, delta.kind()));
         hasContent = true;
       }
-      append(whole(delta.text()));
+      if (!delta.text().isEmpty()) {
+        writer.append(new PartDelta(lane, attempt, part, delta.text()));
+      }
     }
 
     /** A reply without an end must end before the memory does: all of it is folded in here. */
@@ -350,25 +349,8 @@ final class LaneRunner {
       chars += more;
     }
 
-    private void append(String text) {
-      if (!text.isEmpty()) {
-        writer.append(new PartDelta(lane, attempt, part, text));
-      }
-    }
-
-    /** Keeps a pair of surrogates together that a provider has cut in two. */
-    private String whole(String text) {
-      String joined = half + text;
-      int last = joined.length() - 1;
-      boolean cut = last >= 0 && Character.isHighSurrogate(joined.charAt(last));
-      half = cut ? joined.substring(last) : "";
-      return cut ? joined.substring(0, last) : joined;
-    }
-
     private void endPart() {
       if (part >= 0) {
-        append(half);
-        half = "";
         writer.append(new PartEnded(lane, attempt, part));
       }
     }

@@ -9,7 +9,8 @@ public sealed interface ModelEvent {
 
   /**
    * Some text of one part. Parts are numbered from 0 in the order in which they begin; a new number
-   * begins a part, and ends the one before it.
+   * begins a part, and ends the one before it. The text holds no half of a surrogate pair and no
+   * U+0000, whatever the vendor has sent.
    */
   record Delta(int part, PartKind kind, String text) implements ModelEvent {}
 
