@@ -13,6 +13,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -63,8 +64,11 @@ public final class Engine implements Starter {
 
   private final NodeHealth health;
 
-  /** Turns that looked orphaned at the last sweep. Used by the sweep's thread only. */
-  private Set<Claim> suspects = Set.of();
+  /**
+   * Turns that look orphaned, and since when by the clock's milliseconds. Used by the sweep's
+   * thread only.
+   */
+  private Map<Claim, Long> suspects = Map.of();
 
   private long retentionDueMillis;
 
@@ -301,15 +305,27 @@ public final class Engine implements Starter {
         runner.release();
       }
     }
-    // Between a claim's commit and its launch a turn looks orphaned for a moment.
+    giveBack(orphans);
+  }
+
+  /**
+   * Queues orphans again. Between a claim's commit and its launch a turn looks orphaned too, for
+   * longer than a moment on a busy machine, so each is given the time of a lease.
+   */
+  private void giveBack(Set<Claim> orphans) {
+    long now = parts.clock().millis();
+    Map<Claim, Long> still = new HashMap<>();
     for (Claim orphan : orphans) {
-      if (suspects.contains(orphan)) {
+      long since = suspects.getOrDefault(orphan, now);
+      if (now - since < config.lease().toMillis()) {
+        still.put(orphan, since);
+      } else {
         LOG.log(Level.WARNING, "Turn {0} is held but not worked on; queued again.", orphan.turn());
         queue.giveBackOrphan(orphan);
         claimLoop.wake();
       }
     }
-    suspects = orphans;
+    suspects = still;
   }
 
   private void takeOver() {
