@@ -1,10 +1,12 @@
 package dev.perdure.chat;
 
+import dev.perdure.chat.Message.Part;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -176,20 +178,32 @@ public final class Conversations {
 
   /**
    * The newest messages of a session up to a position, oldest first; for building a model's
-   * context, not for answering a caller.
+   * context, not for answering a caller. Stops at the first of the two limits.
+   *
+   * @param chars about how much text to read, in UTF-16 units; the newest message is read whatever
+   *     its length
    */
-  public static List<Message> history(Tx tx, String session, long upTo, int limit)
+  public static List<Message> history(Tx tx, String session, long upTo, int limit, long chars)
       throws SQLException {
-    return tx.list(
-            "SELECT "
-                + Rows.MESSAGE_COLUMNS
-                + " FROM message WHERE session_id = ? AND position <= ?"
-                + " ORDER BY position DESC LIMIT ?",
-            Rows::message,
-            session,
-            upTo,
-            limit)
-        .reversed();
+    List<Message> newest = new ArrayList<>();
+    long[] left = {chars};
+    tx.scan(
+        "SELECT "
+            + Rows.MESSAGE_COLUMNS
+            + " FROM message WHERE session_id = ? AND position <= ?"
+            + " ORDER BY position DESC LIMIT ?",
+        row -> {
+          Message message = Rows.message(row);
+          newest.add(message);
+          for (Part part : message.parts()) {
+            left[0] -= part.text().length();
+          }
+          return left[0] > 0;
+        },
+        session,
+        upTo,
+        limit);
+    return newest.reversed();
   }
 
   /** The database's clock, in milliseconds since 1970. */

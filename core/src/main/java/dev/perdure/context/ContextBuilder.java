@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * stands in; a reply that was cut short counts with the text that it has. Thread-safe.
  */
 public final class ContextBuilder {
+  /** How much more is read than is shown. */
+  private static final int READ_MORE = 4;
+
   private final Database database;
   private final ContextLimits limits;
 
@@ -43,7 +46,7 @@ public final class ContextBuilder {
   public ModelRequest build(Turn turn, String model, Limits callLimits) {
     List<Message> history =
         database.read(tx -> {
-          // Lanes multiply the rows of a turn, so read more rows than messages are shown.
+          // Lanes multiply the rows of a turn, so read more than is shown; yet not all there is.
           long position =
               tx.one(
                       "SELECT position FROM message WHERE id = ?",
@@ -51,7 +54,12 @@ public final class ContextBuilder {
                       turn.userMessage())
                   .orElseThrow(() ->
                       new PerdureException(ErrorCode.NOT_FOUND, "The turn's session was deleted."));
-          return Conversations.history(tx, turn.session(), position, limits.messages() * 4);
+          return Conversations.history(
+              tx,
+              turn.session(),
+              position,
+              READ_MORE * limits.messages(),
+              (long) READ_MORE * limits.chars());
         });
     return new ModelRequest(
         model,

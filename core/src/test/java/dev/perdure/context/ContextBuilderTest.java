@@ -3,6 +3,7 @@ package dev.perdure.context;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Message;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
 import dev.perdure.db.SqliteDatabase;
@@ -129,5 +130,21 @@ class ContextBuilderTest {
     message("a1", "t1", "u1", "assistant", "complete", "two");
     message("u2", "now", "a1", "user", "complete", "a long message");
     assertThat(shown("u2", new ContextLimits(10, 3))).containsExactly("USER:a long message");
+  }
+
+  @Test
+  void no_more_is_read_than_could_be_shown() {
+    String parent = null;
+    for (int i = 0; i < 40; i++) {
+      message("u" + i, "t" + i, parent, "user", "complete", "x".repeat(10));
+      parent = "u" + i;
+    }
+    List<Message> read =
+        database.read(tx -> Conversations.history(tx, "s", Long.MAX_VALUE, 100, 45));
+    assertThat(read).extracting(Message::id).containsExactly("u35", "u36", "u37", "u38", "u39");
+    read = database.read(tx -> Conversations.history(tx, "s", Long.MAX_VALUE, 100, 1));
+    assertThat(read).hasSize(1);
+    read = database.read(tx -> Conversations.history(tx, "s", 3, 2, 1000));
+    assertThat(read).extracting(Message::id).containsExactly("u2", "u3");
   }
 }
