@@ -161,7 +161,7 @@ public final class Engine implements Starter {
 
   @Override
   public Optional<Seat> seat() {
-    if (draining.get() || !health.beats() || !room.tryAcquire()) {
+    if (draining.get() || !health.beats(parts.clock().millis()) || !room.tryAcquire()) {
       return Optional.empty();
     }
     return Optional.of(

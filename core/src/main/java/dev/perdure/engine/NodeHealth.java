@@ -32,9 +32,10 @@ final class NodeHealth {
     row = null;
   }
 
-  /** Whether the last beat worked. */
-  boolean beats() {
-    return row != null;
+  /** Whether the last beat worked and the next one is not overdue. */
+  boolean beats(long nowMillis) {
+    @Nullable Row now = row;
+    return now != null && fresh(now, nowMillis);
   }
 
   /** Whether the beats have been well for the length of a lease, and still are. */

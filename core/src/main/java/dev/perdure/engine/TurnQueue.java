@@ -61,12 +61,19 @@ final class TurnQueue {
     return claims;
   }
 
+  /**
+   * The first of the two conditions follows from the second but is much cheaper: a lookup in an
+   * index of what runs. It sorts out the many turns that wait behind one that is being answered.
+   */
   private List<Claim> claim(Tx tx, int atMost, List<LogBlock> blocks) throws SQLException {
     List<String> ids =
         tx.list(
             """
             SELECT id FROM turn t
              WHERE state = 'queued'
+               AND NOT EXISTS (SELECT 1 FROM turn r
+                                WHERE r.session_id = t.session_id
+                                  AND r.state IN ('running', 'waiting'))
                AND NOT EXISTS (SELECT 1 FROM turn o
                                 WHERE o.session_id = t.session_id AND o.position < t.position
                                   AND o.state IN ('queued', 'running', 'waiting'))

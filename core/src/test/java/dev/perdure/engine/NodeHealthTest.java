@@ -16,9 +16,10 @@ class NodeHealthTest {
 
   @Test
   void a_node_judges_others_after_the_length_of_a_lease() {
-    assertThat(health.beats()).isFalse();
+    assertThat(health.beats(0)).isFalse();
     beats(0, 2500);
-    assertThat(health.beats()).isTrue();
+    assertThat(health.beats(2500)).isTrue();
+    assertThat(health.beats(5000)).isFalse();
     assertThat(health.mayJudge(2500)).isFalse();
     health.beat(3000);
     assertThat(health.mayJudge(3000)).isTrue();
@@ -28,7 +29,7 @@ class NodeHealthTest {
   void a_beat_that_failed_begins_anew() {
     beats(0, 5000);
     health.failed();
-    assertThat(health.beats()).isFalse();
+    assertThat(health.beats(5000)).isFalse();
     assertThat(health.mayJudge(5000)).isFalse();
     health.beat(5500);
     assertThat(health.mayJudge(5500)).isFalse();
