@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.JournalMode;
 import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteConfig.TempStore;
 import org.sqlite.SQLiteDataSource;
 
 /**
@@ -71,6 +72,8 @@ public final class SqliteDatabase implements Database {
     config.setCacheSize(CACHE_SIZE);
     config.setJournalSizeLimit(JOURNAL_LIMIT_BYTES);
     config.setWalAutocheckpoint(CHECKPOINT_PAGES);
+    // Savepoints keep the pages they may restore here, and not in a file made for each.
+    config.setTempStore(TempStore.MEMORY);
     return config;
   }
 

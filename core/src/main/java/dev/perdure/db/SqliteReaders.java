@@ -47,7 +47,7 @@ final class SqliteReaders implements AutoCloseable {
     boolean healthy = false;
     try {
       if (reader == null) {
-        reader = Statements.cached(open());
+        reader = open();
       }
       Tx control = new Tx(reader, Dialect.SQLITE);
       control.update("BEGIN");
@@ -66,11 +66,11 @@ final class SqliteReaders implements AutoCloseable {
     }
   }
 
-  private Connection open() throws SQLException {
+  private Statements open() throws SQLException {
     Connection connection = dataSource.getConnection();
     try (Statement statement = connection.createStatement()) {
       statement.execute("PRAGMA query_only = ON");
-      return connection;
+      return Statements.manual(connection);
     } catch (SQLException e) {
       connection.close();
       throw e;

@@ -56,7 +56,7 @@ final class SqliteWriter implements AutoCloseable {
 
   SqliteWriter(DataSource dataSource) {
     this.dataSource = dataSource;
-    this.thread = Thread.ofPlatform().name("perdure-sqlite-writer").unstarted(this::loop);
+    this.thread = Thread.ofPlatform().name("perdure-sqlite-writer").daemon().unstarted(this::loop);
   }
 
   void start() {
@@ -143,11 +143,16 @@ final class SqliteWriter implements AutoCloseable {
 
   private void commit(List<Job<?>> batch) throws SQLException {
     if (statements == null) {
-      statements = Statements.cached(dataSource.getConnection());
+      statements = Statements.manual(dataSource.getConnection());
     }
     Statements open = statements;
     Tx tx = new Tx(open, Dialect.SQLITE);
     tx.update("BEGIN IMMEDIATE");
+    if (batch.size() == 1) {
+      boolean wanted = batch.getFirst().run(new Tx(open, Dialect.SQLITE));
+      tx.update(wanted ? "COMMIT" : "ROLLBACK");
+      return;
+    }
     for (Job<?> job : batch) {
       tx.update("SAVEPOINT work");
       if (!job.run(new Tx(open, Dialect.SQLITE))) {

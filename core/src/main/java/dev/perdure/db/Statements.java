@@ -3,6 +3,7 @@ package dev.perdure.db;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,7 +27,16 @@ final class Statements {
     this.limit = limit;
   }
 
-  static Statements cached(Connection connection) {
+  /**
+   * For a SQLite connection whose transactions are begun and ended by statements. The driver is
+   * told that it does not commit by itself, as it would try to after every statement otherwise;
+   * telling it begins a transaction, which is ended at once.
+   */
+  static Statements manual(Connection connection) throws SQLException {
+    connection.setAutoCommit(false);
+    try (Statement rollback = connection.createStatement()) {
+      rollback.execute("ROLLBACK");
+    }
     return new Statements(connection, CACHED_STATEMENTS);
   }
 

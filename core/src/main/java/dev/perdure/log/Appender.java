@@ -78,11 +78,20 @@ final class Appender implements AutoCloseable {
   void enqueue(BlockWriter writer) {
     lock.lock();
     try {
-      queue.add(writer);
-      changed.signal();
+      if (!closed) {
+        queue.add(writer);
+        changed.signal();
+        return;
+      }
     } finally {
       lock.unlock();
     }
+    writer.failed(stopping());
+  }
+
+  private static PerdureException stopping() {
+    return new PerdureException(
+        ErrorCode.DRAINING, "The server is stopping; another one goes on with the turn.");
   }
 
   private void loop() {
@@ -174,7 +183,8 @@ final class Appender implements AutoCloseable {
           return;
         }
         if (!pause(pause, batch.size(), e)) {
-          batch.forEach(item -> item.writer.failed(e));
+          PerdureException stopping = stopping();
+          batch.forEach(item -> item.writer.failed(stopping));
           return;
         }
         pause =

@@ -3,6 +3,7 @@ package dev.perdure.log;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.db.Database;
 import dev.perdure.log.LogStore.Fenced;
+import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
@@ -108,9 +109,7 @@ final class BlockWriter implements TurnWriter {
         progress.awaitUninterruptibly();
         open();
       }
-      long seq = fold.seq() + 1;
-      fold.apply(seq, event);
-      pending.add(seq, event, digest);
+      long seq = write(event);
       if (!queued) {
         queued = true;
         log.enqueue(this);
@@ -118,6 +117,27 @@ final class BlockWriter implements TurnWriter {
       return seq;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Gives the event its number and place; an event that the fold refuses ends the writer. */
+  @GuardedBy("lock")
+  private long write(TurnEvent event) {
+    long seq = fold.seq() + 1;
+    try {
+      fold.apply(seq, event);
+      pending.add(seq, event, event instanceof TurnEnded ? null : digest);
+      return seq;
+    } catch (RuntimeException e) {
+      // The fold may have taken half of it, and no later event may follow a gap.
+      state = State.FAILED;
+      failure =
+          new PerdureException(
+              ErrorCode.INTERNAL,
+              "An event does not fit the log of turn " + tail.turn() + "; it stops.",
+              e);
+      progress.signalAll();
+      throw failure;
     }
   }
 
@@ -285,16 +305,9 @@ final class BlockWriter implements TurnWriter {
   /** Makes the final block of what is pending, the given events and {@code turn.ended}. */
   @GuardedBy("lock")
   private LogBlock seal(List<TurnEvent> events, TurnState to, @Nullable TurnError error) {
-    for (TurnEvent event : events) {
-      long seq = fold.seq() + 1;
-      fold.apply(seq, event);
-      pending.add(seq, event, digest);
-    }
-    long seq = fold.seq() + 1;
+    events.forEach(this::write);
     String hex = HexFormat.of().formatHex(digest.digest());
-    TurnEvent ended = new TurnEnded(to, error, hex, log.millis());
-    fold.apply(seq, ended);
-    pending.add(seq, ended, null);
+    write(new TurnEnded(to, error, hex, log.millis()));
     return pending.take(tail.turn());
   }
 

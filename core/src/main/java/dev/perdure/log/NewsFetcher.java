@@ -202,10 +202,9 @@ final class NewsFetcher implements AutoCloseable {
       if (news.blocks().size() >= LogStore.NEWS_BLOCKS) {
         more.add(turn);
       } else {
-        Long head = heads.get(turn);
-        tail.reached(
-            news.blocks().isEmpty() && head != null ? head : news.blocks().getLast().lastSeq(),
-            news.fate());
+        long head = heads.getOrDefault(turn, -1L);
+        long last = news.blocks().isEmpty() ? head : news.blocks().getLast().lastSeq();
+        tail.reached(last, news.fate());
       }
     });
     hint(more);
