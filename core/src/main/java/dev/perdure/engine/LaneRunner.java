@@ -28,6 +28,7 @@ import dev.perdure.provider.ModelEvent.Usage;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelStream;
 import dev.perdure.provider.ProviderException;
+import dev.perdure.provider.ProviderException.Kind;
 import dev.perdure.provider.Providers.Target;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -198,8 +199,10 @@ final class LaneRunner {
         }
         metrics.failure(e.kind());
         Duration elapsed = Duration.ofMillis(parts.clock().millis() - startedMillis);
+        // To wait for a model that is left alone is the last resort.
+        boolean another = !model.equals(models.getLast());
         Optional<Duration> pause =
-            e.kind().retryable()
+            e.kind().retryable() && !(e.kind() == Kind.CIRCUIT_OPEN && another)
                 ? parts.config().retry().pause(tries, elapsed, e.retryAfter(), parts.random())
                 : Optional.empty();
         if (pause.isEmpty()) {
@@ -265,8 +268,7 @@ final class LaneRunner {
   }
 
   private static ProviderException stoppedBefore() {
-    return new ProviderException(
-        ProviderException.Kind.CANCELLED, "Stopped before the provider was called.");
+    return new ProviderException(Kind.CANCELLED, "Stopped before the provider was called.");
   }
 
   /** From model events to turn events, for one attempt. */
@@ -304,7 +306,7 @@ final class LaneRunner {
       }
       if (finish == null) {
         throw new ProviderException(
-            ProviderException.Kind.TRUNCATED, "The provider ended the reply without a reason.");
+            Kind.TRUNCATED, "The provider ended the reply without a reason.");
       }
       start();
       endPart();
@@ -369,7 +371,8 @@ final class LaneRunner {
           MALFORMED,
           STREAM_ERROR,
           AUTH,
-          INVALID ->
+          INVALID,
+          CIRCUIT_OPEN ->
           true;
       case CONTENT_FILTER, CANCELLED -> false;
     };

@@ -25,7 +25,9 @@ public final class ProviderException extends Exception {
     AUTH(false),
     INVALID(false),
     CONTENT_FILTER(false),
-    CANCELLED(false);
+    CANCELLED(false),
+    /** Not asked at all: the model has failed too often lately. */
+    CIRCUIT_OPEN(true);
 
     private final boolean retryable;
 

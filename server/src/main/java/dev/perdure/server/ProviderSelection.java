@@ -2,6 +2,8 @@ package dev.perdure.server;
 
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.provider.BreakerPolicy;
+import dev.perdure.provider.GuardedProvider;
 import dev.perdure.provider.ModelProvider;
 import dev.perdure.provider.ProviderSettings;
 import dev.perdure.provider.Providers;
@@ -58,12 +60,14 @@ record ProviderSelection(Providers providers, String summary) {
       Transport transport,
       InstantSource clock) {
     Map<String, ModelProvider> providers = new LinkedHashMap<>();
-    config.providers().forEach((name, given) -> providers.put(name, make(name, given, transport)));
+    config
+        .providers()
+        .forEach((name, given) -> providers.put(name, make(name, given, transport, clock)));
     PerdureConfig.Provider openAi = config.providers().get(OPENAI);
     if (openAi != null && openAi.wire() == Kind.OPENAI && !providers.containsKey(RESPONSES)) {
       PerdureConfig.Provider newer =
           new PerdureConfig.Provider(Kind.OPENAI_RESPONSES, openAi.baseUrl(), openAi.apiKey());
-      providers.put(RESPONSES, make(RESPONSES, newer, transport));
+      providers.put(RESPONSES, make(RESPONSES, newer, transport, clock));
     }
     String model = usualModel(config);
     String remark = "";
@@ -72,7 +76,7 @@ record ProviderSelection(Providers providers, String summary) {
       for (LocalServer each : found) {
         PerdureConfig.Provider given =
             new PerdureConfig.Provider(Kind.OPENAI, each.baseUrl(), null);
-        providers.put(each.name(), make(each.name(), given, transport));
+        providers.put(each.name(), make(each.name(), given, transport, clock));
       }
       if (!found.isEmpty()) {
         LocalServer first = found.getFirst();
@@ -122,7 +126,7 @@ record ProviderSelection(Providers providers, String summary) {
   }
 
   private static ModelProvider make(
-      String name, PerdureConfig.Provider given, Transport transport) {
+      String name, PerdureConfig.Provider given, Transport transport, InstantSource clock) {
     URI url = given.baseUrl();
     dev.perdure.server.config.Secret key = given.apiKey();
     try {
@@ -131,12 +135,14 @@ record ProviderSelection(Providers providers, String summary) {
               name,
               url == null ? vendorUrl(given.wire()) : url,
               key == null ? null : new Secret(key.value()));
-      return switch (given.wire()) {
-        case OPENAI -> new OpenAiChatProvider(settings, transport);
-        case OPENAI_RESPONSES -> new OpenAiResponsesProvider(settings, transport);
-        case ANTHROPIC -> new AnthropicProvider(settings, transport);
-        case GEMINI -> new GeminiProvider(settings, transport);
-      };
+      ModelProvider provider =
+          switch (given.wire()) {
+            case OPENAI -> new OpenAiChatProvider(settings, transport);
+            case OPENAI_RESPONSES -> new OpenAiResponsesProvider(settings, transport);
+            case ANTHROPIC -> new AnthropicProvider(settings, transport);
+            case GEMINI -> new GeminiProvider(settings, transport);
+          };
+      return new GuardedProvider(provider, BreakerPolicy.DEFAULT, clock);
     } catch (IllegalArgumentException e) {
       throw illegal("providers." + name + ": " + e.getMessage());
     }

@@ -106,7 +106,8 @@ final class Refusal {
           TRUNCATED,
           MALFORMED,
           STREAM_ERROR,
-          CANCELLED ->
+          CANCELLED,
+          CIRCUIT_OPEN ->
           "failed";
     };
   }
