@@ -145,6 +145,7 @@ final class ActivityStream {
       out.write(frames);
       long nextScan = sources.clock.millis() + limits.poll().toMillis();
       long nextBeat = sources.clock.millis() + limits.heartbeat().toMillis();
+      long end = sources.clock.millis() + exchange.streamAge().toMillis();
       while (!over && !place.leaving()) {
         long until = Math.min(nextScan, nextBeat) - sources.clock.millis();
         gather(ready.poll(Math.max(0, until), TimeUnit.MILLISECONDS));
@@ -160,6 +161,10 @@ final class ActivityStream {
           out.write(frames);
           pumps.values().forEach(ActivityPump::written);
           nextBeat = now + limits.heartbeat().toMillis();
+        }
+        if (now >= end) {
+          out.endForNow();
+          return;
         }
       }
       out.end();

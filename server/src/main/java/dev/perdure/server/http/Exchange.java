@@ -34,6 +34,10 @@ final class Exchange {
   static final String JSON = "application/json";
   private static final Pattern ID = Pattern.compile("[a-z]{1,8}_[0-9a-z]{26}");
   private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,18}");
+
+  /** Heartbeats after which a stream over HTTP/2 ends. */
+  private static final int HTTP2_HEARTBEATS = 8;
+
   private static final int CURSOR_CHARS = 16 * 1024;
   private static final Header NO_STORE = HeaderValues.create(HeaderNames.CACHE_CONTROL, "no-store");
 
@@ -68,6 +72,20 @@ final class Exchange {
 
   boolean head() {
     return method().equals(Method.HEAD);
+  }
+
+  /**
+   * How long an event stream may last, so that one whose client has left does not last for ever.
+   *
+   * <p>Over HTTP/1.1 a client that leaves closes the connection, and the next heartbeat fails. Over
+   * HTTP/2 it resets the stream, of which Helidon 4.3.1 tells nobody: writes go on succeeding for
+   * as long as the connection is there. So such a stream ends cleanly now and then, and whoever is
+   * still there comes again with the cursor.
+   */
+  Duration streamAge() {
+    return request.prologue().protocolVersion().startsWith("2")
+        ? limits.stream().heartbeat().multipliedBy(HTTP2_HEARTBEATS)
+        : Duration.ofDays(365);
   }
 
   /** The path as it came, without the query. */

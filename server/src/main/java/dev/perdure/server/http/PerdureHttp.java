@@ -142,6 +142,7 @@ public final class PerdureHttp {
             Http2Config.builder()
                 .maxHeaderListSize(socket.headerBytes())
                 .maxConcurrentStreams(STREAMS_PER_CONNECTION)
+                .flowControlTimeout(socket.writeTimeout())
                 .sendErrorDetails(false)
                 .build())
         .directHandlers(directHandlers(metrics))

@@ -5,9 +5,11 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
+import io.helidon.common.socket.SocketWriterException;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
+import io.helidon.http.http2.Http2Exception;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
@@ -90,7 +92,11 @@ final class Router implements Handler {
       route.handler().handle(exchange);
     } catch (PerdureException e) {
       refuse(exchange, route, e);
-    } catch (IOException | UncheckedIOException | CloseConnectionException e) {
+    } catch (IOException
+        | UncheckedIOException
+        | CloseConnectionException
+        | SocketWriterException
+        | Http2Exception e) {
       // The client is gone, or a handler wants the connection cut: there is nobody to answer.
       throw new CloseConnectionException("The connection is of no more use", e);
     } catch (InterruptedException e) {

@@ -12,6 +12,7 @@ import java.time.Duration;
  */
 final class SseOut implements AutoCloseable {
   static final String MEDIA_TYPE = "text/event-stream; charset=utf-8";
+  private static final long SOON_MILLIS = 10;
   private static final HeaderName BUFFERING = HeaderNames.create("X-Accel-Buffering");
 
   private final OutputStream out;
@@ -56,6 +57,14 @@ final class SseOut implements AutoCloseable {
     guard.leave();
     metrics.delivered(buffer.events(), buffer.length());
     buffer.clear();
+  }
+
+  /** Ends the stream because of its age: the client is to come again at once. */
+  void endForNow() throws IOException {
+    FrameBuffer soon = new FrameBuffer();
+    soon.retry(SOON_MILLIS);
+    write(soon);
+    end();
   }
 
   /** Ends the stream cleanly, unless a write has failed before. */

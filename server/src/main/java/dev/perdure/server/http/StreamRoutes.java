@@ -27,8 +27,7 @@ final class StreamRoutes {
   StreamRoutes(ActivityStream.Sources sources, OpenStreams streams) {
     this.sources = sources;
     this.streams = streams;
-    this.turnStream =
-        new TurnStream(sources.conversations(), sources.log(), streams, sources.metrics());
+    this.turnStream = new TurnStream(sources, streams);
   }
 
   List<Route> routes() {

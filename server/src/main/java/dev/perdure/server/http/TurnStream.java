@@ -17,6 +17,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 
@@ -46,12 +47,14 @@ final class TurnStream {
   private final TurnLog log;
   private final OpenStreams streams;
   private final DoorMetrics metrics;
+  private final InstantSource clock;
 
-  TurnStream(Conversations conversations, TurnLog log, OpenStreams streams, DoorMetrics metrics) {
-    this.conversations = conversations;
-    this.log = log;
+  TurnStream(ActivityStream.Sources sources, OpenStreams streams) {
+    this.conversations = sources.conversations();
+    this.log = sources.log();
     this.streams = streams;
-    this.metrics = metrics;
+    this.metrics = sources.metrics();
+    this.clock = sources.clock();
   }
 
   /** Where a stream begins. */
@@ -206,9 +209,16 @@ final class TurnStream {
         out.write(frames);
       }
       int silent = 0;
+      long until = clock.millis() + exchange.streamAge().toMillis();
       while (live && !place.leaving()) {
         long before = follower.position();
-        Batch batch = next(turn, follower, limits.heartbeat());
+        long left = until - clock.millis();
+        if (left <= 0) {
+          out.endForNow();
+          return;
+        }
+        Duration wait = Duration.ofMillis(Math.min(left, limits.heartbeat().toMillis()));
+        Batch batch = next(turn, follower, wait);
         switch (batch.status()) {
           case DATA -> {
             silent = 0;

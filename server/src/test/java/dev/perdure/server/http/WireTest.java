@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.http.Door.Answer;
 import dev.perdure.server.http.RawHttp.Reply;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -350,6 +351,79 @@ class WireTest {
       }
       awaitUntil(() -> openStreams() == 0);
     }
+  }
+
+  @Test
+  void an_http_2_client_that_vanishes_gives_its_place_back() throws Exception {
+    String turn = door.turn(door.session(), "hi");
+    door.provider.call();
+    for (String path : List.of("/v1/turns/" + turn + "/events", "/v1/inbox/events")) {
+      try (HttpClient http2 = http2()) {
+        HttpResponse<InputStream> response = openHttp2(http2, path);
+        awaitUntil(() -> openStreams() == 1);
+        response.body().close();
+        awaitUntil(() -> openStreams() == 0);
+      }
+    }
+  }
+
+  @Test
+  void an_http_2_stream_ends_now_and_then_and_says_to_come_again_at_once() throws Exception {
+    String turn = door.turn(door.session(), "hi");
+    door.provider.call();
+    for (String path : List.of("/v1/turns/" + turn + "/events", "/v1/inbox/events")) {
+      try (HttpClient http2 = http2();
+          EventReader reader = new EventReader(openHttp2(http2, path))) {
+        assertThat(reader.rest()).isNotEmpty();
+        assertThat(reader.text()).endsWith("retry: 10\n\n");
+      }
+    }
+  }
+
+  private static HttpClient http2() {
+    return HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).build();
+  }
+
+  private HttpResponse<InputStream> openHttp2(HttpClient client, String path) throws Exception {
+    HttpResponse<InputStream> response =
+        client.send(door.request(path).GET().build(), BodyHandlers.ofInputStream());
+    assertThat(response.version()).isEqualTo(HttpClient.Version.HTTP_2);
+    return response;
+  }
+
+  @Test
+  void an_http_2_client_that_does_not_read_is_dropped() throws Exception {
+    String turn = door.turn(door.session(), "hi");
+    HandProvider.Call call = door.provider.call();
+    try (Socket stalled = new Socket(InetAddress.getLoopbackAddress(), door.http.port())) {
+      stalled.getOutputStream().write(http2Get("/v1/turns/" + turn + "/events"));
+      awaitUntil(() -> openStreams() == 1);
+      for (int i = 0; i < 50; i++) {
+        call.say("x".repeat(10_000));
+      }
+      call.say("last").finish();
+      awaitUntil(() -> openStreams() == 0);
+      assertThat(door.get("/livez").status()).isEqualTo(200);
+    }
+  }
+
+  /** A connection that asks for one path and never opens its window of 65,535 bytes. */
+  private static byte[] http2Get(String path) {
+    ByteArrayOutputStream block = new ByteArrayOutputStream();
+    block.write(0x82); // :method GET
+    block.write(0x86); // :scheme http
+    block.write(0x04); // :path, literal
+    block.write(path.length());
+    block.writeBytes(path.getBytes(ISO_8859_1));
+    block.write(0x01); // :authority, literal
+    block.write(9);
+    block.writeBytes("localhost".getBytes(ISO_8859_1));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.writeBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(ISO_8859_1));
+    out.writeBytes(new byte[] {0, 0, 0, 4, 0, 0, 0, 0, 0}); // SETTINGS
+    out.writeBytes(new byte[] {0, 0, (byte) block.size(), 1, 5, 0, 0, 0, 1}); // HEADERS, whole
+    out.writeBytes(block.toByteArray());
+    return out.toByteArray();
   }
 
   private int openStreams() {
