@@ -348,7 +348,12 @@ final class LogStore {
       throw new PerdureException(
           ErrorCode.INTERNAL, "A log has a gap after event " + fold.seq() + "; it is damaged.");
     }
-    fold.apply(seq, line.event());
+    try {
+      fold.apply(seq, line.event());
+    } catch (IllegalArgumentException e) {
+      throw new PerdureException(
+          ErrorCode.INTERNAL, "Event " + seq + " of a log makes no sense; it is damaged.", e);
+    }
   }
 
   static MessageDigest sha256() {

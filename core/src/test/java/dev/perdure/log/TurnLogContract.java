@@ -1,10 +1,13 @@
 package dev.perdure.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.perdure.db.Database;
 import dev.perdure.log.Follower.Batch;
 import dev.perdure.log.Follower.Status;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -360,6 +363,42 @@ abstract class TurnLogContract {
                         "%" + turns.getFirst())
                     .orElseThrow());
     assertThat(keys).isEqualTo(1);
+  }
+
+  @Test
+  void retention_drops_what_came_into_the_log_of_a_turn_while_that_was_deleted() {
+    List<String> turns = List.of(turn(), turn(), turn(), turn(), turn());
+    database()
+        .write(tx -> tx.update("DELETE FROM turn WHERE id IN (?, ?)", turns.get(1), turns.get(4)));
+    // Three sweeps of two get to the end.
+    for (int sweep = 0; sweep < 3; sweep++) {
+      assertThat(log.sweep(Duration.ofHours(1), Duration.ofHours(1), 2)).isZero();
+    }
+    List<String> left =
+        database()
+            .read(tx ->
+                tx.list(
+                    "SELECT DISTINCT turn_id FROM log_block ORDER BY turn_id",
+                    row -> row.getString(1)));
+    assertThat(left).containsExactly(turns.get(0), turns.get(2), turns.get(3));
+  }
+
+  @Test
+  void a_damaged_log_is_not_opened_for_writing() {
+    String turn = turn();
+    long epoch = claim(turn);
+    database()
+        .write(tx ->
+            tx.update(
+                "UPDATE log_block SET first_seq = 5, last_seq = 5 WHERE turn_id = ? AND"
+                    + " first_seq = 1",
+                turn));
+    assertThat(
+            catchThrowableOfType(
+                    PerdureException.class, () -> log.openWriter(turn, epoch, () -> {}))
+                .code())
+        .isEqualTo(ErrorCode.INTERNAL);
+    assertThat(log.turnsInMemory()).isZero();
   }
 
   @Test

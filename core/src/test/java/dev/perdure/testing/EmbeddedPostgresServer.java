@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URL;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -259,7 +260,11 @@ public final class EmbeddedPostgresServer implements AutoCloseable {
     String system =
         System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("mac") ? "Darwin" : "Linux";
     String arch = System.getProperty("os.arch").equals("amd64") ? "x86_64" : "aarch64";
-    String version = DefaultPostgresBinaryResolver.class.getPackage().getImplementationVersion();
+    // The place of the archive on the class path names its version.
+    URL archive =
+        EmbeddedPostgresServer.class.getResource(
+            "/postgres-" + system.toLowerCase(Locale.ROOT) + "-" + arch + ".txz");
+    String version = archive == null ? "other" : Integer.toHexString(archive.toString().hashCode());
     Path home =
         Path.of(
             System.getProperty("java.io.tmpdir"),
