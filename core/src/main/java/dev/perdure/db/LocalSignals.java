@@ -49,6 +49,11 @@ public final class LocalSignals implements Signals {
   }
 
   @Override
+  public void expectPeers(boolean peers) {
+    // There are none.
+  }
+
+  @Override
   public void close() {
     listeners.values().forEach(List::clear);
   }

@@ -66,6 +66,8 @@ final class PostgresSignals implements Signals {
   @GuardedBy("lock")
   private @Nullable Connection listening;
 
+  private volatile boolean peers = true;
+
   /** The process id of the sender's connection, 0 while there is none. */
   private volatile int senderPid;
 
@@ -89,6 +91,9 @@ final class PostgresSignals implements Signals {
       return;
     }
     local.publish(topic, keys);
+    if (!peers) {
+      return;
+    }
     lock.lock();
     try {
       Set<String> waiting = pending.get(topic);
@@ -99,6 +104,11 @@ final class PostgresSignals implements Signals {
     } finally {
       lock.unlock();
     }
+  }
+
+  @Override
+  public void expectPeers(boolean expected) {
+    peers = expected;
   }
 
   @Override

@@ -90,7 +90,7 @@ public final class Engine implements Starter {
 
   /** Takes the lease and starts to work. */
   public void start() {
-    lease.beat(version);
+    renewLease();
     if (!parts.database().shared()) {
       // The database's lock says that whoever held these turns is dead.
       lease.forgetAllOthers();
@@ -214,9 +214,13 @@ public final class Engine implements Starter {
     }
   }
 
+  private void renewLease() {
+    parts.database().signals().expectPeers(lease.beat(version));
+  }
+
   private void beat() {
     try {
-      lease.beat(version);
+      renewLease();
     } catch (RuntimeException e) {
       health.failed();
       throw e;
