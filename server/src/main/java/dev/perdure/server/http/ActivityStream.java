@@ -136,11 +136,11 @@ final class ActivityStream {
 
   /** Streams until the client is gone, the node drains or the place is asked to leave. */
   void run(Exchange exchange, OpenStreams.Place place) throws IOException, InterruptedException {
-    place.onLeave(() -> ready.add(() -> {}));
+    place.onWake(() -> ready.add(() -> {}));
     try (SseOut out = SseOut.open(exchange, sources.metrics, limits.retry());
         Signals.Subscription _ = sources.hints.listen(caller, this::hint)) {
       // Before the subscription the hints were lost, so look only now.
-      scan(snapshots);
+      guardedScan(snapshots);
       frames.idOnly(cursor());
       out.write(frames);
       long nextScan = sources.clock.millis() + limits.poll().toMillis();
@@ -151,10 +151,10 @@ final class ActivityStream {
         gather(ready.poll(Math.max(0, until), TimeUnit.MILLISECONDS));
         long now = sources.clock.millis();
         if (hinted.getAndSet(false) || now >= nextScan) {
-          guardedScan();
+          guardedScan(false);
           nextScan = now + limits.poll().toMillis();
         }
-        if (frames.isEmpty() && now >= nextBeat) {
+        if (frames.isEmpty() && (now >= nextBeat || place.takeNudge())) {
           frames.idOnly(cursor());
         }
         if (!frames.isEmpty()) {
@@ -188,9 +188,9 @@ final class ActivityStream {
     }
   }
 
-  private void guardedScan() {
+  private void guardedScan(boolean asSnapshots) {
     try {
-      scan(false);
+      scan(asSnapshots);
     } catch (PerdureException e) {
       LOG.log(
           Level.WARNING,

@@ -176,6 +176,9 @@ final class Router implements Handler {
    */
   private void comeAgain(Exchange exchange, ErrorCode code) {
     metrics.problem(code);
+    if (!exchange.begin()) {
+      throw new CloseConnectionException("The stream has begun; the client will reconnect");
+    }
     FrameBuffer hint = new FrameBuffer();
     hint.retry(Problem.RETRY_AFTER_SECONDS * 1000L);
     SseOut.headers(exchange);

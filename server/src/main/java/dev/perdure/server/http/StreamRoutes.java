@@ -87,7 +87,7 @@ final class StreamRoutes {
     Turn turn = sources.conversations().turn(exchange.caller(), exchange.id("turn"));
     try (OpenStreams.Place place = streams.take(exchange.caller());
         Follower follower = sources.log().follow(turn.id(), -1)) {
-      place.onLeave(follower::wake);
+      place.onWake(follower::wake);
       Batch batch = follower.next(Duration.ZERO);
       if (turn.logExpired() || batch.status() == Status.EXPIRED) {
         exchange.send(TurnStream.expired(exchange, turn));

@@ -80,7 +80,7 @@ final class TurnReader {
     TurnFold fold = new TurnFold();
     try (Follower follower = log.follow(turn, -1)) {
       if (place != null) {
-        place.onLeave(follower::wake);
+        place.onWake(follower::wake);
       }
       while (true) {
         boolean leaving = place != null && place.leaving();

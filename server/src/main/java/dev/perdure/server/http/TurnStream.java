@@ -74,7 +74,7 @@ final class TurnStream {
     boolean json = exchange.wantsJson();
     try (OpenStreams.Place place = streams.take(exchange.caller());
         Follower follower = log.follow(turn.id(), Math.max(-1, start.after - 1))) {
-      place.onLeave(follower::wake);
+      place.onWake(follower::wake);
       if (json) {
         poll(exchange, turn, start, place, follower);
       } else if (start.snapshot) {

@@ -19,7 +19,21 @@ class OpenStreamsTest {
   private static final Caller BOB = new Caller("acme", "bob");
 
   @Test
-  void each_caller_has_places_of_their_own_and_gets_them_back() {
+  void a_stream_that_a_nudge_finds_dead_makes_room() throws Exception {
+    OpenStreams streams = new OpenStreams(1);
+    Place dead = streams.take(ANN);
+    dead.onWake(() -> Thread.ofVirtual().start(dead::close));
+
+    Place next = streams.take(ANN);
+
+    assertThat(next.leaving()).isFalse();
+    assertThat(dead.takeNudge()).isTrue();
+    assertThat(dead.takeNudge()).isFalse();
+    assertThat(streams.open(ANN)).isEqualTo(1);
+  }
+
+  @Test
+  void each_caller_has_places_of_their_own_and_gets_them_back() throws Exception {
     OpenStreams streams = new OpenStreams(2);
     Place first = streams.take(ANN);
     Place second = streams.take(ANN);
@@ -40,11 +54,11 @@ class OpenStreamsTest {
   }
 
   @Test
-  void streams_opened_after_the_call_to_leave_may_stay() {
+  void streams_opened_after_the_call_to_leave_may_stay() throws Exception {
     OpenStreams streams = new OpenStreams(2);
     AtomicInteger woken = new AtomicInteger();
     Place before = streams.take(ANN);
-    before.onLeave(woken::incrementAndGet);
+    before.onWake(woken::incrementAndGet);
 
     streams.askToLeave();
     Place after = streams.take(ANN);
@@ -55,13 +69,13 @@ class OpenStreamsTest {
   }
 
   @Test
-  void a_wait_that_begins_after_the_call_to_leave_is_woken_too() {
+  void a_wait_that_begins_after_the_call_to_leave_is_woken_too() throws Exception {
     OpenStreams streams = new OpenStreams(2);
     AtomicInteger woken = new AtomicInteger();
     Place place = streams.take(ANN);
 
     streams.askToLeave();
-    place.onLeave(woken::incrementAndGet);
+    place.onWake(woken::incrementAndGet);
 
     assertThat(woken).hasValue(1);
   }

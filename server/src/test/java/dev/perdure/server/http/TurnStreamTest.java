@@ -199,6 +199,45 @@ class TurnStreamTest {
   }
 
   @Test
+  void once_the_log_lets_its_readers_go_streams_end_and_come_again() throws Exception {
+    String turn = door.turn(door.session(), "hi");
+    door.provider.call();
+    try (EventReader reader = door.events(events(turn));
+        EventReader inbox = door.events("/v1/inbox/events")) {
+      reader.until("turn.accepted");
+      inbox.until("turn.accepted");
+
+      door.log.releaseFollowers();
+
+      reader.rest();
+      inbox.rest();
+    }
+    try (EventReader again = door.events(events(turn), "Last-Event-ID", "0")) {
+      assertThat(again.status()).isEqualTo(200);
+      assertThat(again.rest()).isEmpty();
+    }
+  }
+
+  @Test
+  void a_deleted_session_ends_its_streams() throws Exception {
+    String session = door.session();
+    String turn = door.turn(session, "hi");
+    door.provider.call();
+    try (EventReader reader = door.events(events(turn));
+        EventReader inbox = door.events("/v1/inbox/events")) {
+      reader.until("attempt.started");
+      inbox.until("attempt.started");
+
+      assertThat(door.send("DELETE", "/v1/sessions/" + session, null).status()).isEqualTo(204);
+
+      reader.rest();
+      assertThat(door.get(events(turn)).status()).isEqualTo(404);
+      String other = door.turn(door.session(), "still here");
+      assertThat(inbox.until(other)).isNotEmpty();
+    }
+  }
+
+  @Test
   void a_long_poll_gives_events_and_where_to_go_on() throws Exception {
     String turn = door.turn(door.session(), "hi");
     HandProvider.Call call = door.provider.call();

@@ -330,6 +330,29 @@ class WireTest {
   }
 
   @Test
+  void clients_that_have_gone_do_not_keep_others_out(@TempDir Path slow) throws Exception {
+    HttpLimits.Stream d = HttpLimits.Stream.DEFAULT;
+    HttpLimits limits =
+        new HttpLimits(
+            HttpLimits.Body.DEFAULT,
+            HttpLimits.Page.DEFAULT,
+            new HttpLimits.Stream(
+                3, d.turns(), Duration.ofHours(1), d.retry(), d.poll(), d.cursorAge(), d.maxWait()),
+            HttpLimits.Socket.DEFAULT);
+    try (Door silent = new Door(slow, limits)) {
+      String turn = silent.turn(silent.session(), "hi");
+      silent.provider.call();
+      for (int i = 0; i < 12; i++) {
+        String path = i % 2 == 0 ? "/v1/turns/" + turn + "/events" : "/v1/inbox/events";
+        try (EventReader reader = silent.events(path)) {
+          assertThat(reader.status()).as("connection " + i).isEqualTo(200);
+          reader.until("attempt.started");
+        }
+      }
+    }
+  }
+
+  @Test
   void a_client_that_does_not_read_is_dropped_and_nobody_waits_for_it() throws Exception {
     String turn = door.turn(door.session(), "hi");
     HandProvider.Call call = door.provider.call();
