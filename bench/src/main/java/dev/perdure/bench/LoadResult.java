@@ -24,14 +24,20 @@ record LoadResult(
     Cpu cpu,
     @Nullable Memory memory) {
 
-  /** CPU seconds, by process. The driver runs on one thread. */
-  record Cpu(double server, double database, double provider, double driver) {
+  /** CPU seconds, by process, and of the whole machine. The driver runs on one thread. */
+  record Cpu(double server, double database, double provider, double driver, double machine) {
     Cpu minus(Cpu before) {
       return new Cpu(
           server - before.server,
           database - before.database,
           provider - before.provider,
-          driver - before.driver);
+          driver - before.driver,
+          machine - before.machine);
+    }
+
+    /** What is not ours: of these rows only those with little of it can be compared. */
+    double others() {
+      return machine - server - database - provider - driver;
     }
   }
 
@@ -54,7 +60,7 @@ record LoadResult(
       """
       | target | turns | chunks delivered | added p50 / p99 ms | ack p50 / p99 ms | first chunk p50 / p99 ms \
       | CPU-s per million: server + database = sum | provider, driver | live heap, RSS per turn KB \
-      | gaps, duplicates, differing, failed | load before |
+      | gaps, duplicates, differing, failed | cores used by others |
       |---|---|---|---|---|---|---|---|---|---|---|
       """;
 
@@ -82,7 +88,7 @@ record LoadResult(
         tally.duplicates,
         tally.differing,
         tally.failed(),
-        load);
+        cpu.others() / seconds);
   }
 
   private String name() {
@@ -111,7 +117,8 @@ record LoadResult(
         .put("server", cpu.server)
         .put("database", cpu.database)
         .put("provider", cpu.provider)
-        .put("driver", cpu.driver);
+        .put("driver", cpu.driver)
+        .put("others", cpu.others());
     out.put("cpuSecondsPerMillion", cpuPerMillion());
     if (memory != null) {
       out.putObject("memoryKib")

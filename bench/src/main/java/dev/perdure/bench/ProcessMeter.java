@@ -100,6 +100,21 @@ final class ProcessMeter {
     return "platform thread " + thread.replaceAll("[-# ]*\\d+$", "");
   }
 
+  /** CPU seconds of everything on this machine since it started; NaN where it is not known. */
+  static double machineCpuSeconds() {
+    try (Stream<String> lines = Files.lines(PROC.resolve("stat"))) {
+      String[] fields = lines.findFirst().orElse("").split(" +", -1);
+      long ticks = 0;
+      for (int i = 1; i <= 8; i++) {
+        boolean idle = i == 4 || i == 5;
+        ticks += idle ? 0 : Long.parseLong(fields[i]);
+      }
+      return ticks / TICKS_PER_SECOND;
+    } catch (IOException | NumberFormatException | ArrayIndexOutOfBoundsException e) {
+      return Double.NaN;
+    }
+  }
+
   /** How many processes want to run, over the last minute; empty where it is not known. */
   static Optional<Double> loadAverage() {
     double load =

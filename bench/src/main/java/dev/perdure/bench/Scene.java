@@ -173,7 +173,8 @@ final class Scene implements AutoCloseable {
         ProcessMeter.cpuSeconds(server.handle()),
         database == null ? 0 : ProcessMeter.treeCpuSeconds(database),
         ProcessMeter.cpuSeconds(provider.handle()),
-        ProcessMeter.cpuSeconds(ProcessHandle.current()));
+        ProcessMeter.cpuSeconds(ProcessHandle.current()),
+        ProcessMeter.machineCpuSeconds());
   }
 
   @Override
