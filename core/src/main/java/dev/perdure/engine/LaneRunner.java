@@ -322,8 +322,8 @@ final class LaneRunner {
     }
 
     private void take(Delta delta) {
-      start();
       bound(delta.text().length());
+      start();
       if (delta.part() != part) {
         endPart();
         parts++;

@@ -5,20 +5,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.log.FaultyDatabase;
+import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of turns whose holder dies, drains or lingers, on whatever database. */
@@ -201,6 +210,69 @@ abstract class RecoveryContract extends EngineFixture {
             tx.one("SELECT COUNT(*) FROM turn WHERE log_expired = 0", row -> row.getLong(1))
                 .orElseThrow())
             == 0);
+  }
+
+  @Test
+  void outages_and_lost_answers_lose_nothing_and_double_nothing() throws Exception {
+    int turns = 30;
+    node.close();
+    FaultyDatabase faulty = new FaultyDatabase(database);
+    node = new EngineHarness(faulty, provider);
+    // No more failures than one lane bears.
+    script("a", "[{'fail':'server'}]", "[{'fail':'server'}]", "[{'fail':'server'}]");
+    for (int i = 0; i < 4 * turns; i++) {
+      script("a", REPLY);
+      script("b", REPLY);
+    }
+    node.engine.start();
+    AtomicBoolean over = new AtomicBoolean();
+    Thread chaos =
+        Thread.ofVirtual()
+            .start(() -> {
+              Random random = new Random(7);
+              while (!over.get()) {
+                boolean away = random.nextBoolean();
+                faulty.mode(away ? FaultyDatabase.Mode.AWAY : FaultyDatabase.Mode.ANSWER_LOST);
+                LockSupport.parkNanos(random.nextLong(20_000_000));
+                faulty.mode(FaultyDatabase.Mode.WELL);
+                LockSupport.parkNanos(random.nextLong(20_000_000));
+              }
+              faulty.mode(FaultyDatabase.Mode.WELL);
+            });
+    String session = insist(() -> node.session());
+    Set<String> accepted = new LinkedHashSet<>();
+    for (int i = 0; i < turns; i++) {
+      IdempotencyKey key = new IdempotencyKey("k" + i, "h");
+      String home = i % 3 == 0 ? session : insist(() -> node.session());
+      accepted.add(
+          insist(() -> node.submit(home, "Hi", WhenBusy.ENQUEUE, key, "script/a", "script/b"))
+              .id());
+    }
+    over.set(true);
+    chaos.join();
+    assertThat(accepted).hasSize(turns);
+    for (String id : accepted) {
+      List<TurnEvent> log = node.awaitEnd(id);
+      assertThat(log).filteredOn(TurnEnded.class::isInstance).hasSize(1);
+      Turn turn = node.turn(id);
+      assertThat(turn.state()).isEqualTo(TurnState.COMPLETED);
+      assertThat(List.of(text(turn, 0), text(turn, 1))).containsExactly("Hello", "Hello");
+    }
+    assertThat(
+            database.<Long>read(
+                tx -> tx.one("SELECT COUNT(*) FROM turn", row -> row.getLong(1)).orElseThrow()))
+        .isEqualTo(turns);
+    eventually(() -> node.engine.running() == 0);
+  }
+
+  private static <T> T insist(Supplier<T> work) {
+    while (true) {
+      try {
+        return work.get();
+      } catch (PerdureException e) {
+        assertThat(e.code()).isEqualTo(ErrorCode.DATABASE_UNAVAILABLE);
+      }
+    }
   }
 
   /** A turn whose holder died right after the 202. */
