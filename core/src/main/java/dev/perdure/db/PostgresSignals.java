@@ -1,9 +1,8 @@
 package dev.perdure.db;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.protocol.Json;
 import java.lang.System.Logger;
@@ -11,6 +10,7 @@ import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -46,6 +46,12 @@ final class PostgresSignals implements Signals {
 
   /** Keys of a topic waiting to be sent; further ones are dropped, as polls will find them. */
   private static final int MAX_PENDING_KEYS = 20_000;
+
+  /** How long a node may take to notice that another one has begun to listen. */
+  private static final Duration AUDIENCE = Duration.ofSeconds(1);
+
+  /** The advisory lock that listeners share: "perd" in ASCII. */
+  private static final int LISTENING_KEY = 0x70657264;
 
   private static final Duration LISTEN_WAIT = Duration.ofSeconds(5);
   private static final Duration FIRST_BACKOFF = Duration.ofMillis(200);
@@ -138,13 +144,38 @@ final class PostgresSignals implements Signals {
 
   private void sendUntilClosed(Connection connection, PreparedStatement notify)
       throws SQLException, InterruptedException {
+    boolean others = true;
+    long askAgain = System.nanoTime();
     while (true) {
       List<String> payloads = takePayloads();
       if (payloads.isEmpty()) {
         return;
       }
-      notify.setArray(1, connection.createArrayOf("text", payloads.toArray()));
-      notify.execute();
+      if (System.nanoTime() - askAgain >= 0) {
+        others = othersListen(connection);
+        askAgain = System.nanoTime() + AUDIENCE.toNanos();
+      }
+      if (others) {
+        notify.setArray(1, connection.createArrayOf("text", payloads.toArray()));
+        notify.execute();
+      }
+    }
+  }
+
+  /**
+   * A node that is alone need not tell anybody; each that listens holds a lock to be counted by.
+   */
+  private static boolean othersListen(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                """
+                SELECT COUNT(*) FROM pg_locks
+                 WHERE locktype = 'advisory' AND objid = %d AND granted
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())\
+                """
+                    .formatted(LISTENING_KEY))) {
+      return row.next() && row.getInt(1) > 1;
     }
   }
 
@@ -173,35 +204,31 @@ final class PostgresSignals implements Signals {
 
   /** The keys in as few payloads as they fit in; a key that fits in none is left out. */
   static List<String> pack(Topic topic, Collection<String> keys) {
+    String head = "{\"topic\":\"" + topic + "\",\"keys\":[";
+    String tail = "]}";
+    int frame = head.length() + tail.length();
     List<String> payloads = new ArrayList<>();
-    ArrayNode array = Json.MAPPER.createArrayNode();
-    int empty = payload(topic, array).getBytes(StandardCharsets.UTF_8).length;
-    int size = empty;
+    StringBuilder payload = new StringBuilder(head);
+    int bytes = frame;
     for (String key : keys) {
-      String quoted = Json.text(Json.MAPPER.getNodeFactory().textNode(key));
-      int more = quoted.getBytes(StandardCharsets.UTF_8).length + 1;
-      if (empty + more > MAX_PAYLOAD_BYTES) {
+      byte[] quoted = JsonStringEncoder.getInstance().quoteAsUTF8(key);
+      int more = quoted.length + "\"\",".length();
+      if (frame + more > MAX_PAYLOAD_BYTES) {
         continue;
       }
-      if (size + more > MAX_PAYLOAD_BYTES) {
-        payloads.add(payload(topic, array));
-        array.removeAll();
-        size = empty;
+      if (bytes + more > MAX_PAYLOAD_BYTES) {
+        payloads.add(payload.append(tail).toString());
+        payload = new StringBuilder(head);
+        bytes = frame;
       }
-      array.add(key);
-      size += more;
+      payload.append(bytes == frame ? "\"" : ",\"");
+      payload.append(new String(quoted, StandardCharsets.UTF_8)).append('"');
+      bytes += more;
     }
-    if (!array.isEmpty()) {
-      payloads.add(payload(topic, array));
+    if (bytes > frame) {
+      payloads.add(payload.append(tail).toString());
     }
     return payloads;
-  }
-
-  private static String payload(Topic topic, ArrayNode keys) {
-    ObjectNode json = Json.MAPPER.createObjectNode();
-    json.put("topic", topic.name());
-    json.set("keys", keys);
-    return Json.text(json);
   }
 
   // Hearing.
@@ -215,6 +242,7 @@ final class PostgresSignals implements Signals {
           return;
         }
         listen.execute("LISTEN " + CHANNEL);
+        listen.execute("SELECT pg_advisory_lock_shared(" + LISTENING_KEY + ")");
         backoff.reset();
         hearUntilClosed(connection);
       } catch (SQLException e) {

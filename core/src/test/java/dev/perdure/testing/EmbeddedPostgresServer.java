@@ -259,7 +259,7 @@ public final class EmbeddedPostgresServer implements AutoCloseable {
   private static synchronized Path binaries() throws IOException {
     String system =
         System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("mac") ? "Darwin" : "Linux";
-    String arch = System.getProperty("os.arch").equals("amd64") ? "x86_64" : "aarch64";
+    String arch = System.getProperty("os.arch").equals("aarch64") ? "arm_64" : "x86_64";
     // The place of the archive on the class path names its version.
     URL archive =
         EmbeddedPostgresServer.class.getResource(
