@@ -21,13 +21,21 @@ import java.util.function.Consumer;
 
 /**
  * The group commit of a node: one thread that takes what all its writers have gathered, stores it
- * in one transaction, one row for each turn, and begins again with what came meanwhile. There is no
- * timer; the batch is as large as the database is slow.
+ * in one transaction, one row for each turn, and begins again with what came meanwhile. At low load
+ * there is no timer: an event is stored at once. Once a transaction has stored several turns, the
+ * next one begins no sooner than a pace after it: a transaction costs some hundred microseconds of
+ * the processors, however little is in it, and what a crowd waits for it is half of the pace.
  *
  * <p>While the database is away the batch is kept and repeated, and the writers fill up and block.
  * Thread-safe.
  */
 final class Appender implements AutoCloseable {
+  /** The least time from the beginning of a transaction of many turns to that of the next. */
+  private static final Duration PACE = Duration.ofMillis(3);
+
+  /** From how many turns on a transaction is one of many. */
+  private static final int CROWD = 6;
+
   /** Turns in one transaction. */
   private static final int MAX_TURNS = 1_000;
 
@@ -45,6 +53,9 @@ final class Appender implements AutoCloseable {
   private final Thread thread = Thread.ofPlatform().name("perdure-log").unstarted(this::loop);
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+
+  /** What a thread that waits for time is woken by: closing, and not every event that comes. */
+  private final Condition paused = lock.newCondition();
 
   @GuardedBy("lock")
   private final ArrayDeque<BlockWriter> queue = new ArrayDeque<>();
@@ -99,7 +110,10 @@ final class Appender implements AutoCloseable {
     List<BlockWriter> later = new ArrayList<>();
     List<Item> batch = new ArrayList<>();
     Set<String> turns = new HashSet<>();
+    long notBefore = System.nanoTime();
     while (await()) {
+      waitUntil(notBefore);
+      long begin = System.nanoTime();
       poll(writers);
       int bytes = 0;
       int taken = 0;
@@ -122,6 +136,7 @@ final class Appender implements AutoCloseable {
       if (!batch.isEmpty()) {
         store(batch);
       }
+      notBefore = batch.size() < CROWD ? begin : begin + PACE.toNanos();
       writers.clear();
       later.clear();
       batch.clear();
@@ -137,6 +152,24 @@ final class Appender implements AutoCloseable {
         changed.awaitUninterruptibly();
       }
       return !queue.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until a time of the monotonic clock; false if the log is closed by then. */
+  private boolean waitUntil(long time) {
+    lock.lock();
+    try {
+      for (long left; !closed && (left = time - System.nanoTime()) > 0; ) {
+        try {
+          paused.awaitNanos(left);
+        } catch (InterruptedException e) {
+          // Nobody interrupts this thread; closing is how it ends.
+          LOG.log(Level.DEBUG, "The appender was interrupted and goes on.");
+        }
+      }
+      return !closed;
     } finally {
       lock.unlock();
     }
@@ -209,21 +242,7 @@ final class Appender implements AutoCloseable {
               + " stored when it is back.",
           cause);
     }
-    lock.lock();
-    try {
-      long nanos = pause.toNanos();
-      while (!closed && nanos > 0) {
-        try {
-          nanos = changed.awaitNanos(nanos);
-        } catch (InterruptedException e) {
-          // Nobody interrupts this thread; closing is how it ends.
-          LOG.log(Level.DEBUG, "The appender was interrupted and goes on.");
-        }
-      }
-      return !closed;
-    } finally {
-      lock.unlock();
-    }
+    return waitUntil(System.nanoTime() + pause.toNanos());
   }
 
   /** Something in this batch can never be stored: find out which turn, and lose only that one. */
@@ -267,6 +286,7 @@ final class Appender implements AutoCloseable {
     try {
       closed = true;
       changed.signalAll();
+      paused.signalAll();
     } finally {
       lock.unlock();
     }
