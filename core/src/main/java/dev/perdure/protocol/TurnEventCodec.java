@@ -153,6 +153,10 @@ public final class TurnEventCodec {
    * @throws PerdureException {@code INTERNAL} if it is not one: the log is damaged
    */
   public static Line decode(byte[] bytes, int from, int length) {
+    @Nullable Line delta = DeltaLine.read(bytes, from, from + length);
+    if (delta != null) {
+      return delta;
+    }
     try {
       JsonNode json = Json.MAPPER.readTree(bytes, from, length);
       return new Line(json.required("seq").longValue(), event(json));

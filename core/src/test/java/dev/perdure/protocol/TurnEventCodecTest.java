@@ -79,6 +79,27 @@ class TurnEventCodecTest {
   }
 
   @Test
+  void a_delta_cut_anywhere_or_of_another_form_is_never_misread() {
+    String line =
+        "{\"seq\":7,\"type\":\"part.delta\",\"lane\":0,\"attempt\":1,\"part\":2,\"text\":\"Hé\"}";
+    byte[] whole = line.getBytes(UTF_8);
+    for (int length = 0; length < whole.length; length++) {
+      int cut = length;
+      assertThatThrownBy(() -> TurnEventCodec.decode(whole, 0, cut))
+          .isInstanceOf(PerdureException.class);
+    }
+    for (String other :
+        List.of(
+            line.replace("\"Hé\"}", "\"Hé\",\"newer\":1}"),
+            line.replace("{\"seq\":7,", "{ \"seq\" : 7,"),
+            line.replace("Hé", "H\\u00e9"))) {
+      byte[] bytes = other.getBytes(UTF_8);
+      assertThat(TurnEventCodec.decode(bytes, 0, bytes.length))
+          .isEqualTo(new TurnEventCodec.Line(7, new PartDelta(0, 1, 2, "Hé")));
+    }
+  }
+
+  @Test
   void an_event_of_a_newer_version_is_passed_over() {
     byte[] line = "{\"seq\":9,\"type\":\"tool.called\",\"x\":1}".getBytes(UTF_8);
     assertThat(TurnEventCodec.decode(line, 0, line.length).event())

@@ -25,7 +25,8 @@ final class Logging {
   /** What libraries say at INFO is about themselves. */
   private static final Map<String, Level> LIBRARIES =
       Map.of(
-          "io.helidon", Level.WARNING,
+          "io.helidon",
+              Level.SEVERE, // It warns, with a stack trace, of every stranger's broken bytes.
           "org.flywaydb", Level.WARNING,
           "com.zaxxer.hikari", Level.WARNING,
           "org.postgresql", Level.WARNING);
