@@ -102,6 +102,7 @@ public final class Engine implements Starter {
     loops.add(claimLoop);
     loops.add(sweepLoop);
     loops.forEach(Loop::start);
+    LOG.log(Level.INFO, "Node {0} takes turns.", parts.nodeId());
   }
 
   /** The number of turns at work here. */

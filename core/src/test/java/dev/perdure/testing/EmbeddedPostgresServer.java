@@ -175,6 +175,25 @@ public final class EmbeddedPostgresServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Ends the server as a crash would, without a checkpoint: the next start recovers from its log.
+   */
+  public synchronized void crash() {
+    Process running = process;
+    if (running == null) {
+      return;
+    }
+    try {
+      String pid = Files.readAllLines(data().resolve("postmaster.pid")).getFirst().strip();
+      new ProcessBuilder("kill", "-QUIT", pid).start().waitFor();
+    } catch (IOException e) {
+      throw new UncheckedIOException("PostgreSQL for tests cannot be crashed", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    stop();
+  }
+
   /** Stops the server and deletes its data. */
   @Override
   public void close() {

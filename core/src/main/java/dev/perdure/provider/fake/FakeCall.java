@@ -65,7 +65,7 @@ final class FakeCall {
 
   private void get() throws IOException {
     if (request.path().equals("/__calls")) {
-      json(200, server.journal().json().toString());
+      json(200, server.journal().json(after()).toString());
     } else if (request.path().endsWith("/models")) {
       json(
           200,
@@ -73,6 +73,17 @@ final class FakeCall {
               + "\"created\":1700000000,\"owned_by\":\"perdure\"}]}");
     } else {
       json(404, error("There is nothing at this path."));
+    }
+  }
+
+  /** {@code ?after=17}: only the calls with a greater id; 0 for all. */
+  private long after() {
+    String value =
+        request.query().startsWith("after=") ? request.query().substring("after=".length()) : "";
+    try {
+      return value.isEmpty() ? 0 : Long.parseLong(value);
+    } catch (NumberFormatException e) {
+      return 0;
     }
   }
 

@@ -20,13 +20,14 @@ import org.jspecify.annotations.Nullable;
  * {"received":3,"open":1,"completed":1,"faulted":0,"aborted":1,
  *  "connections":{"accepted":2,"open":1},
  *  "prompts":{"Hi":3},
- *  "calls":[{"id":1,"wire":"openai","model":"m","prompt":"Hi","received":"2026-…Z",
+ *  "calls":[{"id":1,"wire":"openai","model":"m","prompt":"Hi","tail":"Hi","received":"2026-…Z",
  *            "state":"open|completed|faulted|aborted","chunks":40,"ended":"2026-…Z"}]}
  * </pre>
  */
 public final class FakeJournal {
   private static final int MAX_CALLS = 20_000;
   private static final int MAX_PROMPT_CHARS = 500;
+  private static final int MAX_TAIL_CHARS = 100;
 
   /** How a call stands. */
   public enum State {
@@ -42,6 +43,7 @@ public final class FakeJournal {
     final String wire;
     final String model;
     final String prompt;
+    final String tail;
     final Instant received;
     private State state = State.OPEN;
     private @Nullable Instant ended;
@@ -53,7 +55,9 @@ public final class FakeJournal {
       this.id = id;
       this.wire = wire.name();
       this.model = wire.model();
-      this.prompt = shortened(wire.prompt());
+      String whole = wire.prompt();
+      this.prompt = shortened(whole);
+      this.tail = whole.substring(Math.max(0, whole.length() - MAX_TAIL_CHARS));
       this.received = received;
     }
   }
@@ -144,7 +148,12 @@ public final class FakeJournal {
   }
 
   /** All of it, as above. */
-  public synchronized ObjectNode json() {
+  public ObjectNode json() {
+    return json(0);
+  }
+
+  /** The same, with only those calls whose id is greater: for a reader that collects them. */
+  public synchronized ObjectNode json(long after) {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     json.put("received", received());
     for (State state : State.values()) {
@@ -155,9 +164,14 @@ public final class FakeJournal {
     prompts.forEach(byPrompt::put);
     ArrayNode list = json.putArray("calls");
     for (Call call : calls) {
+      if (call.id <= after) {
+        continue;
+      }
       ObjectNode one = list.addObject();
       one.put("id", call.id).put("wire", call.wire).put("model", call.model);
-      one.put("prompt", call.prompt).put("received", call.received.toString());
+      one.put("prompt", call.prompt)
+          .put("tail", call.tail)
+          .put("received", call.received.toString());
       one.put("state", wire(call.state)).put("chunks", call.chunks);
       if (call.ended != null) {
         one.put("ended", call.ended.toString());

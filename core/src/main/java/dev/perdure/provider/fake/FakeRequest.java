@@ -13,9 +13,11 @@ import org.jspecify.annotations.Nullable;
  * A request as it came.
  *
  * @param path without the query
+ * @param query what is behind the question mark; empty for none
  * @param headers by name in small letters
  */
-record FakeRequest(String method, String path, Map<String, String> headers, String body) {
+record FakeRequest(
+    String method, String path, String query, Map<String, String> headers, String body) {
   private static final int MAX_HEAD_BYTES = 256 * 1024;
   private static final int MAX_BODY_BYTES = 64 * 1024 * 1024;
 
@@ -49,6 +51,7 @@ record FakeRequest(String method, String path, Map<String, String> headers, Stri
     return new FakeRequest(
         words[0],
         query < 0 ? words[1] : words[1].substring(0, query),
+        query < 0 ? "" : words[1].substring(query + 1),
         headers,
         new String(body, StandardCharsets.UTF_8));
   }

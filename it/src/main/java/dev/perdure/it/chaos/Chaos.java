@@ -1,0 +1,173 @@
+package dev.perdure.it.chaos;
+
+import dev.perdure.it.check.Violation;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.Stream;
+
+/** The command {@code perdure chaos}. */
+public final class Chaos {
+  private static final int OK = 0;
+  private static final int VIOLATED = 1;
+  private static final int USAGE = 2;
+  private static final int JOURNAL_MILLIS = 3_000;
+
+  private final ChaosOptions options;
+  private final PrintStream out;
+  private final Path home;
+
+  private Chaos(ChaosOptions options, PrintStream out) {
+    this.options = options;
+    this.out = out;
+    Path given = options.home();
+    this.home =
+        (given == null ? Path.of("target", "chaos-" + options.seed()) : given).toAbsolutePath();
+  }
+
+  public static void main(String[] args) throws Exception {
+    System.exit(run(Arrays.asList(args), System.out));
+  }
+
+  /** Runs with a command line; returns the exit code: 0, 1 for violations, 2 for wrong usage. */
+  public static int run(List<String> args, PrintStream out) throws Exception {
+    ChaosOptions options;
+    try {
+      if (args.contains("--help")) {
+        out.print(ChaosOptions.USAGE);
+        return OK;
+      }
+      long seed = new SplittableRandom().nextLong(1_000_000_000);
+      options = ChaosOptions.parse(args, seed);
+    } catch (IllegalArgumentException e) {
+      out.println("perdure chaos: " + e.getMessage());
+      out.print(ChaosOptions.USAGE);
+      return USAGE;
+    }
+    return new Chaos(options, out).run();
+  }
+
+  private int run() throws Exception {
+    out.printf(
+        "chaos: seed %d, %d s, %d nodes, %d sessions; repeat with --seed %d%n",
+        options.seed(),
+        options.time().toSeconds(),
+        options.nodes(),
+        options.sessions(),
+        options.seed());
+    out.println("chaos: histories and logs go to " + home);
+    deleteTree(home);
+    Files.createDirectories(home.resolve("history"));
+    SplittableRandom random = new SplittableRandom(options.seed());
+    List<Violation> violations;
+    try (Cluster cluster = new Cluster(home, options.nodes())) {
+      violations = run(cluster, random);
+    }
+    if (violations.isEmpty()) {
+      if (!options.keep()) {
+        deleteTree(home);
+      }
+      out.println("chaos: no violations.");
+      return OK;
+    }
+    Path file = home.resolve("violations.txt");
+    try (PrintStream all = new PrintStream(Files.newOutputStream(file))) {
+      violations.forEach(all::println);
+    }
+    out.println(
+        "chaos: " + violations.size() + " violations; all of them are in " + file + ", with the");
+    out.println("  histories of the clients and the logs of the nodes beside it.");
+    return VIOLATED;
+  }
+
+  private List<Violation> run(Cluster cluster, SplittableRandom random) throws Exception {
+    World world = new World(cluster.nodes());
+    Takeovers takeovers = new Takeovers(cluster.databaseUrl());
+    Nemesis nemesis = new Nemesis(cluster, world, takeovers, random.split());
+    Journal journal = new Journal(cluster.providerPort());
+    Progress progress = new Progress(out, world, nemesis, options.time());
+    Tally tally = new Tally();
+    List<SessionUser> users = new ArrayList<>();
+    cluster.start();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < options.sessions(); i++) {
+        String name = String.format("s%04d", i);
+        Recorder recorder = new Recorder(home.resolve("history").resolve(name + ".jsonl"));
+        users.add(new SessionUser(world, name, recorder, random.split(), threads));
+      }
+      Judge judge = new Judge(cluster, world, users, tally);
+      awaitNodes(world);
+      users.forEach(SessionUser::start);
+      Thread breaking = Thread.ofVirtual().name("nemesis").start(() -> quietly(nemesis::run));
+      long end = System.currentTimeMillis() + options.time().toMillis();
+      long journalDue = 0;
+      while (System.currentTimeMillis() < end) {
+        progress.tick();
+        if (System.currentTimeMillis() > journalDue) {
+          journal.collect();
+          journalDue = System.currentTimeMillis() + JOURNAL_MILLIS;
+        }
+        Thread.sleep(100);
+      }
+      world.calmDown();
+      progress.phase("mending");
+      breaking.join();
+      awaitNodes(world);
+      progress.phase("waiting for the backlog");
+      judge.awaitBacklog(progress::tick);
+      world.end();
+      progress.phase("reading every turn");
+      judge.readAll(random.split());
+      progress.phase("checking");
+      judge.checkSlots(journal);
+      List<Violation> violations = judge.check(nemesis.troubles(), journal, takeovers);
+      users.forEach(user -> user.recorder().close());
+      new Report(out).print(tally, nemesis, takeovers.times(), violations);
+      return violations;
+    }
+  }
+
+  private static void awaitNodes(World world) throws InterruptedException {
+    for (Node node : world.nodes()) {
+      while (!node.ready()) {
+        Thread.sleep(50);
+      }
+    }
+  }
+
+  /** Work that can be interrupted. */
+  @FunctionalInterface
+  private interface Work {
+    void run() throws InterruptedException;
+  }
+
+  private static void quietly(Work work) {
+    try {
+      work.run();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void deleteTree(Path root) {
+    if (!Files.exists(root)) {
+      return;
+    }
+    try (Stream<Path> paths = Files.walk(root)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("The directory " + root + " cannot be emptied", e);
+    }
+  }
+}

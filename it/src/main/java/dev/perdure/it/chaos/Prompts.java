@@ -1,0 +1,83 @@
+package dev.perdure.it.chaos;
+
+import dev.perdure.it.check.Observation.Request;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Messages whose replies are known beforehand, in the language of the demo script. The last line is
+ * a marker by which the provider's journal knows them again: before it a provider may be shown
+ * earlier messages that got no reply, as parts of the same one.
+ */
+final class Prompts {
+  private static final List<String> MODELS =
+      List.of("openai/chaos", "anthropic/chaos", "gemini/chaos");
+
+  private static final int MAX_WORDS = 60;
+  private static final int MAX_PACE_MILLIS = 60;
+
+  private Prompts() {}
+
+  /** The next message of a session. */
+  static Request next(String session, int number, RandomGenerator random) {
+    String marker = "chaos-" + session + "-" + number;
+    int words = 1 + random.nextInt(MAX_WORDS);
+    String says =
+        IntStream.range(0, words)
+            .mapToObj(i -> "w" + number + "." + i)
+            .collect(Collectors.joining(" "));
+    StringBuilder text = new StringBuilder("/pace ");
+    text.append(random.nextInt(MAX_PACE_MILLIS)).append("ms\n");
+    if (random.nextInt(6) == 0) {
+      text.append("/think\n");
+    }
+    if (random.nextInt(3) == 0) {
+      text.append(fault(words, random)).append('\n');
+    }
+    text.append("/echo ").append(says).append('\n').append(marker);
+    return new Request(
+        "key-" + marker, marker, text.toString(), says, models(random), whenBusy(random));
+  }
+
+  private static List<String> models(RandomGenerator random) {
+    int lanes = random.nextInt(5) == 0 ? 2 + random.nextInt(2) : 1;
+    List<String> models = new ArrayList<>();
+    for (int i = 0; i < lanes; i++) {
+      models.add(MODELS.get(random.nextInt(MODELS.size())));
+    }
+    return models;
+  }
+
+  private static String whenBusy(RandomGenerator random) {
+    return switch (random.nextInt(6)) {
+      case 0 -> "reject";
+      case 1 -> "interrupt";
+      default -> "enqueue";
+    };
+  }
+
+  private static String fault(int words, RandomGenerator random) {
+    String at = " at " + random.nextInt(words + 1);
+    String times =
+        switch (random.nextInt(6)) {
+          case 0 -> " always";
+          case 1 -> " times 2";
+          default -> "";
+        };
+    return switch (random.nextInt(10)) {
+      case 0 -> "/error 429 retry 200ms" + times;
+      case 1 -> "/error 500" + at + times;
+      case 2 -> "/error 529" + at + times;
+      case 3 -> "/error 503" + times;
+      case 4 -> "/truncate" + at + times;
+      case 5 -> "/cut" + at + times;
+      case 6 -> "/reset" + at + times;
+      case 7 -> "/garbage" + at + times;
+      case 8 -> "/hang" + at;
+      default -> "/stall 700ms" + at;
+    };
+  }
+}
