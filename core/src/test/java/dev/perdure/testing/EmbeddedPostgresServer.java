@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * {@code setpriv}, {@code runuser} or {@code su}.
  *
  * <p>The server is the child of a shell that waits for the end of its input, which comes when this
- * process closes it or dies in whatever way; so no server is left behind. Thread-safe.
+ * process closes it or dies in whatever way; so no server is left behind. Its data are deleted when
+ * this process ends in order. Thread-safe.
  */
 public final class EmbeddedPostgresServer implements AutoCloseable {
   private static final long STOP_SECONDS = 20;
@@ -78,6 +79,8 @@ public final class EmbeddedPostgresServer implements AutoCloseable {
       openToAll(work);
       EmbeddedPostgresServer server =
           new EmbeddedPostgresServer(binaries(), work, freePort(), durable);
+      // The shared server is closed by nobody else; its data would be left behind.
+      Runtime.getRuntime().addShutdownHook(new Thread(server::close));
       server.initialise();
       server.start();
       return server;
