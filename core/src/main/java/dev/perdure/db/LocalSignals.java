@@ -49,11 +49,6 @@ public final class LocalSignals implements Signals {
   }
 
   @Override
-  public void expectPeers(boolean peers) {
-    // There are none.
-  }
-
-  @Override
   public void close() {
     listeners.values().forEach(List::clear);
   }

@@ -72,8 +72,6 @@ final class PostgresSignals implements Signals {
   @GuardedBy("lock")
   private @Nullable Connection listening;
 
-  private volatile boolean peers = true;
-
   /** The process id of the sender's connection, 0 while there is none. */
   private volatile int senderPid;
 
@@ -97,9 +95,6 @@ final class PostgresSignals implements Signals {
       return;
     }
     local.publish(topic, keys);
-    if (!peers) {
-      return;
-    }
     lock.lock();
     try {
       Set<String> waiting = pending.get(topic);
@@ -110,11 +105,6 @@ final class PostgresSignals implements Signals {
     } finally {
       lock.unlock();
     }
-  }
-
-  @Override
-  public void expectPeers(boolean expected) {
-    peers = expected;
   }
 
   @Override

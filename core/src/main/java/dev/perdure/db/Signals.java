@@ -33,12 +33,6 @@ public interface Signals extends AutoCloseable {
    */
   Subscription subscribe(Topic topic, Consumer<Collection<String>> listener);
 
-  /**
-   * Says whether there are other nodes to tell; until it is called there may be. Who is alone saves
-   * the sending; who joins is told from the next beat of the others on, and polls until then.
-   */
-  void expectPeers(boolean peers);
-
   @Override
   void close();
 

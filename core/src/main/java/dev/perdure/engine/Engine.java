@@ -90,7 +90,7 @@ public final class Engine implements Starter {
 
   /** Takes the lease and starts to work. */
   public void start() {
-    renewLease();
+    lease.beat(version);
     if (!parts.database().shared()) {
       // The database's lock says that whoever held these turns is dead.
       lease.forgetAllOthers();
@@ -215,13 +215,9 @@ public final class Engine implements Starter {
     }
   }
 
-  private void renewLease() {
-    parts.database().signals().expectPeers(lease.beat(version));
-  }
-
   private void beat() {
     try {
-      renewLease();
+      lease.beat(version);
     } catch (RuntimeException e) {
       health.failed();
       throw e;

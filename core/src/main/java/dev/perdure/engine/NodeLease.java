@@ -21,25 +21,19 @@ final class NodeLease {
     this.lease = lease;
   }
 
-  /** Begins or renews the lease; returns whether there are other nodes. */
-  boolean beat(String version) {
-    return database.write(tx -> {
-      tx.update(
-          """
-          INSERT INTO node (id, version, started_at, lease_until)
-          VALUES (?, ?, {now}, {now} + ?)
-          ON CONFLICT (id) DO UPDATE SET lease_until = {now} + ?\
-          """,
-          nodeId,
-          version,
-          lease.toMillis(),
-          lease.toMillis());
-      return tx.one(
-              "SELECT 1 FROM node WHERE id <> ? AND lease_until >= {now} LIMIT 1",
-              row -> true,
-              nodeId)
-          .isPresent();
-    });
+  /** Begins or renews the lease. */
+  void beat(String version) {
+    database.write(tx ->
+        tx.update(
+            """
+            INSERT INTO node (id, version, started_at, lease_until)
+            VALUES (?, ?, {now}, {now} + ?)
+            ON CONFLICT (id) DO UPDATE SET lease_until = {now} + ?\
+            """,
+            nodeId,
+            version,
+            lease.toMillis(),
+            lease.toMillis()));
   }
 
   /** Removes this node, and dead ones that nothing refers to any more. */
