@@ -56,6 +56,45 @@ public final class Endings {
   }
 
   /**
+   * Fails a running turn whose log or request cannot be read any more. Nothing can be written
+   * behind what is damaged, so it ends in its rows only, and its log counts as expired.
+   *
+   * @return false if another node holds the turn by now; nothing is changed then
+   */
+  public static boolean abandon(Tx tx, String turn, long epoch, String nodeId, TurnError error)
+      throws SQLException {
+    String json = Rows.json(error);
+    int rows =
+        tx.update(
+            """
+            UPDATE turn SET state = 'failed', node_id = NULL, error = ?, ended_at = {now},
+                   log_expired = 1
+             WHERE id = ? AND epoch = ? AND node_id = ? AND state IN ('running', 'waiting')\
+            """,
+            json,
+            turn,
+            epoch,
+            nodeId);
+    if (rows == 0) {
+      return false;
+    }
+    tx.update(
+        """
+        UPDATE lane SET state = 'failed', retry_asked = 0
+         WHERE turn_id = ? AND state NOT IN ('completed', 'failed', 'cancelled')\
+        """,
+        turn);
+    tx.update(
+        """
+        UPDATE message SET status = 'failed', error = ?, updated_at = {now}
+         WHERE turn_id = ? AND role = 'assistant' AND status IN ('pending', 'streaming')\
+        """,
+        json,
+        turn);
+    return true;
+  }
+
+  /**
    * Stores a lane that has ended while others of its turn go on.
    *
    * @return false if another node holds the turn by now; nothing is changed then

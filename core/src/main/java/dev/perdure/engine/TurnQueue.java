@@ -1,12 +1,14 @@
 package dev.perdure.engine;
 
 import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.testing.FaultPoints;
 import dev.perdure.testing.FaultPoints.Point;
@@ -297,6 +299,11 @@ final class TurnQueue {
       }
       return !asked;
     });
+  }
+
+  /** Fails a turn that cannot be read; see {@link Endings#abandon}. */
+  boolean abandon(Claim claim, TurnError error) {
+    return database.write(tx -> Endings.abandon(tx, claim.turn, claim.epoch, nodeId, error));
   }
 
   private boolean lockHeld(Tx tx, Claim claim) throws SQLException {

@@ -13,6 +13,7 @@ import dev.perdure.log.FencedException;
 import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
@@ -151,9 +152,32 @@ final class TurnRunner {
       }
     } catch (FencedException e) {
       LOG.log(Level.INFO, e.getMessage());
+    } catch (PerdureException e) {
+      if (e.code() != ErrorCode.INTERNAL || !abandoned(e)) {
+        throw e;
+      }
     } finally {
       limit.cancel();
     }
+  }
+
+  /** Ends a turn that no holder can read; until enough have tried, the next one may. */
+  private boolean abandoned(PerdureException cause) {
+    @Nullable Intents intents = patience.until(() -> queue.intents(claim).orElse(null));
+    if (intents == null || intents.crashes() <= parts.config().maxCrashes()) {
+      return false;
+    }
+    LOG.log(Level.ERROR, "Turn " + claim.turn() + " cannot be read and is given up.", cause);
+    TurnError error =
+        new TurnError(
+            ErrorCode.INTERNAL.wire(),
+            "What the server had stored of this turn cannot be read; it is given up.",
+            false);
+    @Nullable Boolean done = patience.until(() -> queue.abandon(claim, error));
+    if (Boolean.TRUE.equals(done)) {
+      metrics.ended(TurnState.FAILED);
+    }
+    return true;
   }
 
   /** On the timer's thread, which must not block: closing a stream may. */

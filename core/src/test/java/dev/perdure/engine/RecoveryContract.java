@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
@@ -108,6 +109,26 @@ abstract class RecoveryContract extends EngineFixture {
     assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
         .isEqualTo("crash_loop");
     assertThat(provider.requests()).isEmpty();
+  }
+
+  @Test
+  void a_turn_that_nobody_can_read_any_more_fails_and_frees_its_session() throws Exception {
+    String session = node.session();
+    Turn turn = acceptedByDeadNode(session, Recovery.RESTART);
+    Turn next = node.submit(session, "still there?", "script/a");
+    script("a", REPLY);
+    database.write(tx -> {
+      tx.update(
+          "UPDATE log_block SET payload = ? WHERE turn_id = ?", new byte[] {'x', '\n'}, turn.id());
+      return tx.update("UPDATE turn SET crashes = 3 WHERE id = ?", turn.id());
+    });
+    node.engine.start();
+    node.awaitEnd(next.id());
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.FAILED);
+    assertThat(node.turn(turn.id()).logExpired()).isTrue();
+    assertThat(message(turn, turn.lanes().getFirst().message()).status())
+        .isEqualTo(Message.Status.FAILED);
+    assertThat(text(next, 0)).isEqualTo("Hello");
   }
 
   @Test
