@@ -122,6 +122,7 @@ final class PostgresSignals implements Signals {
               connection.prepareStatement(
                   "SELECT pg_notify('" + CHANNEL + "', p) FROM unnest(?) AS p")) {
         senderPid = connection.unwrap(PGConnection.class).getBackendPID();
+        hurry(connection);
         backoff.reset();
         sendUntilClosed(connection, notify);
       } catch (SQLException e) {
@@ -129,6 +130,13 @@ final class PostgresSignals implements Signals {
       } catch (InterruptedException e) {
         return;
       }
+    }
+  }
+
+  /** A hint need not wait for the disk, nor keep it busy while the log wants it. */
+  private static void hurry(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("SET synchronous_commit = off");
     }
   }
 
