@@ -6,7 +6,6 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -96,17 +95,12 @@ public final class Chaos {
     Journal journal = new Journal(cluster.providerPort());
     Progress progress = new Progress(out, world, nemesis, options.time());
     Tally tally = new Tally();
-    List<SessionUser> users = new ArrayList<>();
     cluster.start();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      for (int i = 0; i < options.sessions(); i++) {
-        String name = String.format("s%04d", i);
-        Recorder recorder = new Recorder(home.resolve("history").resolve(name + ".jsonl"));
-        users.add(new SessionUser(world, name, recorder, random.split(), threads));
-      }
-      Judge judge = new Judge(cluster, world, users, tally);
+      Crowd crowd = new Crowd(world, home.resolve("history"), random.split(), threads);
+      Judge judge = new Judge(cluster, world, crowd, tally);
       awaitNodes(world);
-      users.forEach(SessionUser::start);
+      crowd.start(options.sessions());
       Thread breaking = Thread.ofVirtual().name("nemesis").start(() -> quietly(nemesis::run));
       long end = System.currentTimeMillis() + options.time().toMillis();
       long journalDue = 0;
@@ -130,7 +124,6 @@ public final class Chaos {
       progress.phase("checking");
       judge.checkSlots(journal);
       List<Violation> violations = judge.check(nemesis.troubles(), journal, takeovers);
-      users.forEach(user -> user.recorder().close());
       new Report(out).print(tally, nemesis, takeovers.times(), violations);
       return violations;
     }

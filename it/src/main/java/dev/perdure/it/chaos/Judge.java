@@ -32,14 +32,14 @@ final class Judge {
 
   private final Cluster cluster;
   private final World world;
-  private final List<SessionUser> users;
+  private final Crowd crowd;
   private final Tally tally;
   private final List<String> left = new ArrayList<>();
 
-  Judge(Cluster cluster, World world, List<SessionUser> users, Tally tally) {
+  Judge(Cluster cluster, World world, Crowd crowd, Tally tally) {
     this.cluster = cluster;
     this.world = world;
-    this.users = users;
+    this.crowd = crowd;
     this.tally = tally;
   }
 
@@ -48,7 +48,7 @@ final class Judge {
     long deadline = System.currentTimeMillis() + BACKLOG_MILLIS;
     try (Archive archive = new Archive(cluster.databaseUrl())) {
       while (System.currentTimeMillis() < deadline
-          && (world.readers.get() > 0 || archive.openTurns() > 0)) {
+          && (world.clients.get() > 0 || archive.openTurns() > 0)) {
         progress.run();
         Thread.sleep(POLL_MILLIS);
       }
@@ -62,7 +62,7 @@ final class Judge {
       turns = archive.endedTurns();
     }
     Map<String, SessionUser> bySession = new HashMap<>();
-    for (SessionUser user : users) {
+    for (SessionUser user : crowd.users()) {
       if (user.session() != null) {
         bySession.put(user.session(), user);
       }
@@ -143,7 +143,7 @@ final class Judge {
   List<Violation> check(List<Stored.Trouble> troubles, Journal journal, Takeovers takeovers) {
     Checker checker = new Checker(journal.calls(), troubles, Checker.DEFAULT_GRACE);
     try (Archive archive = new Archive(cluster.databaseUrl())) {
-      for (SessionUser user : users) {
+      for (SessionUser user : crowd.users()) {
         @Nullable String session = user.session();
         if (session == null) {
           continue;

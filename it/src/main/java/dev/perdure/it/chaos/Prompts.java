@@ -13,8 +13,10 @@ import java.util.stream.IntStream;
  * earlier messages that got no reply, as parts of the same one.
  */
 final class Prompts {
-  private static final List<String> MODELS =
-      List.of("openai/chaos", "anthropic/chaos", "gemini/chaos");
+  private static final List<String> PROVIDERS = List.of("openai", "anthropic", "gemini");
+
+  /** Each has a circuit breaker of its own. */
+  private static final int MODELS = 8;
 
   private static final int MAX_WORDS = 60;
   private static final int MAX_PACE_MILLIS = 60;
@@ -34,7 +36,7 @@ final class Prompts {
     if (random.nextInt(6) == 0) {
       text.append("/think\n");
     }
-    if (random.nextInt(3) == 0) {
+    if (random.nextInt(4) == 0) {
       text.append(fault(words, random)).append('\n');
     }
     text.append("/echo ").append(says).append('\n').append(marker);
@@ -46,7 +48,8 @@ final class Prompts {
     int lanes = random.nextInt(5) == 0 ? 2 + random.nextInt(2) : 1;
     List<String> models = new ArrayList<>();
     for (int i = 0; i < lanes; i++) {
-      models.add(MODELS.get(random.nextInt(MODELS.size())));
+      models.add(
+          PROVIDERS.get(random.nextInt(PROVIDERS.size())) + "/chaos-" + random.nextInt(MODELS));
     }
     return models;
   }
@@ -62,9 +65,9 @@ final class Prompts {
   private static String fault(int words, RandomGenerator random) {
     String at = " at " + random.nextInt(words + 1);
     String times =
-        switch (random.nextInt(6)) {
+        switch (random.nextInt(12)) {
           case 0 -> " always";
-          case 1 -> " times 2";
+          case 1, 2 -> " times 2";
           default -> "";
         };
     return switch (random.nextInt(10)) {

@@ -22,6 +22,9 @@ final class SessionUser {
   private static final int THINK_MILLIS = 1_500;
   private static final int RECENT_TURNS = 4;
 
+  /** A provider is shown the whole session, and unanswered messages with their faults add up. */
+  private static final int MAX_TURNS = 12;
+
   private final World world;
   private final String name;
   private final Recorder recorder;
@@ -29,6 +32,7 @@ final class SessionUser {
   private final ExecutorService threads;
   private final List<String> recent = new ArrayList<>();
   private volatile @Nullable String session;
+  private final int turns;
   private int sent;
   private int readers;
 
@@ -43,6 +47,7 @@ final class SessionUser {
     this.recorder = recorder;
     this.random = random;
     this.threads = threads;
+    this.turns = 1 + random.nextInt(MAX_TURNS);
   }
 
   /** The id of the session; null if it was never opened. */
@@ -54,20 +59,14 @@ final class SessionUser {
     return recorder;
   }
 
-  /** Begins to use it; the world's calm ends that. */
-  void start() {
-    start(this::use);
-  }
-
-  private @Nullable String use() throws InterruptedException {
-    world.pause(random.nextInt(THINK_MILLIS));
+  /** Opens the session and uses it for a while, or until the world calms down. */
+  void use() throws InterruptedException {
     @Nullable String id = open();
     session = id;
-    while (id != null && !world.isCalm()) {
+    while (id != null && !world.isCalm() && sent < turns) {
       act(id);
       world.pause(random.nextInt(THINK_MILLIS));
     }
-    return id;
   }
 
   private @Nullable String open() throws InterruptedException {
@@ -118,6 +117,10 @@ final class SessionUser {
     int count = random.nextInt(10) == 0 ? 0 : 1 + random.nextInt(2);
     for (int i = 0; i < count; i++) {
       follow(turn, random.nextInt(4) == 0);
+    }
+    if (random.nextInt(3) > 0) {
+      // Most people wait for the reply.
+      reader(turn, false).run();
     }
   }
 
@@ -218,29 +221,29 @@ final class SessionUser {
   }
 
   private void follow(String turn, boolean steady) {
-    Reader reader =
-        new Reader(world, recorder, random.split(), name + "/" + readers++, turn, steady);
-    start(() -> {
-      reader.run();
-      return turn;
-    });
+    Reader reader = reader(turn, steady);
+    start(reader::run);
+  }
+
+  private Reader reader(String turn, boolean steady) {
+    return new Reader(world, recorder, random.split(), name + "/" + readers++, turn, steady);
   }
 
   /** Work on a thread of its own. */
   @FunctionalInterface
   private interface Work {
-    @Nullable String run() throws InterruptedException;
+    void run() throws InterruptedException;
   }
 
   private void start(Work work) {
-    world.readers.incrementAndGet();
+    world.clients.incrementAndGet();
     threads.execute(() -> {
       try {
         work.run();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } finally {
-        world.readers.decrementAndGet();
+        world.clients.decrementAndGet();
       }
     });
   }

@@ -28,8 +28,9 @@ final class World {
   final AtomicLong connects = new AtomicLong();
   final AtomicLong reconnects = new AtomicLong();
   final AtomicLong events = new AtomicLong();
-  final AtomicLong ended = new AtomicLong();
-  final AtomicLong readers = new AtomicLong();
+
+  /** Clients, of whatever kind, that have something to do or to wait for. */
+  final AtomicLong clients = new AtomicLong();
 
   World(List<Node> nodes) {
     this.nodes = List.copyOf(nodes);
