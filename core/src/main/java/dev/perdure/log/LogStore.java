@@ -350,7 +350,7 @@ final class LogStore {
     }
     try {
       fold.apply(seq, line.event());
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | IllegalStateException e) {
       throw new PerdureException(
           ErrorCode.INTERNAL, "Event " + seq + " of a log makes no sense; it is damaged.", e);
     }

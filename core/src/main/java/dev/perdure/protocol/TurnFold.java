@@ -50,7 +50,8 @@ public final class TurnFold {
       }
       case TurnStarted e -> {
         epoch = e.epoch();
-        state = TurnState.RUNNING;
+        // After a takeover or drain the log goes on; only the row was queued in between.
+        state = state == TurnState.RUNNING ? state : state.to(TurnState.RUNNING);
       }
       case AttemptStarted e -> lane(e.lane()).begin(e);
       case PartStarted e -> lane(e.lane()).parts.add(new PartFold(e.part(), e.kind()));
@@ -60,7 +61,7 @@ public final class TurnFold {
       case Notice e -> {}
       case LaneEnded e -> lane(e.lane()).end(e);
       case TurnEnded e -> {
-        state = e.state();
+        state = state.to(e.state());
         error = e.error();
       }
       case Unknown e -> {}
@@ -74,23 +75,9 @@ public final class TurnFold {
     return seq;
   }
 
-  /** Tries made by a lane's current step so far, as far as the log knows. */
-  public int attempts(int lane) {
-    return lane(lane).attempt;
-  }
-
   /** The number of lanes. */
   public int laneCount() {
     return lanes.size();
-  }
-
-  public LaneSnapshot lane(String message) {
-    for (LaneFold lane : lanes.values()) {
-      if (lane.ref.message().equals(message)) {
-        return lane.snapshot();
-      }
-    }
-    throw new IllegalArgumentException("No lane of this turn writes message " + message);
   }
 
   /** What a lane has come to so far. */
@@ -176,7 +163,10 @@ public final class TurnFold {
     void begin(AttemptStarted e) {
       attempt = e.attempt();
       model = e.model();
-      state = LaneState.STREAMING;
+      if (state.terminal()) {
+        state = state.to(LaneState.PENDING);
+      }
+      state = state == LaneState.STREAMING ? state : state.to(LaneState.STREAMING);
       finish = null;
       error = null;
       parts.clear();
@@ -187,7 +177,7 @@ public final class TurnFold {
     }
 
     void end(LaneEnded e) {
-      state = e.state();
+      state = state.to(e.state());
       finish = e.finish();
       error = e.error();
     }

@@ -118,4 +118,18 @@ class TurnFoldTest {
     assertThatThrownBy(() -> fold.apply(7, new Unknown("x"))).hasMessageContaining("7");
     assertThatThrownBy(() -> fold.apply(1, new Unknown("x"))).hasMessageContaining("1");
   }
+
+  @Test
+  void illegal_changes_of_state_are_refused() {
+    accept(1);
+    LaneEnded completed = new LaneEnded(0, LaneState.COMPLETED, FinishReason.STOP, null);
+    assertThatThrownBy(() -> apply(completed)).hasMessageContaining("PENDING to COMPLETED");
+    apply(new AttemptStarted(0, 0, 1, "demo/demo", null), completed);
+    assertThatThrownBy(() -> apply(completed)).hasMessageContaining("COMPLETED to COMPLETED");
+    apply(new AttemptStarted(0, 0, 2, "demo/demo", "retry"));
+    assertThat(fold.laneSnapshot(0).state()).isEqualTo(LaneState.STREAMING);
+    apply(new TurnEnded(TurnState.COMPLETED, null, "d", 2));
+    assertThatThrownBy(() -> apply(new TurnStarted(2, 3)))
+        .hasMessageContaining("COMPLETED to RUNNING");
+  }
 }
