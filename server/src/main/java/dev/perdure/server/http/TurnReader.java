@@ -34,10 +34,21 @@ final class TurnReader {
    */
   record Reading(TurnFold fold, Status end) {}
 
-  /** Reads all that there is. */
+  /**
+   * Reads all that there is. A log has its first event from the moment at which its turn exists, so
+   * a log in which nothing is to be seen is one that cannot be read.
+   *
+   * @throws PerdureException DATABASE_UNAVAILABLE if nothing can be read
+   */
   Reading read(String turn) throws InterruptedException {
     try (Follower follower = log.follow(turn, -1)) {
-      return read(follower);
+      Reading reading = read(follower);
+      if (reading.end() == Status.IDLE && reading.fold().seq() < 0) {
+        throw new PerdureException(
+            ErrorCode.DATABASE_UNAVAILABLE,
+            "The log of turn '" + turn + "' cannot be read now. Try again.");
+      }
+      return reading;
     }
   }
 
