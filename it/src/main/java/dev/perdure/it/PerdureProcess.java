@@ -120,6 +120,11 @@ public final class PerdureProcess implements AutoCloseable {
     }
   }
 
+  /** Whether the line that says it is ready has come and the process has not ended since. */
+  public boolean ready() {
+    return ready.isDone() && !ready.isCompletedExceptionally() && alive();
+  }
+
   /** What it has printed so far, standard output and error together. */
   public String output() {
     synchronized (output) {

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -22,11 +21,6 @@ class TwoNodesTest {
   @BeforeAll
   static void start() {
     database = EmbeddedPostgresServer.shared().createDatabase();
-  }
-
-  @AfterAll
-  static void stop() {
-    EmbeddedPostgresServer.shared().close();
   }
 
   @Test
