@@ -125,7 +125,8 @@ public final class Conversations {
     return database.read(tx -> turn(tx, caller, id));
   }
 
-  static Turn turn(Tx tx, Caller caller, String id) throws SQLException {
+  /** Like {@link #turn(Caller, String)}, within a transaction. */
+  public static Turn turn(Tx tx, Caller caller, String id) throws SQLException {
     return Rows.turns(
             tx, "WHERE id = ? AND tenant = ? AND owner = ?", id, caller.tenant(), caller.owner())
         .stream()

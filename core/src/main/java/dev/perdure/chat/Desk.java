@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,31 +64,42 @@ public final class Desk {
   }
 
   /** Opens a session. */
-  public Session createSession(Caller caller, @Nullable String title) {
+  public Session createSession(Caller caller, Session.Settings settings) {
     String id = ids.session();
     return database.write(tx -> {
       tx.update(
           """
-          INSERT INTO session (id, tenant, owner, title, created_at, updated_at)
-          VALUES (?, ?, ?, ?, {now}, {now})\
+          INSERT INTO session (id, tenant, owner, title, instructions, metadata, created_at,
+                               updated_at)
+          VALUES (?, ?, ?, ?, ?, ?, {now}, {now})\
           """,
           id,
           caller.tenant(),
           caller.owner(),
-          title);
+          settings.title(),
+          settings.instructions(),
+          Rows.textsOrNull(settings.metadata()));
       return Conversations.session(tx, caller, id);
     });
   }
 
-  /** Gives a session another title; null takes the title away. */
-  public Session renameSession(Caller caller, String session, @Nullable String title) {
+  /**
+   * Changes what the caller has said of a session.
+   *
+   * @param change from the settings as they are to what they shall be
+   */
+  public Session changeSession(
+      Caller caller, String session, UnaryOperator<Session.Settings> change) {
     return database.write(tx -> {
+      lockSession(tx, caller, session);
+      Session.Settings settings =
+          change.apply(Conversations.session(tx, caller, session).settings());
       tx.update(
-          "UPDATE session SET title = ? WHERE id = ? AND tenant = ? AND owner = ?",
-          title,
-          session,
-          caller.tenant(),
-          caller.owner());
+          "UPDATE session SET title = ?, instructions = ?, metadata = ? WHERE id = ?",
+          settings.title(),
+          settings.instructions(),
+          Rows.textsOrNull(settings.metadata()),
+          session);
       return Conversations.session(tx, caller, session);
     });
   }

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Between rows and records: column lists, mappers, and the JSON that some columns hold. */
 final class Rows {
-  static final String SESSION_COLUMNS = "id, title, created_at, updated_at";
+  static final String SESSION_COLUMNS = "id, title, instructions, metadata, created_at, updated_at";
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
@@ -44,10 +44,29 @@ final class Rows {
 
   private static final TypeReference<List<Part>> PARTS = new TypeReference<>() {};
 
+  private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
+
   private Rows() {}
 
   static Session session(ResultSet row) throws SQLException {
-    return new Session(row.getString(1), row.getString(2), row.getLong(3), row.getLong(4));
+    return new Session(
+        row.getString(1),
+        new Session.Settings(row.getString(2), row.getString(3), texts(row.getString(4))),
+        row.getLong(5),
+        row.getLong(6));
+  }
+
+  /** Names and values; none where nothing is stored. */
+  static Map<String, String> texts(@Nullable String json) {
+    try {
+      return json == null ? Map.of() : STORED.readValue(json, TEXTS);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
+  }
+
+  static @Nullable String textsOrNull(Map<String, String> texts) {
+    return texts.isEmpty() ? null : json(texts);
   }
 
   static Message message(ResultSet row) throws SQLException {

@@ -1,7 +1,24 @@
 package dev.perdure.chat;
 
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** A conversation, owned by one caller. Times are milliseconds since 1970. */
-public record Session(
-    String id, @Nullable String title, long createdAtMillis, long updatedAtMillis) {}
+public record Session(String id, Settings settings, long createdAtMillis, long updatedAtMillis) {
+
+  /**
+   * What the caller has said of a session.
+   *
+   * @param instructions its part of the system prompt; null for none
+   * @param metadata names and values, sorted by name; models see them as data
+   */
+  public record Settings(
+      @Nullable String title, @Nullable String instructions, Map<String, String> metadata) {
+    public static final Settings NONE = new Settings(null, null, Map.of());
+
+    public Settings {
+      metadata = new TreeMap<>(metadata);
+    }
+  }
+}

@@ -2,128 +2,150 @@ package dev.perdure.context;
 
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Message;
-import dev.perdure.chat.Message.Role;
-import dev.perdure.chat.Message.Status;
 import dev.perdure.chat.Turn;
+import dev.perdure.context.SystemPrompt.Section;
 import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.ModelRequest;
-import dev.perdure.provider.ModelRequest.Limits;
-import dev.perdure.provider.ModelRequest.ModelMessage;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From a session's history to a model request: walks from the turn's user message up the chain of
- * parents. Where a reply on the chain is not complete and another lane of its turn is, that one
- * stands in; a reply that was cut short counts with the text that it has. Thread-safe.
+ * From what is stored to a model request: the system prompt of four authors, and as much of the
+ * session's history as the model's window has room for, the newest first. Says to the {@link
+ * ContextJournal} what it has used. Thread-safe.
+ *
+ * <p>Everything is read anew for each call, in one transaction, so there is nothing that could be
+ * out of date; what is kept is only how many tokens a message has, which does not change.
  */
 public final class ContextBuilder {
-  /** How much more is read than is shown. */
+  /** How much more is read than is shown: lanes multiply the rows of a turn. */
   private static final int READ_MORE = 4;
 
-  private final Database database;
-  private final ContextLimits limits;
+  /** Kept free for the reply where the request does not say how long it may be, in tokens. */
+  private static final int USUAL_REPLY = 8_192;
 
-  public ContextBuilder(Database database, ContextLimits limits) {
-    this.database = database;
-    this.limits = limits;
-  }
+  private final Database database;
+  private final ContextSettings settings;
+  private final ContextJournal journal;
+  private final ModelWindows windows;
+  private final TokenCounter counter = new TokenCounter();
 
   /**
-   * Builds the request of one model call.
-   *
-   * @param model the vendor's own name of the model
+   * @throws PerdureException CONFIG if the settings name a window that is none
    */
-  public ModelRequest build(Turn turn, String model, Limits callLimits) {
-    List<Message> history =
-        database.read(tx -> {
-          // Lanes multiply the rows of a turn, so read more than is shown; yet not all there is.
-          long position =
-              tx.one(
-                      "SELECT position FROM message WHERE id = ?",
-                      row -> row.getLong(1),
-                      turn.userMessage())
-                  .orElseThrow(() ->
-                      new PerdureException(ErrorCode.NOT_FOUND, "The turn's session was deleted."));
-          return Conversations.history(
-              tx,
-              turn.session(),
-              position,
-              READ_MORE * limits.messages(),
-              (long) READ_MORE * limits.chars());
-        });
+  public ContextBuilder(Database database, ContextSettings settings, ContextJournal journal) {
+    this.database = database;
+    this.settings = settings;
+    this.journal = journal;
+    this.windows = new ModelWindows(settings.windows());
+  }
+
+  private record Stored(
+      long position,
+      @Nullable String session,
+      Map<String, String> metadata,
+      @Nullable String owner,
+      Map<String, String> facts) {}
+
+  private record Read(Stored stored, List<Message> history) {}
+
+  /** Builds the request of one model call. */
+  public ModelRequest build(Turn turn, ModelCall call) {
+    Read read = database.read(tx -> read(tx, turn));
+    ModelFamily family = windows.of(call.model());
+    SystemPrompt prompt = prompt(turn, read.stored);
+    List<ContextUse.Section> sections =
+        prompt.pieces().stream()
+            .map(piece ->
+                new ContextUse.Section(piece.section().wire(), counter.count(family, piece.text())))
+            .toList();
+    int system = sections.stream().mapToInt(ContextUse.Section::tokens).sum();
+    int reserved = reserved(turn, family);
+    History.Chosen chosen =
+        new History(counter, family, settings)
+            .choose(read.history, turn.userMessage(), family.window() - reserved - system);
+    journal.add(
+        turn.id(),
+        call,
+        new ContextUse(
+            family.window(),
+            reserved,
+            chosen.exact(),
+            sections,
+            chosen.shown(),
+            chosen.leftOut(),
+            chosen.why()));
     return new ModelRequest(
-        model,
-        turn.request().instructions(),
-        messages(history, turn.userMessage()),
+        call.vendorModel(),
+        prompt.text(turn.session()),
+        chosen.messages(),
         turn.request().params(),
-        callLimits);
+        call.limits());
   }
 
-  private List<ModelMessage> messages(List<Message> history, String last) {
-    Map<String, Message> byId = new HashMap<>();
-    Map<String, List<Message>> byTurn = new HashMap<>();
-    for (Message message : history) {
-      byId.put(message.id(), message);
-      byTurn.computeIfAbsent(message.turn(), id -> new ArrayList<>()).add(message);
-    }
-    Deque<ModelMessage> chain = new ArrayDeque<>();
-    int chars = 0;
-    int count = 0;
-    Set<String> seen = new HashSet<>();
-    @Nullable Message at = byId.get(last);
-    while (at != null && seen.add(at.id()) && count < limits.messages()) {
-      Message shown = at.role() == Role.USER ? at : standIn(at, byTurn);
-      String text = shown.text();
-      if (!text.isBlank()) {
-        if (count > 0 && chars + text.length() > limits.chars()) {
-          break;
-        }
-        chars += text.length();
-        count++;
-        prepend(chain, shown.role(), text);
-      }
-      at = at.parent() == null ? null : byId.get(at.parent());
-    }
-    // A model expects the user to have begun.
-    while (chain.size() > 1 && chain.getFirst().role() == ModelRequest.Role.ASSISTANT) {
-      chain.removeFirst();
-    }
-    return List.copyOf(chain);
+  private Read read(Tx tx, Turn turn) throws SQLException {
+    Stored stored =
+        tx.one(
+                """
+                SELECT m.position, s.instructions, s.metadata, p.instructions, p.facts
+                  FROM turn t
+                  JOIN message m ON m.id = t.user_message
+                  JOIN session s ON s.id = t.session_id
+                  LEFT JOIN preference p ON p.tenant = t.tenant AND p.owner = t.owner
+                 WHERE t.id = ?\
+                """,
+                row ->
+                    new Stored(
+                        row.getLong(1),
+                        row.getString(2),
+                        texts(row.getString(3)),
+                        row.getString(4),
+                        texts(row.getString(5))),
+                turn.id())
+            .orElseThrow(
+                () -> new PerdureException(ErrorCode.NOT_FOUND, "The turn's session was deleted."));
+    return new Read(
+        stored,
+        Conversations.history(
+            tx,
+            turn.session(),
+            stored.position,
+            READ_MORE * settings.messages(),
+            (long) READ_MORE * settings.chars()));
   }
 
-  /** Two messages of one role in a row, as after a reply without text, become one. */
-  private static void prepend(Deque<ModelMessage> chain, Role from, String text) {
-    ModelRequest.Role role =
-        switch (from) {
-          case USER -> ModelRequest.Role.USER;
-          case ASSISTANT -> ModelRequest.Role.ASSISTANT;
-        };
-    @Nullable ModelMessage next = chain.peekFirst();
-    if (next != null && next.role() == role) {
-      chain.removeFirst();
-      chain.addFirst(new ModelMessage(role, text + "\n\n" + next.text()));
-    } else {
-      chain.addFirst(new ModelMessage(role, text));
+  private static Map<String, String> texts(@Nullable String json) {
+    Map<String, String> out = new TreeMap<>();
+    if (json != null) {
+      Json.trusted(json)
+          .properties()
+          .forEach(entry -> out.put(entry.getKey(), entry.getValue().asText()));
     }
+    return out;
   }
 
-  private static Message standIn(Message reply, Map<String, List<Message>> byTurn) {
-    if (reply.status() == Status.COMPLETE) {
-      return reply;
-    }
-    return byTurn.getOrDefault(reply.turn(), List.of()).stream()
-        .filter(m -> m.role() == Role.ASSISTANT && m.status() == Status.COMPLETE)
-        .findFirst()
-        .orElse(reply);
+  private SystemPrompt prompt(Turn turn, Stored stored) {
+    return new SystemPrompt()
+        .add(Section.SERVER, settings.instructions())
+        .add(Section.MESSAGE, turn.request().instructions())
+        .add(Section.SESSION, stored.session)
+        .add(Section.OWNER, stored.owner)
+        .add(Section.FACTS, stored.facts)
+        .add(Section.METADATA, stored.metadata);
+  }
+
+  /** What a reply may need, but never so much that there is hardly room for a question. */
+  private static int reserved(Turn turn, ModelFamily family) {
+    @Nullable Integer asked = turn.request().params().maxOutputTokens();
+    return asked == null
+        ? Math.min(USUAL_REPLY, family.window() / 4)
+        : Math.min(asked, family.window() / 2);
   }
 }

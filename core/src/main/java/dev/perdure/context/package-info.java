@@ -1,4 +1,4 @@
-/** From a session's history to a model request. */
+/** From what is stored to a model request, and the record of what a model was shown. */
 @NullMarked
 package dev.perdure.context;
 

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.context.ModelCall;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.log.FencedException;
 import dev.perdure.log.TurnWriter;
@@ -249,8 +250,11 @@ final class LaneRunner {
       control.stop(Stop.CANCELLED);
     }
     @Nullable ModelRequest request =
-        patience.until(
-            () -> parts.context().build(turn, target.model(), parts.config().callLimits()));
+        patience.until(() ->
+            parts
+                .context()
+                .build(
+                    turn, new ModelCall(lane, STEP, attempt, model, parts.config().callLimits())));
     if (request == null) {
       throw stoppedBefore();
     }

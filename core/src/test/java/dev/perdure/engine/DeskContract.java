@@ -9,6 +9,7 @@ import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Session;
 import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
@@ -91,7 +92,7 @@ abstract class DeskContract extends EngineFixture {
                 session, "Ho", WhenBusy.ENQUEUE, new IdempotencyKey("k", "two"), "script/a"),
         ErrorCode.IDEMPOTENCY_CONFLICT);
     Caller bob = new Caller("acme", "bob");
-    String other = node.desk.createSession(bob, null).id();
+    String other = node.desk.createSession(bob, Session.Settings.NONE).id();
     Turn his =
         node.desk.submit(
             bob,
@@ -293,7 +294,7 @@ abstract class DeskContract extends EngineFixture {
       assertCode(() -> node.conversations.session(other, session), ErrorCode.NOT_FOUND);
       assertCode(() -> node.conversations.messages(other, session, null, 5), ErrorCode.NOT_FOUND);
       assertCode(() -> node.conversations.turn(other, turn.id()), ErrorCode.NOT_FOUND);
-      assertCode(() -> node.desk.renameSession(other, session, "x"), ErrorCode.NOT_FOUND);
+      assertCode(() -> node.desk.changeSession(other, session, now -> now), ErrorCode.NOT_FOUND);
       assertCode(() -> node.desk.deleteSession(other, session), ErrorCode.NOT_FOUND);
       assertCode(() -> node.desk.cancelTurn(other, turn.id()), ErrorCode.NOT_FOUND);
       assertCode(() -> node.desk.cancelSession(other, session), ErrorCode.NOT_FOUND);

@@ -8,11 +8,13 @@ import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Session;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.context.ContextBuilder;
-import dev.perdure.context.ContextLimits;
+import dev.perdure.context.ContextJournal;
+import dev.perdure.context.ContextSettings;
 import dev.perdure.db.Database;
 import dev.perdure.log.Follower;
 import dev.perdure.log.LogBlock;
@@ -47,6 +49,7 @@ final class EngineHarness implements AutoCloseable {
   final Database database;
   final ScriptedProvider provider;
   final TurnLog log;
+  final ContextJournal contexts;
   final Desk desk;
   final Conversations conversations;
   final Engine engine;
@@ -61,6 +64,7 @@ final class EngineHarness implements AutoCloseable {
     this.provider = provider;
     Ids ids = Ids.system();
     this.nodeId = ids.node();
+    this.contexts = new ContextJournal(database);
     this.log = new TurnLog(database, nodeId, LogLimits.DEFAULT);
     this.conversations = new Conversations(database);
     this.engine =
@@ -70,7 +74,7 @@ final class EngineHarness implements AutoCloseable {
                 database,
                 log,
                 new Providers(List.of(provider), "script/a"),
-                new ContextBuilder(database, ContextLimits.DEFAULT),
+                new ContextBuilder(database, ContextSettings.DEFAULT, contexts),
                 config,
                 InstantSource.system(),
                 new Random(1),
@@ -98,7 +102,7 @@ final class EngineHarness implements AutoCloseable {
   }
 
   String session() {
-    return desk.createSession(CALLER, null).id();
+    return desk.createSession(CALLER, Session.Settings.NONE).id();
   }
 
   Turn submit(String session, String text, String... models) {
@@ -169,6 +173,7 @@ final class EngineHarness implements AutoCloseable {
   /** Stops as a drain with this much grace does. */
   void stop(Duration grace) throws InterruptedException {
     engine.stop(grace);
+    contexts.close();
     log.close();
   }
 

@@ -1,7 +1,7 @@
 package dev.perdure.server;
 
 import dev.perdure.chat.DeskLimits;
-import dev.perdure.context.ContextLimits;
+import dev.perdure.context.ContextSettings;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.engine.EngineConfig;
 import dev.perdure.engine.RetryPolicy;
@@ -40,9 +40,10 @@ final class Limits {
     return new DeskLimits(config.engine().maxOpenTurnsPerCaller());
   }
 
-  static ContextLimits context(PerdureConfig config) {
+  static ContextSettings context(PerdureConfig config) {
     EngineSettings.Context context = config.engine().context();
-    return new ContextLimits(context.maxMessages(), context.maxChars());
+    return new ContextSettings(
+        context.maxMessages(), context.maxChars(), context.windows(), context.instructions());
   }
 
   static LogLimits log(PerdureConfig config) {

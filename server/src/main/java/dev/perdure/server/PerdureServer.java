@@ -2,7 +2,9 @@ package dev.perdure.server;
 
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
+import dev.perdure.chat.Profiles;
 import dev.perdure.context.ContextBuilder;
+import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Database;
 import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.SqliteDatabase;
@@ -97,7 +99,8 @@ final class PerdureServer {
     database = opened(made, open(config));
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     Timers timers = opened(made, Timers.system());
-    ContextBuilder context = new ContextBuilder(database, Limits.context(config));
+    ContextJournal journal = opened(made, new ContextJournal(database));
+    ContextBuilder context = new ContextBuilder(database, Limits.context(config), journal);
     engine =
         new Engine(
             new EngineParts(
@@ -118,6 +121,8 @@ final class PerdureServer {
             new PerdureHttp.Parts(
                 new Desk(database, log, engine, ids, Limits.desk(config), faults),
                 new Conversations(database),
+                new Profiles(database),
+                journal,
                 log,
                 database.signals(),
                 models.providers(),

@@ -3,7 +3,7 @@ package dev.perdure.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.DeskLimits;
-import dev.perdure.context.ContextLimits;
+import dev.perdure.context.ContextSettings;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.engine.EngineConfig;
 import dev.perdure.log.LogLimits;
@@ -25,7 +25,7 @@ class LimitsTest {
     PerdureConfig config = ConfigLoader.load(List.of(), Map.of(), directory);
     assertThat(Limits.engine(config)).isEqualTo(EngineConfig.DEFAULT);
     assertThat(Limits.desk(config)).isEqualTo(DeskLimits.DEFAULT);
-    assertThat(Limits.context(config)).isEqualTo(ContextLimits.DEFAULT);
+    assertThat(Limits.context(config)).isEqualTo(ContextSettings.DEFAULT);
     assertThat(Limits.log(config)).isEqualTo(LogLimits.DEFAULT);
     assertThat(Limits.postgres(config)).isEqualTo(PostgresOptions.DEFAULT);
     assertThat(Limits.http(config)).isEqualTo(HttpLimits.DEFAULT);

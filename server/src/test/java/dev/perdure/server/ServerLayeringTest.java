@@ -22,7 +22,8 @@ import org.junit.jupiter.api.Test;
 class ServerLayeringTest {
   private static final Map<String, List<String>> ARROWS =
       Map.of(
-          "server.http", List.of("server.auth", "chat", "db", "log", "protocol", "provider"),
+          "server.http",
+              List.of("server.auth", "chat", "context", "db", "log", "protocol", "provider"),
           "server.auth", List.of("chat", "protocol"),
           "server.config", List.of("protocol"),
           "terminal", List.of("protocol"));

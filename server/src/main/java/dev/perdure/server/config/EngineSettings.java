@@ -1,6 +1,8 @@
 package dev.perdure.server.config;
 
 import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** How turns are run; section {@code engine}. */
 public record EngineSettings(
@@ -101,24 +103,36 @@ public record EngineSettings(
     }
   }
 
-  /** How much of a session a model is shown. */
+  /** What a model is shown. */
   public record Context(
       @Key(
-              byDefault = "200",
+              byDefault = "500",
               min = "1",
               max = "100000",
-              text = "The most earlier messages; the oldest are left out.")
+              text = "The most earlier messages, whatever the window; the oldest are left out.")
           int maxMessages,
       @Key(
-              byDefault = "400000",
+              byDefault = "1000000",
               min = "1000",
               max = "100000000",
               text =
-                  "The most text, in UTF-16 code units; the oldest messages are left out, the"
-                      + " newest never.")
-          int maxChars) {
+                  "The most text, in UTF-16 code units, whatever the window; the oldest messages"
+                      + " are left out, the newest never.")
+          int maxChars,
+      @Key(
+              text =
+                  "Windows of models in tokens, as MODEL=TOKENS; MODEL is 'provider/model' and may"
+                      + " end in '*', as in ollama/*=8192. Others are known by their names, or have"
+                      + " 32768.")
+          List<String> windows,
+      @Key(
+              text =
+                  "The operator's part of every system prompt; it goes before what messages,"
+                      + " sessions and owners say.")
+          @Nullable String instructions) {
     public Context {
-      Keys.check(Context.class, maxMessages, maxChars);
+      Keys.check(Context.class, maxMessages, maxChars, windows, instructions);
+      windows = List.copyOf(windows);
     }
   }
 

@@ -12,7 +12,9 @@ import dev.perdure.protocol.PerdureException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -172,6 +174,48 @@ final class Fields {
   Fields object(String name, String... knownMembers) {
     JsonNode value = has(name) ? json.get(name) : JsonNodeFactory.instance.objectNode();
     return new Fields(qualified(name), value, knownMembers);
+  }
+
+  /** An object whose values are texts; empty if the member is absent or null. Names are lines. */
+  Map<String, String> map(String name, int maxEntries, int maxNameChars, int maxChars) {
+    Map<String, String> out = new LinkedHashMap<>();
+    if (!has(name)) {
+      return out;
+    }
+    JsonNode object = json.get(name);
+    if (!object.isObject()) {
+      throw wrongType("'" + qualified(name) + "'", "an object", object);
+    }
+    if (object.size() > maxEntries) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "'"
+              + qualified(name)
+              + "' has "
+              + object.size()
+              + " members; at most "
+              + maxEntries
+              + " are accepted. Send fewer.");
+    }
+    object
+        .properties()
+        .forEach(entry -> {
+          String key = Text.line(qualified(name), entry.getKey());
+          if (key.isBlank() || key.length() > maxNameChars) {
+            throw new PerdureException(
+                ErrorCode.INVALID_REQUEST,
+                "'"
+                    + qualified(name)
+                    + "' has a name of "
+                    + key.length()
+                    + " characters. It must have 1 to "
+                    + maxNameChars
+                    + ", and not be blank.");
+          }
+          String at = qualified(name) + "." + Text.shown(key);
+          out.put(key, textOf(at, entry.getValue(), maxChars));
+        });
+    return out;
   }
 
   /** A whole number within bounds. */

@@ -2,6 +2,8 @@ package dev.perdure.server.http;
 
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
+import dev.perdure.chat.Profiles;
+import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Signals;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
@@ -58,6 +60,8 @@ public final class PerdureHttp {
   public record Parts(
       Desk desk,
       Conversations conversations,
+      Profiles profiles,
+      ContextJournal contexts,
       TurnLog log,
       Signals signals,
       Providers providers,
@@ -97,6 +101,7 @@ public final class PerdureHttp {
     TurnReader reader = new TurnReader(parts.log(), parts.clock());
     routes.addAll(new ServiceRoutes(parts, new OpenApi(), () -> draining).routes());
     routes.addAll(new SessionRoutes(parts.desk(), parts.conversations(), requests).routes());
+    routes.addAll(new ContextRoutes(parts.profiles(), parts.contexts(), requests).routes());
     routes.addAll(
         new TurnRoutes(parts.desk(), parts.conversations(), reader, requests, streams, metrics)
             .routes());

@@ -3,6 +3,8 @@ package dev.perdure.server.http;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Preferences;
+import dev.perdure.chat.Session;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.protocol.ErrorCode;
@@ -12,6 +14,8 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Bodies become records of the desk, checked and within limits. Thread-safe. */
@@ -23,6 +27,19 @@ final class Requests {
   private static final int MAX_OUTPUT_TOKENS = 10_000_000;
 
   private static final int WORD_CHARS = 40;
+
+  /** Names of a session's metadata, and the longest value, in UTF-16 code units. */
+  private static final int METADATA_ENTRIES = 16;
+
+  private static final int METADATA_CHARS = 512;
+
+  /** Facts about an owner, and the longest one, in UTF-16 code units. */
+  private static final int FACTS = 64;
+
+  private static final int FACT_CHARS = 1_000;
+
+  /** Longest name of either, in UTF-16 code units. */
+  private static final int NAME_CHARS = 64;
 
   private final Providers providers;
   private final HttpLimits.Body limits;
@@ -57,12 +74,11 @@ final class Requests {
     }
     models.forEach(this::check);
     fallbacks.forEach(this::check);
-    String instructions = fields.text("instructions", limits.instructionsChars()).orElse(null);
     TurnRequest request =
         new TurnRequest(
             models,
             fallbacks,
-            instructions == null || instructions.isBlank() ? null : instructions,
+            instructions(fields),
             params(fields.object("params", "maxOutputTokens", "temperature", "topP")),
             fields.word("recovery", Recovery.RESTART, Recovery::wire));
     return new NewTurn(parts, request, fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire));
@@ -123,8 +139,46 @@ final class Requests {
         fields.number("topP", 0, false, 1).orElse(null));
   }
 
-  /** Reads the title of a session; null for none. */
-  @Nullable String title(Fields fields) {
+  /** Reads the body of {@code POST /v1/sessions}. */
+  Session.Settings session(byte[] body) {
+    return change(body).apply(Session.Settings.NONE);
+  }
+
+  /** Reads a body of which only the members that are there change a session. */
+  UnaryOperator<Session.Settings> change(byte[] body) {
+    Fields fields = Fields.of(body, "title", "instructions", "metadata");
+    String title = title(fields);
+    String instructions = instructions(fields);
+    Map<String, String> metadata =
+        fields.map("metadata", METADATA_ENTRIES, NAME_CHARS, METADATA_CHARS);
+    return now ->
+        new Session.Settings(
+            fields.mentions("title") ? title : now.title(),
+            fields.mentions("instructions") ? instructions : now.instructions(),
+            fields.mentions("metadata") ? metadata : now.metadata());
+  }
+
+  /** Whether a body changes anything. */
+  static boolean changes(byte[] body) {
+    Fields fields = Fields.of(body, "title", "instructions", "metadata");
+    return fields.mentions("title")
+        || fields.mentions("instructions")
+        || fields.mentions("metadata");
+  }
+
+  /** Reads the body of {@code PUT /v1/preferences}. */
+  Preferences preferences(byte[] body) {
+    Fields fields = Fields.of(body, "instructions", "facts");
+    return new Preferences(
+        instructions(fields), fields.map("facts", FACTS, NAME_CHARS, FACT_CHARS), null);
+  }
+
+  private @Nullable String instructions(Fields fields) {
+    String instructions = fields.text("instructions", limits.instructionsChars()).orElse("");
+    return instructions.isBlank() ? null : instructions;
+  }
+
+  private @Nullable String title(Fields fields) {
     String title = fields.text("title", limits.titleChars()).map(String::strip).orElse("");
     return title.isEmpty() ? null : Text.line("title", title);
   }

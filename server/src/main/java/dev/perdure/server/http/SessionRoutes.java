@@ -32,7 +32,7 @@ final class SessionRoutes {
         new Route(Method.POST, all, Route.Access.CALLER, this::create),
         new Route(Method.GET, all, Route.Access.CALLER, this::list),
         new Route(Method.GET, one, Route.Access.CALLER, this::get),
-        new Route(Method.PATCH, one, Route.Access.CALLER, this::rename),
+        new Route(Method.PATCH, one, Route.Access.CALLER, this::change),
         new Route(Method.DELETE, one, Route.Access.CALLER, this::delete),
         new Route(Method.GET, one + "/messages", Route.Access.CALLER, this::messages),
         new Route(Method.POST, one + "/cancel", Route.Access.CALLER, this::cancel));
@@ -40,8 +40,7 @@ final class SessionRoutes {
 
   private void create(Exchange exchange) throws IOException {
     exchange.knownQuery();
-    String title = requests.title(Fields.of(exchange.body(), "title"));
-    Session session = desk.createSession(exchange.caller(), title);
+    Session session = desk.createSession(exchange.caller(), requests.session(exchange.body()));
     exchange.header(HeaderNames.LOCATION, "/v1/sessions/" + session.id());
     exchange.sendJson(201, Views.bytes(Views.session(session)));
   }
@@ -60,16 +59,17 @@ final class SessionRoutes {
     exchange.sendJson(200, Views.bytes(Views.session(session)));
   }
 
-  private void rename(Exchange exchange) throws IOException {
+  private void change(Exchange exchange) throws IOException {
     exchange.knownQuery();
     String id = exchange.id("session");
-    Fields fields = Fields.of(exchange.body(), "title");
-    if (!fields.mentions("title")) {
+    byte[] body = exchange.body();
+    if (!Requests.changes(body)) {
       throw new PerdureException(
           ErrorCode.INVALID_REQUEST,
-          "There is nothing to change. Send {\"title\":\"...\"}, or null to take the title away.");
+          "There is nothing to change. Send 'title', 'instructions' or 'metadata'; null takes the"
+              + " thing away.");
     }
-    Session session = desk.renameSession(exchange.caller(), id, requests.title(fields));
+    Session session = desk.changeSession(exchange.caller(), id, requests.change(body));
     exchange.sendJson(200, Views.bytes(Views.session(session)));
   }
 

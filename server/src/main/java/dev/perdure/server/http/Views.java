@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.Preferences;
 import dev.perdure.chat.Session;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.Turn.Lane;
@@ -17,6 +18,7 @@ import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -65,11 +67,36 @@ final class Views {
     return json -> {
       json.writeStartObject();
       json.writeStringField("id", session.id());
-      text(json, "title", session.title());
+      text(json, "title", session.settings().title());
+      text(json, "instructions", session.settings().instructions());
+      texts(json, "metadata", session.settings().metadata());
       json.writeNumberField("createdAt", session.createdAtMillis());
       json.writeNumberField("updatedAt", session.updatedAtMillis());
       json.writeEndObject();
     };
+  }
+
+  static View preferences(Preferences preferences) {
+    return json -> {
+      json.writeStartObject();
+      text(json, "instructions", preferences.instructions());
+      texts(json, "facts", preferences.facts());
+      if (preferences.updatedAtMillis() != null) {
+        json.writeNumberField("updatedAt", preferences.updatedAtMillis());
+      }
+      json.writeEndObject();
+    };
+  }
+
+  private static void texts(JsonGenerator json, String name, Map<String, String> texts)
+      throws IOException {
+    if (!texts.isEmpty()) {
+      json.writeObjectFieldStart(name);
+      for (Map.Entry<String, String> entry : texts.entrySet()) {
+        json.writeStringField(entry.getKey(), entry.getValue());
+      }
+      json.writeEndObject();
+    }
   }
 
   static View message(Message message) {

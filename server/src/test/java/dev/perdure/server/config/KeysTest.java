@@ -63,8 +63,10 @@ class KeysTest {
       engine.turnTimeLimit = 30m
       engine.maxCrashes = 3
       engine.idempotencyRetention = 24h
-      engine.context.maxMessages = 200
-      engine.context.maxChars = 400000
+      engine.context.maxMessages = 500
+      engine.context.maxChars = 1000000
+      engine.context.windows =
+      engine.context.instructions =
       engine.retry.maxAttempts = 4
       engine.retry.base = 500ms
       engine.retry.max = 20s

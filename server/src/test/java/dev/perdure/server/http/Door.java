@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.Profiles;
 import dev.perdure.context.ContextBuilder;
-import dev.perdure.context.ContextLimits;
+import dev.perdure.context.ContextJournal;
+import dev.perdure.context.ContextSettings;
 import dev.perdure.db.SqliteDatabase;
 import dev.perdure.engine.Engine;
 import dev.perdure.engine.EngineConfig;
@@ -45,6 +47,7 @@ final class Door implements AutoCloseable {
 
   final SqliteDatabase database;
   final TurnLog log;
+  final ContextJournal contexts;
   final Desk desk;
   final Conversations conversations;
   final Engine engine;
@@ -73,6 +76,7 @@ final class Door implements AutoCloseable {
     Ids ids = Ids.system();
     String node = ids.node();
     log = new TurnLog(database, node, LogLimits.DEFAULT);
+    contexts = new ContextJournal(database);
     conversations = new Conversations(database);
     Providers providers = new Providers(List.of(provider), "hand/a");
     engine =
@@ -82,7 +86,7 @@ final class Door implements AutoCloseable {
                 database,
                 log,
                 providers,
-                new ContextBuilder(database, ContextLimits.DEFAULT),
+                new ContextBuilder(database, ContextSettings.DEFAULT, contexts),
                 EngineConfig.DEFAULT,
                 InstantSource.system(),
                 new Random(1),
@@ -97,6 +101,8 @@ final class Door implements AutoCloseable {
             new PerdureHttp.Parts(
                 desk,
                 conversations,
+                new Profiles(database),
+                contexts,
                 log,
                 database.signals(),
                 providers,
@@ -208,6 +214,7 @@ final class Door implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    contexts.close();
     log.close();
     database.close();
     client.shutdownNow();

@@ -1,0 +1,107 @@
+package dev.perdure.context;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.protocol.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Of what a request to a model was made. Stored as JSON with short names, since there is one for
+ * each call:
+ *
+ * <pre>
+ * {"w":window,"r":reserved,"x":1 if exact,
+ *  "s":[section,tokens, …],                      the system prompt
+ *  "h":[position,tokens, …],                     the messages, oldest first
+ *  "d":[earlier messages left out, "why"]}       absent if none
+ * </pre>
+ *
+ * @param window of the model, in tokens
+ * @param reserved tokens of the window that were kept free for the reply
+ * @param exact whether the tokens were counted by the model's own encoding, or estimated
+ * @param leftOut messages of the session before the first one that was shown, those of all lanes
+ * @param why they were left out; NONE if there are none
+ */
+record ContextUse(
+    int window,
+    int reserved,
+    boolean exact,
+    List<Section> sections,
+    List<Shown> history,
+    long leftOut,
+    Why why) {
+
+  ContextUse {
+    sections = List.copyOf(sections);
+    history = List.copyOf(history);
+  }
+
+  /** A section of the system prompt. */
+  record Section(String name, int tokens) {}
+
+  /** A message of the session, by its position. */
+  record Shown(long position, int tokens) {}
+
+  /** What it was that the history did not fit into. */
+  enum Why {
+    NONE,
+    WINDOW,
+    SETTINGS;
+
+    String wire() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** All tokens of the request, as far as they are counted. */
+  int tokens() {
+    return sections.stream().mapToInt(Section::tokens).sum()
+        + history.stream().mapToInt(Shown::tokens).sum();
+  }
+
+  String json() {
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.put("w", window).put("r", reserved);
+    if (exact) {
+      out.put("x", 1);
+    }
+    if (!sections.isEmpty()) {
+      ArrayNode s = out.putArray("s");
+      sections.forEach(section -> s.add(section.name).add(section.tokens));
+    }
+    ArrayNode h = out.putArray("h");
+    history.forEach(shown -> h.add(shown.position).add(shown.tokens));
+    if (why != Why.NONE) {
+      out.putArray("d").add(leftOut).add(why.wire());
+    }
+    return Json.text(out);
+  }
+
+  /** Reads what any version has written. */
+  static ContextUse parse(String json) {
+    JsonNode in = Json.trusted(json);
+    List<Section> sections = new ArrayList<>();
+    JsonNode s = in.path("s");
+    for (int i = 0; i + 1 < s.size(); i += 2) {
+      sections.add(new Section(s.get(i).asText(), s.get(i + 1).asInt()));
+    }
+    List<Shown> history = new ArrayList<>();
+    JsonNode h = in.path("h");
+    for (int i = 0; i + 1 < h.size(); i += 2) {
+      history.add(new Shown(h.get(i).asLong(), h.get(i + 1).asInt()));
+    }
+    JsonNode d = in.path("d");
+    return new ContextUse(
+        in.path("w").asInt(),
+        in.path("r").asInt(),
+        in.path("x").asInt() == 1,
+        sections,
+        history,
+        d.path(0).asLong(),
+        d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)));
+  }
+}

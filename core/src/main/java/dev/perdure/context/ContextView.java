@@ -1,0 +1,38 @@
+package dev.perdure.context;
+
+import java.util.List;
+
+/**
+ * What one attempt of a model call was shown, for its owner to see.
+ *
+ * @param window of the model, in tokens
+ * @param reserved tokens of the window that were kept free for the reply
+ * @param exact whether the tokens were counted by the model's own encoding, or estimated
+ * @param tokens of all sources together
+ * @param leftOut earlier messages of the session that were not shown, those of all lanes
+ * @param why they were left out: {@code window}, {@code settings}, or {@code none}
+ */
+public record ContextView(
+    int lane,
+    int step,
+    int attempt,
+    String model,
+    long atMillis,
+    int window,
+    int reserved,
+    boolean exact,
+    int tokens,
+    List<Source> sources,
+    long leftOut,
+    String why) {
+
+  public ContextView {
+    sources = List.copyOf(sources);
+  }
+
+  /**
+   * @param kind {@code instructions} or {@code message}
+   * @param id the id of the message; for instructions, whose they are
+   */
+  public record Source(String kind, String id, int tokens) {}
+}

@@ -1,0 +1,172 @@
+package dev.perdure.context;
+
+import dev.perdure.chat.Message;
+import dev.perdure.chat.Message.Role;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.context.ContextUse.Shown;
+import dev.perdure.context.ContextUse.Why;
+import dev.perdure.provider.ModelRequest;
+import dev.perdure.provider.ModelRequest.ModelMessage;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The messages of a session that a model is shown: the chain of parents from the newest user
+ * message up, as much of it as fits. Where a reply on the chain is not complete and another lane of
+ * its turn is, that one stands in; a reply that was cut short counts with the text that it has.
+ * Used by one thread.
+ */
+final class History {
+  /** What vendors add to each message for its role and its ends, in tokens. */
+  static final int TOKENS_AROUND = 4;
+
+  private final TokenCounter counter;
+  private final ModelFamily family;
+  private final ContextSettings settings;
+
+  History(TokenCounter counter, ModelFamily family, ContextSettings settings) {
+    this.counter = counter;
+    this.family = family;
+    this.settings = settings;
+  }
+
+  /**
+   * @param messages oldest first, beginning with the user's
+   * @param exact whether the tokens were counted by the model's own encoding
+   * @param leftOut messages of the session before the first that is shown
+   */
+  record Chosen(
+      List<ModelMessage> messages, List<Shown> shown, boolean exact, long leftOut, Why why) {}
+
+  private record Link(Message message, String text) {}
+
+  /**
+   * Chooses what fits.
+   *
+   * @param read the newest messages of the session
+   * @param last the user's message that is to be answered; shown whatever its length
+   * @param budget tokens for all messages
+   */
+  Chosen choose(List<Message> read, String last, int budget) {
+    List<Link> chain = chain(read, last);
+    boolean exact = family.encoding() != null && estimated(chain) > budget;
+    List<Link> kept = new ArrayList<>();
+    List<Shown> shown = new ArrayList<>();
+    Why why = Why.NONE;
+    long tokens = 0;
+    long chars = 0;
+    for (Link link : chain) {
+      int cost = TOKENS_AROUND + (exact ? counted(link) : estimated(link.text));
+      if (!kept.isEmpty() && tokens + cost > budget) {
+        why = Why.WINDOW;
+      } else if (!kept.isEmpty()
+          && (kept.size() >= settings.messages()
+              || chars + link.text.length() > settings.chars())) {
+        why = Why.SETTINGS;
+      }
+      if (why != Why.NONE) {
+        break;
+      }
+      tokens += cost;
+      chars += link.text.length();
+      kept.add(link);
+      shown.add(new Shown(link.message.position(), cost));
+    }
+    // Models expect the user to have begun; vendors refuse what an assistant begins.
+    while (kept.size() > 1 && kept.getLast().message.role() == Role.ASSISTANT) {
+      kept.removeLast();
+      shown.removeLast();
+    }
+    long first = kept.isEmpty() ? 0 : kept.getLast().message.position();
+    boolean root = kept.isEmpty() || kept.getLast().message.parent() == null;
+    if (!root && why == Why.NONE) {
+      // The chain goes on beyond what was read.
+      why = Why.SETTINGS;
+    }
+    return new Chosen(messages(kept), shown.reversed(), exact, why == Why.NONE ? 0 : first, why);
+  }
+
+  private int counted(Link link) {
+    return counter.count(family, link.message.id(), link.text);
+  }
+
+  private int estimated(String text) {
+    return (int) Math.ceil(TokenCounter.estimate(text) * margin());
+  }
+
+  private long estimated(List<Link> chain) {
+    long tokens = 0;
+    for (Link link : chain) {
+      tokens += TOKENS_AROUND + estimated(link.text);
+    }
+    return tokens;
+  }
+
+  /** An estimate is trusted to say that everything fits only if it leaves room for its error. */
+  private double margin() {
+    return family.encoding() == null ? family.factor() : ModelFamily.ESTIMATED;
+  }
+
+  /** The chain with its texts, newest first; messages without text are passed over. */
+  private List<Link> chain(List<Message> read, String last) {
+    Map<String, Message> byId = new HashMap<>();
+    Map<String, List<Message>> byTurn = new HashMap<>();
+    for (Message message : read) {
+      byId.put(message.id(), message);
+      byTurn.computeIfAbsent(message.turn(), id -> new ArrayList<>()).add(message);
+    }
+    List<Link> chain = new ArrayList<>();
+    Set<String> seen = new HashSet<>();
+    @Nullable Message at = byId.get(last);
+    while (at != null && seen.add(at.id())) {
+      Message shown = at.role() == Role.USER ? at : standIn(at, byTurn);
+      String text = shown.text();
+      if (!text.isBlank()) {
+        chain.add(new Link(shown, text));
+      }
+      at = at.parent() == null ? null : byId.get(at.parent());
+    }
+    return chain;
+  }
+
+  private static Message standIn(Message reply, Map<String, List<Message>> byTurn) {
+    if (reply.status() == Status.COMPLETE) {
+      return reply;
+    }
+    return byTurn.getOrDefault(reply.turn(), List.of()).stream()
+        .filter(m -> m.role() == Role.ASSISTANT && m.status() == Status.COMPLETE)
+        .findFirst()
+        .orElse(reply);
+  }
+
+  private static List<ModelMessage> messages(List<Link> newestFirst) {
+    Deque<ModelMessage> out = new ArrayDeque<>();
+    for (Link link : newestFirst) {
+      prepend(out, link.message.role(), link.text);
+    }
+    return List.copyOf(out);
+  }
+
+  /** Two messages of one role in a row, as after a reply without text, become one. */
+  private static void prepend(Deque<ModelMessage> chain, Role from, String text) {
+    ModelRequest.Role role =
+        switch (from) {
+          case USER -> ModelRequest.Role.USER;
+          case ASSISTANT -> ModelRequest.Role.ASSISTANT;
+        };
+    @Nullable ModelMessage next = chain.peekFirst();
+    if (next != null && next.role() == role) {
+      chain.removeFirst();
+      chain.addFirst(new ModelMessage(role, text + "\n\n" + next.text()));
+    } else {
+      chain.addFirst(new ModelMessage(role, text));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package dev.perdure.server.http;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.perdure.context.ContextView;
+import dev.perdure.context.ContextView.Source;
+import java.io.IOException;
+import java.util.List;
+
+/** What an attempt was shown, as JSON. Stateless and thread-safe. */
+final class ContextViews {
+  private ContextViews() {}
+
+  static Views.View context(String turn, List<ContextView> attempts) {
+    return json -> {
+      json.writeStartObject();
+      json.writeStringField("turn", turn);
+      json.writeArrayFieldStart("attempts");
+      for (ContextView attempt : attempts) {
+        attempt(json, attempt);
+      }
+      json.writeEndArray();
+      json.writeEndObject();
+    };
+  }
+
+  private static void attempt(JsonGenerator json, ContextView attempt) throws IOException {
+    json.writeStartObject();
+    json.writeNumberField("lane", attempt.lane());
+    json.writeNumberField("step", attempt.step());
+    json.writeNumberField("attempt", attempt.attempt());
+    json.writeStringField("model", attempt.model());
+    json.writeNumberField("at", attempt.atMillis());
+    json.writeNumberField("window", attempt.window());
+    json.writeNumberField("reserved", attempt.reserved());
+    json.writeStringField("counting", attempt.exact() ? "exact" : "estimated");
+    json.writeNumberField("tokens", attempt.tokens());
+    json.writeArrayFieldStart("sources");
+    for (Source source : attempt.sources()) {
+      json.writeStartObject();
+      json.writeStringField("kind", source.kind());
+      json.writeStringField("id", source.id());
+      json.writeNumberField("tokens", source.tokens());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    if (!attempt.why().equals("none")) {
+      json.writeObjectFieldStart("leftOut");
+      json.writeNumberField("messages", attempt.leftOut());
+      json.writeStringField("why", attempt.why());
+      json.writeEndObject();
+    }
+    json.writeEndObject();
+  }
+}
