@@ -300,6 +300,8 @@ final class LaneRunner {
             case Delta delta -> take(delta);
             case Usage report -> usage = report.usage();
             case Finished finished -> finish = finished.reason();
+            case ModelEvent.ToolCall ignored -> {}
+            case ModelEvent.Carried ignored -> {}
           }
         }
       } finally {

@@ -40,6 +40,10 @@ public final class Ids {
     return next("turn_");
   }
 
+  public String call() {
+    return next("call_");
+  }
+
   public String node() {
     return next("node_");
   }

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * The one JSON mapper, with limits for untrusted input: nesting, number length and string length
@@ -42,6 +44,61 @@ public final class Json {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("A JSON tree that cannot be written", e);
     }
+  }
+
+  /**
+   * The value as it can be stored anywhere, compact: of strings and names, U+0000 and halves of
+   * surrogate pairs become U+FFFD. Reading and writing it again changes nothing.
+   *
+   * @throws IllegalArgumentException for a number that no double holds, or one that is not finite
+   */
+  public static JsonNode clean(JsonNode value) {
+    return switch (value.getNodeType()) {
+      case OBJECT -> {
+        ObjectNode out = MAPPER.createObjectNode();
+        value.properties().forEach(e -> out.set(clean(e.getKey()), clean(e.getValue())));
+        yield out;
+      }
+      case ARRAY -> {
+        ArrayNode out = MAPPER.createArrayNode();
+        value.forEach(item -> out.add(clean(item)));
+        yield out;
+      }
+      case STRING -> MAPPER.getNodeFactory().textNode(clean(value.textValue()));
+      case NUMBER -> {
+        if (!Double.isFinite(value.doubleValue())) {
+          throw new IllegalArgumentException("A number is too large");
+        }
+        yield value;
+      }
+      case BOOLEAN, NULL -> value;
+      case BINARY, MISSING, POJO ->
+          throw new IllegalArgumentException("Not JSON: " + value.getNodeType());
+    };
+  }
+
+  /** Text that can be stored everywhere, see {@link #clean(JsonNode)}. */
+  public static String clean(String text) {
+    StringBuilder out = null;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      boolean pair =
+          Character.isHighSurrogate(c)
+              && i + 1 < text.length()
+              && Character.isLowSurrogate(text.charAt(i + 1));
+      boolean bad = c == 0 || (Character.isSurrogate(c) && !pair);
+      if (bad && out == null) {
+        out = new StringBuilder(text.length()).append(text, 0, i);
+      }
+      if (out != null) {
+        out.append(bad ? '\uFFFD' : c);
+        if (pair) {
+          out.append(text.charAt(i + 1));
+        }
+      }
+      i += pair ? 1 : 0;
+    }
+    return out == null ? text : out.toString();
   }
 
   /** Reads JSON that Perdure itself has written; a failure is a bug or a damaged database. */

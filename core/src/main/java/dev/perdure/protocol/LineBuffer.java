@@ -1,6 +1,7 @@
 package dev.perdure.protocol;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.util.Arrays;
 
@@ -60,6 +61,15 @@ public final class LineBuffer {
     room(count);
     ascii.getBytes(0, count, bytes, length);
     length += count;
+    return this;
+  }
+
+  /** A JSON value as it is: compact, with whole characters only. */
+  public LineBuffer json(String compact) {
+    byte[] utf8 = compact.getBytes(UTF_8);
+    room(utf8.length);
+    System.arraycopy(utf8, 0, bytes, length, utf8.length);
+    length += utf8.length;
     return this;
   }
 

@@ -27,19 +27,83 @@ public sealed interface TurnEvent {
   record TurnStarted(long epoch, long atMillis) implements TurnEvent {}
 
   /**
-   * A try of a step begins. With {@code attempt > 1} it voids what this step of this lane had
-   * streamed, and nothing else. It is written with the attempt's first content, so that a failed
-   * attempt's text stays until there is something better.
+   * A try of a step begins; attempts are counted through the lane. It voids what this step of this
+   * lane, and later ones, had streamed, and nothing else. It is written with the attempt's first
+   * content, so that a failed attempt's text stays until there is something better.
    */
   record AttemptStarted(int lane, int step, int attempt, String model, @Nullable String reason)
       implements TurnEvent {}
 
-  /** A part of the lane's message begins; {@code part} counts from 0 within the attempt. */
+  /**
+   * A part of the lane's message begins. {@code part} counts from 0 through the lane; a new attempt
+   * of a step begins behind the parts of the steps before.
+   */
   record PartStarted(int lane, int attempt, int part, PartKind kind) implements TurnEvent {}
 
   record PartDelta(int lane, int attempt, int part, String text) implements TurnEvent {}
 
   record PartEnded(int lane, int attempt, int part) implements TurnEvent {}
+
+  /**
+   * The model asks for a tool. Nothing is run before the {@link StepEnded} that follows.
+   *
+   * @param call the id of the call, which is also the key that makes it idempotent
+   * @param input the arguments as compact JSON; a JSON string if the model's are not an object
+   * @param ref the provider's own id of the call; null if it has none
+   */
+  record ToolCalled(
+      int lane, int attempt, String call, String tool, String input, @Nullable String ref)
+      implements TurnEvent {}
+
+  /**
+   * A step in which tools were called is complete: its model is never asked again.
+   *
+   * @param carried JSON that the provider wants back with the next call, such as signatures of its
+   *     reasoning; null for nothing. Clients pass over it
+   */
+  record StepEnded(int lane, int step, int attempt, FinishReason finish, @Nullable String carried)
+      implements TurnEvent {}
+
+  /**
+   * A call waits for somebody.
+   *
+   * @param inputHash for an approval, what it is bound to: the lower-case hex SHA-256 of the input
+   * @param untilMillis when it expires; null for never
+   */
+  record ToolWaiting(
+      int lane,
+      String call,
+      WaitFor waitsFor,
+      @Nullable String inputHash,
+      @Nullable Long untilMillis)
+      implements TurnEvent {}
+
+  /** Somebody, or the time, has decided about a call that waited for it. */
+  record ToolDecided(int lane, String call, Decision decision, @Nullable String reason)
+      implements TurnEvent {}
+
+  /**
+   * A call has come to its end, and the model is told.
+   *
+   * @param output compact JSON; null if it failed
+   */
+  record ToolReturned(int lane, String call, @Nullable String output, @Nullable TurnError error)
+      implements TurnEvent {}
+
+  /**
+   * All that is left to do waits for others: nobody runs the turn until then.
+   *
+   * @param untilMillis when it goes on by itself; null for never
+   */
+  record TurnWaiting(List<WaitFor> waitsFor, @Nullable Long untilMillis, long atMillis)
+      implements TurnEvent {
+    public TurnWaiting {
+      waitsFor = List.copyOf(waitsFor);
+    }
+  }
+
+  /** A turn that waited is at work again. */
+  record TurnResumed(long atMillis) implements TurnEvent {}
 
   /** What one attempt used; several attempts of a lane add up. */
   record UsageReported(int lane, int attempt, TokenUsage usage) implements TurnEvent {}

@@ -8,9 +8,16 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import java.io.IOException;
@@ -55,6 +62,13 @@ public final class TurnEventCodec {
       case PartStarted e -> "part.started";
       case PartDelta e -> "part.delta";
       case PartEnded e -> "part.ended";
+      case ToolCalled e -> "tool.called";
+      case StepEnded e -> "step.ended";
+      case ToolWaiting e -> "tool.waiting";
+      case ToolDecided e -> "tool.decided";
+      case ToolReturned e -> "tool.returned";
+      case TurnWaiting e -> "turn.waiting";
+      case TurnResumed e -> "turn.resumed";
       case UsageReported e -> "usage";
       case Notice e -> "notice";
       case LaneEnded e -> "lane.ended";
@@ -82,6 +96,13 @@ public final class TurnEventCodec {
       case PartDelta e ->
           writePlace(out, e.lane(), e.attempt(), e.part()).raw(",\"text\":").quoted(e.text());
       case PartEnded e -> writePlace(out, e.lane(), e.attempt(), e.part());
+      case ToolCalled e -> writeCalled(out, e);
+      case StepEnded e -> writeStep(out, e);
+      case ToolWaiting e -> writeWaiting(out, e);
+      case ToolDecided e -> writeDecided(out, e);
+      case ToolReturned e -> writeReturned(out, e);
+      case TurnWaiting e -> writeTurnWaiting(out, e);
+      case TurnResumed e -> out.raw(",\"at\":").number(e.atMillis());
       case UsageReported e -> {
         out.raw(",\"lane\":").number(e.lane()).raw(",\"attempt\":").number(e.attempt());
         writeUsage(out, e.usage());
@@ -122,6 +143,65 @@ public final class TurnEventCodec {
       out.raw(",\"model\":").quoted(lane.model()).raw('}');
     }
     out.raw("],\"at\":").number(event.atMillis());
+  }
+
+  private static void writeStep(LineBuffer out, StepEnded e) {
+    out.raw(",\"lane\":").number(e.lane()).raw(",\"step\":").number(e.step());
+    out.raw(",\"attempt\":").number(e.attempt());
+    out.raw(",\"finish\":").quoted(e.finish().wire());
+    if (e.carried() != null) {
+      out.raw(",\"carried\":").json(e.carried());
+    }
+  }
+
+  private static void writeDecided(LineBuffer out, ToolDecided e) {
+    writeCall(out, e.lane(), e.call()).raw(",\"decision\":").quoted(e.decision().wire());
+    if (e.reason() != null) {
+      out.raw(",\"reason\":").quoted(e.reason());
+    }
+  }
+
+  private static void writeReturned(LineBuffer out, ToolReturned e) {
+    writeCall(out, e.lane(), e.call());
+    if (e.output() != null) {
+      out.raw(",\"output\":").json(e.output());
+    }
+    writeError(out, e.error());
+  }
+
+  private static LineBuffer writeCall(LineBuffer out, int lane, String call) {
+    return out.raw(",\"lane\":").number(lane).raw(",\"call\":").quoted(call);
+  }
+
+  private static void writeCalled(LineBuffer out, ToolCalled e) {
+    out.raw(",\"lane\":").number(e.lane()).raw(",\"attempt\":").number(e.attempt());
+    out.raw(",\"call\":").quoted(e.call()).raw(",\"tool\":").quoted(e.tool());
+    out.raw(",\"input\":").json(e.input());
+    if (e.ref() != null) {
+      out.raw(",\"ref\":").quoted(e.ref());
+    }
+  }
+
+  private static void writeWaiting(LineBuffer out, ToolWaiting e) {
+    writeCall(out, e.lane(), e.call()).raw(",\"for\":").quoted(e.waitsFor().wire());
+    if (e.inputHash() != null) {
+      out.raw(",\"inputHash\":").quoted(e.inputHash());
+    }
+    if (e.untilMillis() != null) {
+      out.raw(",\"until\":").number(e.untilMillis());
+    }
+  }
+
+  private static void writeTurnWaiting(LineBuffer out, TurnWaiting e) {
+    out.raw(",\"for\":[");
+    for (int i = 0; i < e.waitsFor().size(); i++) {
+      out.raw(i == 0 ? "" : ",").quoted(e.waitsFor().get(i).wire());
+    }
+    out.raw("]");
+    if (e.untilMillis() != null) {
+      out.raw(",\"until\":").number(e.untilMillis());
+    }
+    out.raw(",\"at\":").number(e.atMillis());
   }
 
   private static LineBuffer writePlace(LineBuffer out, int lane, int attempt, int part) {
@@ -200,6 +280,9 @@ public final class TurnEventCodec {
       case "part.ended" ->
           new PartEnded(number(json, "lane"), number(json, "attempt"), number(json, "part"));
       case "usage" -> new UsageReported(number(json, "lane"), number(json, "attempt"), usage(json));
+      case "turn.waiting", "turn.resumed" -> waitOf(type, json);
+      case "step.ended", "tool.called", "tool.waiting", "tool.decided", "tool.returned" ->
+          toolEvent(type, json);
       case "notice" ->
           new Notice(
               text(json, "code"),
@@ -221,6 +304,61 @@ public final class TurnEventCodec {
               json.required("at").longValue());
       default -> new Unknown(type);
     };
+  }
+
+  private static TurnEvent waitOf(String type, JsonNode json) {
+    long at = json.required("at").longValue();
+    if (type.equals("turn.resumed")) {
+      return new TurnResumed(at);
+    }
+    List<WaitFor> waitsFor = new ArrayList<>();
+    json.required("for").forEach(one -> waitsFor.add(WaitFor.of(one.textValue())));
+    return new TurnWaiting(waitsFor, timeOrNull(json, "until"), at);
+  }
+
+  private static TurnEvent toolEvent(String type, JsonNode json) {
+    int lane = number(json, "lane");
+    return switch (type) {
+      case "step.ended" ->
+          new StepEnded(
+              lane,
+              number(json, "step"),
+              number(json, "attempt"),
+              FinishReason.of(text(json, "finish")),
+              json.has("carried") ? Json.text(json.get("carried")) : null);
+      case "tool.called" ->
+          new ToolCalled(
+              lane,
+              number(json, "attempt"),
+              text(json, "call"),
+              text(json, "tool"),
+              Json.text(json.required("input")),
+              textOrNull(json, "ref"));
+      case "tool.waiting" ->
+          new ToolWaiting(
+              lane,
+              text(json, "call"),
+              WaitFor.of(text(json, "for")),
+              textOrNull(json, "inputHash"),
+              timeOrNull(json, "until"));
+      case "tool.decided" ->
+          new ToolDecided(
+              lane,
+              text(json, "call"),
+              Decision.of(text(json, "decision")),
+              textOrNull(json, "reason"));
+      case "tool.returned" ->
+          new ToolReturned(
+              lane,
+              text(json, "call"),
+              json.has("output") ? Json.text(json.get("output")) : null,
+              error(json));
+      default -> throw new IllegalArgumentException("Not an event of a tool: " + type);
+    };
+  }
+
+  private static @Nullable Long timeOrNull(JsonNode json, String name) {
+    return json.has(name) ? Long.valueOf(json.get(name).longValue()) : null;
   }
 
   private static List<LaneRef> lanes(JsonNode array) {

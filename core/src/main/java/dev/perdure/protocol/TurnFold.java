@@ -7,13 +7,22 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -50,13 +59,22 @@ public final class TurnFold {
       }
       case TurnStarted e -> {
         epoch = e.epoch();
-        // After a takeover or drain the log goes on; only the row was queued in between.
-        state = state == TurnState.RUNNING ? state : state.to(TurnState.RUNNING);
+        // After a takeover or drain the log goes on; only the row was queued in between. One that
+        // waited goes on when it says so.
+        boolean goesOn = state == TurnState.RUNNING || state == TurnState.WAITING;
+        state = goesOn ? state : state.to(TurnState.RUNNING);
       }
       case AttemptStarted e -> lane(e.lane()).begin(e);
-      case PartStarted e -> lane(e.lane()).parts.add(new PartFold(e.part(), e.kind()));
+      case PartStarted e -> lane(e.lane()).last().parts.add(new PartFold(e.part(), e.kind()));
       case PartDelta e -> lane(e.lane()).part(e.part()).text.append(e.text());
       case PartEnded e -> lane(e.lane()).part(e.part()).ended = true;
+      case ToolCalled e -> lane(e.lane()).last().calls.put(e.call(), new CallFold(e));
+      case StepEnded e -> lane(e.lane()).last().end(e);
+      case ToolWaiting e -> lane(e.lane()).waiting(e);
+      case ToolDecided e -> lane(e.lane()).decided(e);
+      case ToolReturned e -> lane(e.lane()).returned(e);
+      case TurnWaiting e -> state = state.to(TurnState.WAITING);
+      case TurnResumed e -> state = state.to(TurnState.RUNNING);
       case UsageReported e -> lane(e.lane()).report(e);
       case Notice e -> {}
       case LaneEnded e -> lane(e.lane()).end(e);
@@ -117,7 +135,8 @@ public final class TurnFold {
       List<LaneSnapshot> lanes) {}
 
   /**
-   * @param attempt the attempt that the parts are of; 0 before the first
+   * @param attempt the latest attempt; 0 before the first
+   * @param steps what counts of each step so far, in order
    * @param usage the sum over all attempts
    */
   public record LaneSnapshot(
@@ -126,10 +145,46 @@ public final class TurnFold {
       String model,
       LaneState state,
       int attempt,
-      List<PartSnapshot> parts,
+      List<StepSnapshot> steps,
       TokenUsage usage,
       @Nullable FinishReason finish,
       @Nullable TurnError error) {
+
+    /** The parts of all steps. */
+    public List<PartSnapshot> parts() {
+      return steps.stream().flatMap(step -> step.parts().stream()).toList();
+    }
+
+    /** The calls of tools of all steps. */
+    public List<CallSnapshot> calls() {
+      return steps.stream().flatMap(step -> step.calls().stream()).toList();
+    }
+
+    /** The parts of the kind {@code text}, joined. */
+    public String text() {
+      StringBuilder out = new StringBuilder();
+      for (StepSnapshot step : steps) {
+        out.append(step.text());
+      }
+      return out.toString();
+    }
+  }
+
+  /**
+   * One model call and the tools that it asked for.
+   *
+   * @param attempt the attempt that the parts are of
+   * @param ended whether the model's share is complete, so that the calls may run
+   * @param carried what the provider wants back, see {@link StepEnded}
+   */
+  public record StepSnapshot(
+      int step,
+      int attempt,
+      String model,
+      List<PartSnapshot> parts,
+      List<CallSnapshot> calls,
+      boolean ended,
+      @Nullable String carried) {
 
     /** The parts of the kind {@code text}, joined. */
     public String text() {
@@ -145,12 +200,22 @@ public final class TurnFold {
 
   public record PartSnapshot(int part, PartKind kind, String text, boolean ended) {}
 
+  /**
+   * A call of a tool as far as the log tells.
+   *
+   * @param asked the event that began it
+   * @param waiting what it waits for; null if it does not
+   * @param returned its end; null before
+   */
+  public record CallSnapshot(
+      ToolCalled asked, @Nullable ToolWaiting waiting, @Nullable ToolReturned returned) {}
+
   private static final class LaneFold {
     private final LaneRef ref;
     private String model;
     private LaneState state = LaneState.PENDING;
     private int attempt;
-    private final List<PartFold> parts = new ArrayList<>();
+    private final TreeMap<Integer, StepFold> steps = new TreeMap<>();
     private TokenUsage usage = TokenUsage.ZERO;
     private @Nullable FinishReason finish;
     private @Nullable TurnError error;
@@ -169,11 +234,36 @@ public final class TurnFold {
       state = state == LaneState.STREAMING ? state : state.to(LaneState.STREAMING);
       finish = null;
       error = null;
-      parts.clear();
+      steps.tailMap(e.step(), true).clear();
+      steps.put(e.step(), new StepFold(e));
     }
 
     void report(UsageReported e) {
       usage = usage.plus(e.usage());
+    }
+
+    void waiting(ToolWaiting e) {
+      call(e.call()).waiting = e;
+      state = state == LaneState.WAITING ? state : state.to(LaneState.WAITING);
+    }
+
+    void decided(ToolDecided e) {
+      call(e.call()).waiting = null;
+      goOn();
+    }
+
+    void returned(ToolReturned e) {
+      CallFold call = call(e.call());
+      call.waiting = null;
+      call.returned = e;
+      goOn();
+    }
+
+    private void goOn() {
+      boolean waits = last().calls.values().stream().anyMatch(call -> call.waiting != null);
+      if (state == LaneState.WAITING && !waits) {
+        state = state.to(LaneState.STREAMING);
+      }
     }
 
     void end(LaneEnded e) {
@@ -182,13 +272,29 @@ public final class TurnFold {
       error = e.error();
     }
 
+    StepFold last() {
+      if (steps.isEmpty()) {
+        throw new IllegalArgumentException("Lane " + ref.lane() + " has no attempt");
+      }
+      return steps.lastEntry().getValue();
+    }
+
     PartFold part(int number) {
+      List<PartFold> parts = last().parts;
       for (int i = parts.size() - 1; i >= 0; i--) {
         if (parts.get(i).part == number) {
           return parts.get(i);
         }
       }
       throw new IllegalArgumentException("Lane " + ref.lane() + " has no part " + number);
+    }
+
+    private CallFold call(String id) {
+      CallFold call = last().calls.get(id);
+      if (call == null) {
+        throw new IllegalArgumentException("Lane " + ref.lane() + " has no call " + id);
+      }
+      return call;
     }
 
     LaneSnapshot snapshot() {
@@ -198,10 +304,50 @@ public final class TurnFold {
           model,
           state,
           attempt,
-          parts.stream().map(PartFold::snapshot).toList(),
+          steps.values().stream().map(StepFold::snapshot).toList(),
           usage,
           finish,
           error);
+    }
+  }
+
+  private static final class StepFold {
+    private final AttemptStarted start;
+    private final List<PartFold> parts = new ArrayList<>();
+    private final Map<String, CallFold> calls = new LinkedHashMap<>();
+    private @Nullable StepEnded end;
+
+    StepFold(AttemptStarted start) {
+      this.start = start;
+    }
+
+    void end(StepEnded e) {
+      end = e;
+    }
+
+    StepSnapshot snapshot() {
+      return new StepSnapshot(
+          start.step(),
+          start.attempt(),
+          start.model(),
+          parts.stream().map(PartFold::snapshot).toList(),
+          calls.values().stream().map(CallFold::snapshot).toList(),
+          end != null,
+          end == null ? null : end.carried());
+    }
+  }
+
+  private static final class CallFold {
+    private final ToolCalled asked;
+    private @Nullable ToolWaiting waiting;
+    private @Nullable ToolReturned returned;
+
+    CallFold(ToolCalled asked) {
+      this.asked = asked;
+    }
+
+    CallSnapshot snapshot() {
+      return new CallSnapshot(asked, waiting, returned);
     }
   }
 

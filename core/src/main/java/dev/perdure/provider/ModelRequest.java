@@ -1,5 +1,6 @@
 package dev.perdure.provider;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.GenerationParams;
 import java.time.Duration;
 import java.util.List;
@@ -13,16 +14,37 @@ import org.jspecify.annotations.Nullable;
  * @param messages alternating history, oldest first; the last one is the user's
  * @param params sampling and length; absent values are left to the provider
  * @param limits how long silence is borne
+ * @param tools what the model may ask for
+ * @param steps what it has said and asked for since the last message, oldest first
  */
 public record ModelRequest(
     String model,
     @Nullable String instructions,
     List<ModelMessage> messages,
     GenerationParams params,
-    Limits limits) {
+    Limits limits,
+    List<ToolSpec> tools,
+    List<ModelStep> steps) {
 
   public ModelRequest {
     messages = List.copyOf(messages);
+    tools = List.copyOf(tools);
+    steps = List.copyOf(steps);
+  }
+
+  /** A call without tools. */
+  public ModelRequest(
+      String model,
+      @Nullable String instructions,
+      List<ModelMessage> messages,
+      GenerationParams params,
+      Limits limits) {
+    this(model, instructions, messages, params, limits, List.of(), List.of());
+  }
+
+  /** The same call with these tools, after these steps. */
+  public ModelRequest with(List<ToolSpec> offered, List<ModelStep> before) {
+    return new ModelRequest(model, instructions, messages, params, limits, offered, before);
   }
 
   public enum Role {
@@ -31,6 +53,42 @@ public record ModelRequest(
   }
 
   public record ModelMessage(Role role, String text) {}
+
+  /**
+   * A tool as a model is told of it.
+   *
+   * @param schema JSON Schema of its arguments, an object; not to be changed
+   */
+  public record ToolSpec(String name, String description, JsonNode schema) {}
+
+  /**
+   * A finished step of the reply: what the model said, and the tools it asked for.
+   *
+   * @param uses at least one
+   * @param carried what the same wire gave as {@link ModelEvent.Carried}; null for nothing
+   */
+  public record ModelStep(String text, List<ToolUse> uses, @Nullable String carried) {
+    public ModelStep {
+      uses = List.copyOf(uses);
+    }
+  }
+
+  /**
+   * A call of a tool and what came of it.
+   *
+   * @param call our id of the call
+   * @param ref the provider's own id of it; null if it had none
+   * @param input the arguments as compact JSON
+   * @param result the text that the model is shown
+   */
+  public record ToolUse(
+      String call, @Nullable String ref, String tool, String input, String result, boolean failed) {
+
+    /** An id for a wire that needs one. */
+    public String id() {
+      return ref == null ? call : ref;
+    }
+  }
 
   /**
    * @param connect until the connection stands, TLS included

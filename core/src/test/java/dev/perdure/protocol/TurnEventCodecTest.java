@@ -11,9 +11,16 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import java.nio.ByteBuffer;
@@ -34,6 +41,19 @@ class TurnEventCodecTest {
           new PartDelta(2, 3, 4, "half \uD83D of a pair, \uDE00 the other"),
           new PartDelta(0, 1, 0, "\u0001\b\f\t\u001f\u007f\u0080\u07ff\u0800\uffff".repeat(500)),
           new PartEnded(0, 1, 0),
+          new ToolCalled(0, 1, "call_1", "a\n", "{\"x\":[1,2.5,\"é\\n\"]}", "ref"),
+          new ToolCalled(0, 1, "call_2", "b", "\"not an object\"", null),
+          new StepEnded(0, 3, 4, FinishReason.TOOL_CALLS, "{\"wire\":\"x\",\"content\":[\"\\r\"]}"),
+          new StepEnded(0, 3, 4, FinishReason.TOOL_CALLS, null),
+          new ToolWaiting(0, "call_1", WaitFor.APPROVAL, "00ff", 17L),
+          new ToolWaiting(0, "call_1", WaitFor.ATTENTION, null, null),
+          new ToolDecided(0, "call_1", Decision.REFUSE, "no\n"),
+          new ToolDecided(0, "call_1", Decision.APPROVE, null),
+          new ToolReturned(0, "call_1", "\"text\"", null),
+          new ToolReturned(0, "call_1", null, ERROR),
+          new TurnWaiting(List.of(WaitFor.APPROVAL, WaitFor.CLIENT), 18L, 17),
+          new TurnWaiting(List.of(WaitFor.ATTENTION), null, 17),
+          new TurnResumed(18),
           new UsageReported(0, 1, new TokenUsage(1, 2, 3, 4)),
           new Notice("degraded", "slow", null),
           new Notice("retrying", "again", 1),
@@ -101,9 +121,9 @@ class TurnEventCodecTest {
 
   @Test
   void an_event_of_a_newer_version_is_passed_over() {
-    byte[] line = "{\"seq\":9,\"type\":\"tool.called\",\"x\":1}".getBytes(UTF_8);
+    byte[] line = "{\"seq\":9,\"type\":\"tea.served\",\"x\":1}".getBytes(UTF_8);
     assertThat(TurnEventCodec.decode(line, 0, line.length).event())
-        .isEqualTo(new Unknown("tool.called"));
+        .isEqualTo(new Unknown("tea.served"));
   }
 
   @Test

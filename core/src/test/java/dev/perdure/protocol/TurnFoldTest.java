@@ -10,11 +10,19 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
+import dev.perdure.protocol.TurnFold.CallSnapshot;
 import dev.perdure.protocol.TurnFold.PartSnapshot;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -88,6 +96,57 @@ class TurnFoldTest {
   }
 
   @Test
+  void a_new_attempt_of_a_step_leaves_the_steps_before_it() {
+    accept(1);
+    ToolCalled call = new ToolCalled(0, 1, "c", "time", "{}", null);
+    ToolReturned returned = new ToolReturned(0, "c", "\"noon\"", null);
+    apply(
+        new AttemptStarted(0, 0, 1, "demo/demo", null),
+        new PartStarted(0, 1, 0, PartKind.TEXT),
+        new PartDelta(0, 1, 0, "see: "),
+        call,
+        new StepEnded(0, 0, 1, FinishReason.TOOL_CALLS, "{}"),
+        returned,
+        new AttemptStarted(0, 1, 2, "demo/demo", null),
+        new PartStarted(0, 2, 1, PartKind.TEXT),
+        new PartDelta(0, 2, 1, "old"),
+        new AttemptStarted(0, 1, 3, "demo/demo", "server"),
+        new PartStarted(0, 3, 1, PartKind.TEXT),
+        new PartDelta(0, 3, 1, "new"));
+    assertThat(fold.laneSnapshot(0).text()).isEqualTo("see: new");
+    assertThat(fold.laneSnapshot(0).calls())
+        .containsExactly(new CallSnapshot(call, null, returned));
+    apply(
+        new LaneEnded(0, LaneState.COMPLETED, FinishReason.STOP, null),
+        new AttemptStarted(0, 0, 4, "demo/demo", "retry"));
+    assertThat(fold.laneSnapshot(0).steps()).hasSize(1);
+    assertThat(fold.laneSnapshot(0).calls()).isEmpty();
+  }
+
+  @Test
+  void a_call_that_waits_makes_its_lane_wait_until_it_is_decided() {
+    accept(1);
+    ToolWaiting waiting = new ToolWaiting(0, "c", WaitFor.APPROVAL, "h", 5L);
+    apply(
+        new AttemptStarted(0, 0, 1, "demo/demo", null),
+        new ToolCalled(0, 1, "c", "pay", "{}", null),
+        new ToolCalled(0, 1, "d", "pay", "{}", null),
+        new StepEnded(0, 0, 1, FinishReason.TOOL_CALLS, null),
+        waiting,
+        new ToolWaiting(0, "d", WaitFor.CLIENT, null, null),
+        new TurnWaiting(List.of(WaitFor.APPROVAL), 5L, 1));
+    assertThat(fold.snapshot().state()).isEqualTo(TurnState.WAITING);
+    assertThat(fold.laneSnapshot(0).calls().getFirst().waiting()).isEqualTo(waiting);
+    apply(new TurnStarted(2, 3));
+    assertThat(fold.snapshot().state()).isEqualTo(TurnState.WAITING);
+    apply(new TurnResumed(4), new ToolDecided(0, "c", Decision.REFUSE, null));
+    assertThat(fold.snapshot().state()).isEqualTo(TurnState.RUNNING);
+    assertThat(fold.laneSnapshot(0).state()).isEqualTo(LaneState.WAITING);
+    apply(new ToolReturned(0, "d", null, new TurnError("expired", "x", false)));
+    assertThat(fold.laneSnapshot(0).state()).isEqualTo(LaneState.STREAMING);
+  }
+
+  @Test
   void a_notice_that_a_retry_comes_leaves_the_text_that_is_there() {
     accept(1);
     apply(
@@ -104,7 +163,7 @@ class TurnFoldTest {
   void the_end_and_events_of_newer_versions_are_taken() {
     accept(1);
     apply(
-        new Unknown("tool.called"),
+        new Unknown("tea.served"),
         new LaneEnded(0, LaneState.CANCELLED, null, null),
         new TurnEnded(TurnState.CANCELLED, null, "d", 2));
     assertThat(fold.snapshot().state()).isEqualTo(TurnState.CANCELLED);

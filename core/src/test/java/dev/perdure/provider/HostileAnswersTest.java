@@ -103,6 +103,16 @@ class HostileAnswersTest {
   }
 
   @Test
+  void endless_arguments_of_a_call_are_refused() throws IOException {
+    String piece =
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"f\","
+            + "\"arguments\":\""
+            + "x".repeat(50_000)
+            + "\"}}]}}]}\n\n";
+    assertEndless(OK + "\r\n", piece, Kind.MALFORMED);
+  }
+
+  @Test
   void endless_interim_answers_are_refused() throws IOException {
     assertEndless("", "HTTP/1.1 100 Continue\r\n\r\n", Kind.MALFORMED);
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.fail;
 
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.GenerationParams;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelRequest.Limits;
@@ -98,6 +99,92 @@ abstract class ModelProviderContract {
     TokenUsage paced =
         new TokenUsage(usage.input() + 2, usage.output(), usage.reasoning(), usage.cached());
     assertThat(events.get(events.size() - 2)).isEqualTo(new ModelEvent.Usage(told(paced)));
+  }
+
+  /** The model for a conversation with tools: one that signs its reasoning, where there is one. */
+  String toolModel() {
+    return "m";
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "/think\n"})
+  void a_conversation_with_tools_is_the_same_over_every_wire(String thinking) throws Exception {
+    String prompt =
+        thinking
+            + """
+            /rounds 2
+            /tool weather {"city":"Köln \\"x\\"","days":[1,2.5]}
+            /tool time
+            /pace 0ms\
+            """;
+    List<ModelRequest.ToolSpec> offered =
+        List.of(
+            new ModelRequest.ToolSpec(
+                "weather", "Tells the weather.", Json.trusted("{\"type\":\"object\"}")),
+            new ModelRequest.ToolSpec("time", "", Json.trusted("{\"type\":\"object\"}")));
+    ModelRequest request =
+        new ModelRequest(
+            toolModel(),
+            "Be brief.",
+            List.of(new ModelMessage(Role.USER, prompt)),
+            GenerationParams.NONE,
+            PATIENT);
+    List<ModelRequest.ModelStep> steps = new ArrayList<>();
+    for (int round = 0; round < 2; round++) {
+      List<ModelEvent> events = all(provider.open(request.with(offered, steps)));
+      assertThat(events.getLast()).isEqualTo(new ModelEvent.Finished(FinishReason.TOOL_CALLS));
+      assertThat(text(events, PartKind.TEXT)).isEqualTo("Let me see. ");
+      List<ModelEvent.ToolCall> calls = all(events, ModelEvent.ToolCall.class);
+      assertThat(calls)
+          .extracting(call -> call.tool() + call.input())
+          .containsExactly("weather{\"city\":\"Köln \\\"x\\\"\",\"days\":[1,2.5]}", "time{}");
+      steps.add(step(events, calls));
+    }
+    List<ModelEvent> last = all(provider.open(request.with(offered, steps)));
+    assertThat(text(last, PartKind.TEXT))
+        .isEqualTo("The tools say: result 0 \"ü\" | result 1 \"ü\"");
+    assertThat(last.getLast()).isEqualTo(new ModelEvent.Finished(FinishReason.STOP));
+    assertThat(all(last, ModelEvent.ToolCall.class)).isEmpty();
+  }
+
+  private static ModelRequest.ModelStep step(
+      List<ModelEvent> events, List<ModelEvent.ToolCall> calls) {
+    List<ModelRequest.ToolUse> uses = new ArrayList<>();
+    for (ModelEvent.ToolCall call : calls) {
+      int i = uses.size();
+      uses.add(
+          new ModelRequest.ToolUse(
+              "call_of_ours_" + i,
+              call.ref(),
+              call.tool(),
+              call.input(),
+              "result " + i + " \"ü\"",
+              i == 1));
+    }
+    List<ModelEvent.Carried> carried = all(events, ModelEvent.Carried.class);
+    return new ModelRequest.ModelStep(
+        text(events, PartKind.TEXT), uses, carried.isEmpty() ? null : carried.getFirst().json());
+  }
+
+  @Test
+  void steps_of_another_vendor_are_understood() throws Exception {
+    ModelRequest request =
+        request("/tool time\n/pace 0ms", PATIENT)
+            .with(
+                List.of(
+                    new ModelRequest.ToolSpec("time", "", Json.trusted("{\"type\":\"object\"}"))),
+                List.of(
+                    new ModelRequest.ModelStep(
+                        "",
+                        List.of(
+                            new ModelRequest.ToolUse(
+                                "call_1", null, "time", "\"not an object\"", "noon", false)),
+                        "{\"wire\":\"some other\",\"content\":[]}")));
+    assertThat(text(all(provider.open(request)), PartKind.TEXT)).isEqualTo("The tools say: noon");
+  }
+
+  private static <T extends ModelEvent> List<T> all(List<ModelEvent> events, Class<T> type) {
+    return events.stream().filter(type::isInstance).map(type::cast).toList();
   }
 
   @Test

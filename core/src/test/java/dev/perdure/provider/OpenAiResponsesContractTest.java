@@ -8,4 +8,9 @@ class OpenAiResponsesContractTest extends ModelProviderContract {
   ModelProvider provider(ProviderSettings settings, Transport over) {
     return new OpenAiResponsesProvider(settings, over);
   }
+
+  @Override
+  String toolModel() {
+    return "gpt-5";
+  }
 }

@@ -170,14 +170,54 @@ class WireDialectsTest {
   }
 
   @Test
-  void chat_calls_of_tools_are_passed_over() throws Exception {
+  void arguments_that_are_no_object_are_kept_as_text() throws Exception {
     List<ModelEvent> events =
         reply(
             Wire.CHAT,
             "data: {'choices':[{'delta':{'tool_calls':[{'index':-1,'function':{'name':'f',"
                 + "'arguments':'{'}}]}}]}\n\n"
                 + "data: {'choices':[{'delta':{},'finish_reason':'tool_calls'}]}\n\n");
-    assertThat(events).containsExactly(new ModelEvent.Finished(FinishReason.TOOL_CALLS));
+    assertThat(events)
+        .containsExactly(
+            new ModelEvent.ToolCall(null, "f", "\"{\""),
+            new ModelEvent.Finished(FinishReason.TOOL_CALLS));
+  }
+
+  @Test
+  void servers_that_are_free_with_the_index_of_calls_are_understood() throws Exception {
+    String end = "data: {'choices':[{'delta':{},'finish_reason':'tool_calls'}]}\n\n";
+    for (String index : List.of("", "'index':0,")) {
+      List<ModelEvent> events =
+          reply(
+              Wire.CHAT,
+              "data: {'choices':[{'delta':{'tool_calls':[{"
+                  + index
+                  + "'id':'a','function':{'name':'f','arguments':'{}'}},{"
+                  + index
+                  + "'id':'b','function':{'name':'g','arguments':{'x':1}}}]}}]}\n\n"
+                  + end);
+      assertThat(events)
+          .startsWith(
+              new ModelEvent.ToolCall("a", "f", "{}"),
+              new ModelEvent.ToolCall("b", "g", "{\"x\":1}"));
+    }
+  }
+
+  @Test
+  void ids_that_cannot_be_relied_on_are_left_out() throws Exception {
+    List<ModelEvent> events =
+        reply(
+            Wire.CHAT,
+            "data: {'choices':[{'delta':{'tool_calls':["
+                + "{'index':0,'id':'a','function':{'name':'f'}},"
+                + "{'index':1,'id':'a','function':{'name':'g'}},"
+                + "{'index':2,'id':'x\\ny','function':{'name':'\\u0000'}}]}}]}\n\n"
+                + "data: {'choices':[{'delta':{},'finish_reason':'tool_calls'}]}\n\n");
+    assertThat(events)
+        .startsWith(
+            new ModelEvent.ToolCall("a", "f", "{}"),
+            new ModelEvent.ToolCall(null, "g", "{}"),
+            new ModelEvent.ToolCall(null, "\uFFFD", "{}"));
   }
 
   @Test
@@ -322,7 +362,7 @@ class WireDialectsTest {
   }
 
   @Test
-  void gemini_function_calls_are_passed_over() throws Exception {
+  void a_gemini_function_call_makes_its_finish() throws Exception {
     List<ModelEvent> events =
         reply(
             Wire.GEMINI,
@@ -332,6 +372,7 @@ class WireDialectsTest {
     assertThat(events)
         .containsExactly(
             new ModelEvent.Delta(0, PartKind.TEXT, "Hi"),
+            new ModelEvent.ToolCall(null, "f", "{}"),
             new ModelEvent.Finished(FinishReason.TOOL_CALLS));
   }
 

@@ -10,9 +10,16 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import dev.perdure.protocol.TurnFold;
@@ -30,6 +37,9 @@ import java.io.PrintStream;
 final class ReplyPrinter {
   private static final String DIM = "\u001b[2m";
   private static final String PLAIN = "\u001b[0m";
+
+  /** What is shown of the arguments and results of tools. */
+  private static final int MAX_NOTE_CHARS = 200;
 
   private final PrintStream out;
   private final PrintStream notes;
@@ -74,6 +84,13 @@ final class ReplyPrinter {
         }
       }
       case PartEnded e -> {}
+      case ToolCalled e -> note("calls " + e.tool() + " " + shortened(e.input()));
+      case StepEnded e -> {}
+      case ToolWaiting e -> {}
+      case ToolDecided e -> {}
+      case ToolReturned e -> note(returned(e));
+      case TurnWaiting e -> {}
+      case TurnResumed e -> {}
       case UsageReported e -> {}
       case Notice e -> note(e.text());
       case LaneEnded e -> laneEnded(e.lane());
@@ -91,8 +108,23 @@ final class ReplyPrinter {
     notes.flush();
   }
 
+  private static String returned(ToolReturned e) {
+    return e.error() == null
+        ? "got " + shortened(e.output() == null ? "nothing" : e.output())
+        : "the tool failed: " + shortened(e.error().text());
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= MAX_NOTE_CHARS ? text : text.substring(0, MAX_NOTE_CHARS) + "…";
+  }
+
   private void attempt(AttemptStarted e) {
     if (e.lane() != lane || !shown) {
+      return;
+    }
+    if (e.reason() == null) {
+      // The next step: what was said before it counts.
+      endLine();
       return;
     }
     if (live) {

@@ -9,25 +9,30 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.Role;
+import dev.perdure.provider.ModelRequest.ToolSpec;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
 import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.http.Calls;
 import dev.perdure.provider.http.ChunkJson;
 import dev.perdure.provider.http.Reply;
 import dev.perdure.provider.http.VendorError;
 import dev.perdure.provider.http.Wire;
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One call of Messages. The terminator is {@code message_stop}. Usage comes with {@code
  * message_start} and, cumulative, with {@code message_delta}; reasoning tokens are not told apart.
- * Signatures and calls of tools are passed over.
+ * Where there are tools the blocks of the answer are gathered, because those with a signature must
+ * come back unchanged.
  */
 final class AnthropicWire implements Wire {
   private static final String VERSION = "2023-06-01";
@@ -40,6 +45,9 @@ final class AnthropicWire implements Wire {
   private final ChunkJson.Field partField = this::part;
   private final ChunkJson.Field usageField = this::usage;
 
+  private final Calls calls;
+  private final AnthropicBlocks blocks = new AnthropicBlocks();
+
   private @Nullable FinishReason finish;
   private long freshInput;
   private long cacheWritten;
@@ -51,6 +59,11 @@ final class AnthropicWire implements Wire {
   private long index;
   private String text = "";
   private String thinking = "";
+  private String blockType = "";
+  private @Nullable String callId;
+  private @Nullable String callName;
+  private String arguments = "";
+  private String signature = "";
   private @Nullable String stopReason;
   private @Nullable JsonNode error;
   private boolean counted;
@@ -58,6 +71,7 @@ final class AnthropicWire implements Wire {
   AnthropicWire(ProviderSettings settings, ModelRequest request) {
     this.settings = settings;
     this.request = request;
+    this.calls = new Calls(settings.name());
   }
 
   @Override
@@ -75,6 +89,14 @@ final class AnthropicWire implements Wire {
           .addObject()
           .put("role", message.role() == Role.USER ? "user" : "assistant")
           .put("content", message.text());
+    }
+    AnthropicBlocks.append(messages, request.steps());
+    for (ToolSpec tool : request.tools()) {
+      body.withArray("tools")
+          .addObject()
+          .put("name", tool.name())
+          .put("description", tool.description())
+          .set("input_schema", tool.schema());
     }
     body.put("stream", true);
     if (request.params().temperature() != null) {
@@ -100,12 +122,18 @@ final class AnthropicWire implements Wire {
     index = 0;
     text = "";
     thinking = "";
+    blockType = "";
+    callId = null;
+    callName = null;
+    arguments = "";
+    signature = "";
     stopReason = null;
     error = null;
     counted = false;
     ChunkJson.document(data, length, eventField);
     switch (type) {
       case "content_block_start", "content_block_delta" -> {
+        block(reply);
         reply.delta(index, PartKind.REASONING, thinking);
         reply.delta(index, PartKind.TEXT, text);
       }
@@ -133,11 +161,27 @@ final class AnthropicWire implements Wire {
     // Without message_stop the reply is truncated.
   }
 
+  private void block(Reply reply) throws ProviderException {
+    boolean started = type.equals("content_block_start");
+    if (started && blockType.equals("tool_use")) {
+      calls.begin(index, callId, callName);
+      reply.touch();
+    }
+    calls.more(index, arguments);
+    if (!request.tools().isEmpty()) {
+      blocks.piece(index, started ? blockType : "", thinking + text, signature);
+    }
+  }
+
   private void stop(Reply reply) throws ProviderException {
     if (finish == null) {
       throw new ProviderException(
           Kind.TRUNCATED,
           "The provider '" + settings.name() + "' ended its answer without a stop reason.");
+    }
+    List<ModelEvent.ToolCall> made = calls.tell(reply);
+    if (!made.isEmpty() && blocks.signed()) {
+      reply.carry(blocks.carried(made));
     }
     reply.finish(finish);
   }
@@ -165,6 +209,11 @@ final class AnthropicWire implements Wire {
       case "text" -> text = ChunkJson.text(value);
       case "thinking" -> thinking = ChunkJson.text(value);
       case "stop_reason" -> stopReason = ChunkJson.string(value);
+      case "type" -> blockType = ChunkJson.text(value);
+      case "id" -> callId = ChunkJson.string(value);
+      case "name" -> callName = ChunkJson.string(value);
+      case "partial_json" -> arguments = ChunkJson.text(value);
+      case "signature", "data" -> signature = ChunkJson.text(value);
       default -> {}
     }
   }

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * /think                 some reasoning before the text
  * /pace 5ms              the pause before each chunk
  * /echo TEXT             says the rest of the line
+ * /tool NAME {JSON}      asks for a tool; the next step says what it returned
+ * /rounds N              asks for the tools in N steps, one after the other
  * /utf8                  characters of two to four bytes; over a wire they are cut in two
  * /length  /filter       the finish reasons length and content_filter
  * /error 529 [at N]      a failure with this status after N chunks; at 0, the default, it is the
@@ -47,6 +49,7 @@ import org.jspecify.annotations.Nullable;
 final class DemoCommands {
   private static final int MAX_SIZE_CHARS = 1_000_000;
   private static final Duration MAX_TIME = Duration.ofHours(1);
+  private static final int MAX_ROUNDS = 1_000;
   private static final Pattern TIME = Pattern.compile("(\\d{1,9})(ms|s|m)?");
 
   private static final String[] GREETINGS = {
@@ -65,13 +68,11 @@ final class DemoCommands {
         + " silence. Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY to talk to a model.";
   }
 
-  static DemoScript read(String prompt, long seed) {
-    return new DemoScript(plan(prompt, seed));
-  }
-
-  static DemoScript read(String prompt, long seed, String parameters) {
+  static DemoScript read(String prompt, long seed, String parameters, DemoScript.Rounds rounds) {
     DemoPlan plan = plan(prompt, seed);
     parameters(plan, parameters);
+    plan.rounds = rounds;
+    plan.tellCalls();
     return new DemoScript(plan);
   }
 
@@ -83,11 +84,12 @@ final class DemoCommands {
       prompt.lines().map(String::strip).filter(l -> l.startsWith("/")).forEach(l -> line(plan, l));
     } catch (IllegalArgumentException e) {
       plan.faults.clear();
+      plan.calls.clear();
       plan.generated = -1;
       plan.text =
           e.getMessage()
-              + " The commands are /long N, /think, /pace 5ms, /echo TEXT, /utf8, /length, /filter,"
-              + " /error STATUS, /truncate, /cut, /reset, /garbage, /stall TIME and /hang; a fault"
+              + " The commands are /long N, /think, /pace 5ms, /echo TEXT, /tool NAME {JSON},"
+              + " /rounds N, /utf8, /length, /filter, /error STATUS, /truncate, /cut, /reset, /garbage, /stall TIME and /hang; a fault"
               + " takes 'at N' and 'once', 'times K' or 'always'.";
     }
     return plan;
@@ -111,8 +113,14 @@ final class DemoCommands {
         case "/script" -> {
           parameters(plan, words.isEmpty() ? "" : words.remove());
         }
-        case "/tool" ->
-            plan.text = "Tools are not part of the demo yet: this version streams text only.";
+        case "/tool" -> {
+          String name = words.isEmpty() ? "" : words.remove();
+          int input = line.indexOf('{');
+          plan.calls.add(
+              new DemoScript.Step.Call(name, input < 0 ? "{}" : line.substring(input).strip()));
+          words.clear();
+        }
+        case "/rounds" -> plan.callRounds = number(command, words.poll(), MAX_ROUNDS);
         case "/error", "/truncate", "/cut", "/reset", "/garbage", "/stall", "/hang" ->
             plan.faults.add(fault(command.substring(1).toLowerCase(Locale.ROOT), words));
         default ->

@@ -48,7 +48,33 @@ final class DemoPlan {
   /** Faults in the order given; {@code at} is -1 where the command did not say. */
   final List<DemoFault> faults = new ArrayList<>();
 
+  /** What came of calls before. */
+  DemoScript.Rounds rounds = DemoScript.Rounds.NONE;
+
+  /** In how many steps the tools are asked for. */
+  int callRounds = 1;
+
+  final List<DemoScript.Step.Call> calls = new ArrayList<>();
+
   private @Nullable List<String> fixed;
+
+  /** What is asked for in this step; nothing once the results are there. */
+  List<DemoScript.Step.Call> callsNow() {
+    return rounds.count() < callRounds ? List.copyOf(calls) : List.of();
+  }
+
+  /** What is said around calls: a word before them, the results after. */
+  void tellCalls() {
+    if (calls.isEmpty()) {
+      return;
+    }
+    if (rounds.count() < callRounds) {
+      text = "Let me see. ";
+      generated = -1;
+    } else if (text == null && generated < 0) {
+      text = "The tools say: " + String.join(" | ", rounds.results());
+    }
+  }
 
   void think() {
     reasoning = THINK_CHUNKS;

@@ -3,10 +3,13 @@ package dev.perdure.provider.demo;
 import dev.perdure.provider.ModelProvider;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
+import dev.perdure.provider.ModelRequest.ModelStep;
 import dev.perdure.provider.ModelRequest.Role;
+import dev.perdure.provider.ModelRequest.ToolUse;
 import dev.perdure.provider.ModelStream;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -40,12 +43,20 @@ public final class DemoProvider implements ModelProvider {
 
   @Override
   public ModelStream open(ModelRequest request) {
-    DemoScript script = DemoScript.of(prompt(request), 0);
+    DemoScript script = DemoScript.of(prompt(request), 0, rounds(request.steps()));
+    List<Object> history = List.of(request.messages(), request.steps());
     return new DemoStream(
         request.limits(),
         pauses,
-        () -> script.play(calls.next(request.model(), request.messages()), clock),
-        () -> calls.succeeded(request.model(), request.messages()));
+        () -> script.play(calls.next(request.model(), history), clock),
+        () -> calls.succeeded(request.model(), history));
+  }
+
+  private static DemoScript.Rounds rounds(List<ModelStep> steps) {
+    return steps.isEmpty()
+        ? DemoScript.Rounds.NONE
+        : new DemoScript.Rounds(
+            steps.size(), steps.getLast().uses().stream().map(ToolUse::result).toList());
   }
 
   private static String prompt(ModelRequest request) {

@@ -24,7 +24,22 @@ public final class DemoScript {
   /** The most chunks that one answer can have. */
   public static final int MAX_CHUNKS = 1_000_000;
 
+  /**
+   * What came of the calls of tools so far.
+   *
+   * @param count how many steps of the answer are done
+   * @param results of the last one, as the model is shown them
+   */
+  public record Rounds(int count, List<String> results) {
+    public static final Rounds NONE = new Rounds(0, List.of());
+
+    public Rounds {
+      results = List.copyOf(results);
+    }
+  }
+
   private final IntFunction<String> chunks;
+  private final List<Step.Call> calls;
   private final int reasoning;
   private final int total;
   private final Duration pace;
@@ -36,10 +51,11 @@ public final class DemoScript {
 
   DemoScript(DemoPlan plan) {
     this.chunks = plan.chunks();
+    this.calls = plan.callsNow();
     this.reasoning = plan.reasoning;
     this.total = plan.total();
     this.pace = plan.pace;
-    this.finish = plan.finish;
+    this.finish = calls.isEmpty() ? plan.finish : FinishReason.TOOL_CALLS;
     this.usage = new TokenUsage(plan.promptWords, total, reasoning, 0);
     this.faults = plan.faults();
     this.timestamps = plan.timestamps;
@@ -48,7 +64,12 @@ public final class DemoScript {
 
   /** The script for a prompt; commands that are not understood are explained by the reply. */
   public static DemoScript of(String prompt, long seed) {
-    return DemoCommands.read(prompt, seed);
+    return of(prompt, seed, Rounds.NONE);
+  }
+
+  /** The script for a prompt, after some calls of tools. */
+  public static DemoScript of(String prompt, long seed, Rounds rounds) {
+    return DemoCommands.read(prompt, seed, "", rounds);
   }
 
   /**
@@ -58,7 +79,17 @@ public final class DemoScript {
    * @throws IllegalArgumentException if the parameters are not understood; the text says why
    */
   public static DemoScript of(String prompt, long seed, String parameters) {
-    return DemoCommands.read(prompt, seed, parameters);
+    return of(prompt, seed, parameters, Rounds.NONE);
+  }
+
+  /** The same, after some calls of tools. */
+  public static DemoScript of(String prompt, long seed, String parameters, Rounds rounds) {
+    return DemoCommands.read(prompt, seed, parameters, rounds);
+  }
+
+  /** Whether the answer reasons, so that a vendor would sign it. */
+  public boolean reasons() {
+    return reasoning > 0;
   }
 
   /** How many chunks a call without a fault delivers, reasoning included. */
@@ -94,6 +125,9 @@ public final class DemoScript {
     /** A chunk of the answer. */
     record Say(PartKind kind, String text) implements Step {}
 
+    /** A tool is asked for, after all chunks; the input is compact JSON. */
+    record Call(String tool, String input) implements Step {}
+
     /** The answer is complete. */
     record Finish(TokenUsage usage, FinishReason reason) implements Step {}
 
@@ -105,6 +139,7 @@ public final class DemoScript {
     private final InstantSource clock;
     private final ArrayDeque<DemoFault> ahead = new ArrayDeque<>();
     private int sent;
+    private int called;
     private boolean paused;
     private boolean ended;
 
@@ -131,6 +166,9 @@ public final class DemoScript {
         }
         ended = true;
         return new Step.Fail(fault);
+      }
+      if (sent == total && called < calls.size()) {
+        return calls.get(called++);
       }
       if (sent == total) {
         ended = true;

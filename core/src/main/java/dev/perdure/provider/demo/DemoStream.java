@@ -6,6 +6,7 @@ import dev.perdure.provider.ModelRequest.Limits;
 import dev.perdure.provider.ModelStream;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
+import dev.perdure.provider.http.Calls;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.concurrent.CountDownLatch;
@@ -62,6 +63,9 @@ final class DemoStream implements ModelStream {
         case DemoScript.Step.Pause pause -> await(pause.time());
         case DemoScript.Step.Say say -> {
           return delta(say);
+        }
+        case DemoScript.Step.Call call -> {
+          return new ModelEvent.ToolCall(null, call.tool(), Calls.input(call.input()));
         }
         case DemoScript.Step.Finish finish -> {
           finished = new ModelEvent.Finished(finish.reason());

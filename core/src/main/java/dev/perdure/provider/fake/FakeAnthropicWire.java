@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.demo.DemoScript;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Anthropic Messages; reasoning tokens are part of the output tokens and not told apart. */
@@ -13,6 +16,7 @@ final class FakeAnthropicWire extends FakeWire {
   private final long id;
   private @Nullable PartKind kind;
   private int block = -1;
+  private int calls;
 
   FakeAnthropicWire(JsonNode body, long id) {
     this.body = body;
@@ -80,6 +84,57 @@ final class FakeAnthropicWire extends FakeWire {
   }
 
   @Override
+  String call(String tool, String input, boolean signed) {
+    String ended = endBlock();
+    kind = null;
+    block++;
+    int half = input.length() / 2;
+    return ended
+        + event(
+            "content_block_start",
+            "\"index\":"
+                + block
+                + ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_"
+                + calls++
+                + "\",\"name\":"
+                + quoted(tool)
+                + ",\"input\":{}}")
+        + piece(input.substring(0, half))
+        + piece(input.substring(half))
+        + event("content_block_stop", "\"index\":" + block);
+  }
+
+  private String piece(String json) {
+    return blockDelta("{\"type\":\"input_json_delta\",\"partial_json\":" + quoted(json) + "}");
+  }
+
+  @Override
+  DemoScript.Rounds rounds() {
+    JsonNode messages = body.path("messages");
+    int count = 0;
+    List<String> results = new ArrayList<>();
+    for (int i = lastUser(messages, "content") + 1; i < messages.size(); i++) {
+      if (messages.path(i).path("role").asText().equals("user")) {
+        count++;
+        results.clear();
+        for (JsonNode result : messages.path(i).path("content")) {
+          results.add(text(result.path("content")));
+        }
+      }
+    }
+    return new DemoScript.Rounds(count, results);
+  }
+
+  @Override
+  boolean signatureCarried() {
+    JsonNode messages = body.path("messages");
+    JsonNode first = messages.path(messages.size() - 2).path("content").path(0);
+    return first.path("type").asText().equals("thinking")
+        && first.path("signature").asText().equals(SIGNATURE)
+        && !first.path("thinking").asText().isEmpty();
+  }
+
+  @Override
   String end(TokenUsage usage, FinishReason reason) {
     String stop =
         switch (reason) {
@@ -126,7 +181,7 @@ final class FakeAnthropicWire extends FakeWire {
     }
     String signature =
         kind == PartKind.REASONING
-            ? blockDelta("{\"type\":\"signature_delta\",\"signature\":\"c2lnbmF0dXJl\"}")
+            ? blockDelta("{\"type\":\"signature_delta\",\"signature\":\"" + SIGNATURE + "\"}")
             : "";
     return signature + event("content_block_stop", "\"index\":" + block);
   }

@@ -121,9 +121,14 @@ final class FakeCall {
         request.headers().getOrDefault(SCRIPT_HEADER, body.path(SCRIPT_FIELD).asText(""));
     DemoScript script;
     try {
-      script = DemoScript.of(wire.prompt(), 0, parameters);
+      script = DemoScript.of(wire.prompt(), 0, parameters, wire.rounds());
     } catch (IllegalArgumentException e) {
       json(400, error(String.valueOf(e.getMessage())));
+      ended(FakeJournal.State.FAULTED);
+      return;
+    }
+    if (script.reasons() && wire.rounds().count() > 0 && !wire.signatureCarried()) {
+      json(400, error("The reasoning of the last step did not come back with its signature."));
       ended(FakeJournal.State.FAULTED);
       return;
     }
@@ -156,6 +161,8 @@ final class FakeCall {
           send(wire.delta(say.kind(), say.text()), script.splitCharacters());
           sent(++sent);
         }
+        case Step.Call asked ->
+            send(wire.call(asked.tool(), asked.input(), script.reasons()), false);
         case Step.Finish finish -> {
           success.run();
           send(wire.end(finish.usage(), finish.reason()), false);

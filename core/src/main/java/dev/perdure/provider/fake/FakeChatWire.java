@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.demo.DemoScript;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** OpenAI chat completions. */
@@ -12,6 +15,7 @@ final class FakeChatWire extends FakeWire {
   private final JsonNode body;
   private final String start;
   private boolean first = true;
+  private int calls;
 
   FakeChatWire(JsonNode body, long id) {
     this.body = body;
@@ -61,6 +65,57 @@ final class FakeChatWire extends FakeWire {
         + "\":"
         + quoted(text)
         + "},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+  }
+
+  /** Arguments come in two pieces, as they do from a model. */
+  @Override
+  String call(String tool, String input, boolean signed) {
+    int half = input.length() / 2;
+    int index = calls++;
+    return calls(
+            "{\"index\":"
+                + index
+                + ",\"id\":\"call_"
+                + index
+                + "\",\"type\":\"function\",\"function\":{\"name\":"
+                + quoted(tool)
+                + ",\"arguments\":\"\"}}")
+        + piece(index, input.substring(0, half))
+        + piece(index, input.substring(half));
+  }
+
+  private String piece(int index, String arguments) {
+    return calls(
+        "{\"index\":" + index + ",\"function\":{\"arguments\":" + quoted(arguments) + "}}");
+  }
+
+  private String calls(String call) {
+    return start
+        + "\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":["
+        + call
+        + "]},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+  }
+
+  @Override
+  DemoScript.Rounds rounds() {
+    JsonNode messages = body.path("messages");
+    int count = 0;
+    List<String> results = new ArrayList<>();
+    for (int i = lastUser(messages, "content") + 1; i < messages.size(); i++) {
+      if (messages.path(i).has("tool_calls")) {
+        count++;
+        results.clear();
+      } else if (messages.path(i).path("role").asText().equals("tool")) {
+        results.add(text(messages.path(i).path("content")));
+      }
+    }
+    return new DemoScript.Rounds(count, results);
+  }
+
+  /** This wire has no signatures. */
+  @Override
+  boolean signatureCarried() {
+    return true;
   }
 
   @Override

@@ -4,9 +4,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.demo.DemoScript;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Gemini: frames end with CR LF, usage so far comes with each, and there is no terminator. */
@@ -66,6 +69,51 @@ final class FakeGeminiWire extends FakeWire {
             + "}],\"role\":\"model\"},\"index\":0}",
         texts,
         thoughts);
+  }
+
+  /** Whole, and without an id, as Gemini sends it. */
+  @Override
+  String call(String tool, String input, boolean signed) {
+    return frame(
+        "{\"content\":{\"parts\":[{\"functionCall\":{\"name\":"
+            + quoted(tool)
+            + ",\"args\":"
+            + input
+            + "}"
+            + (signed ? ",\"thoughtSignature\":\"" + SIGNATURE + "\"" : "")
+            + "}],\"role\":\"model\"},\"index\":0}",
+        texts,
+        thoughts);
+  }
+
+  @Override
+  DemoScript.Rounds rounds() {
+    JsonNode contents = body.path("contents");
+    int count = 0;
+    List<String> results = new ArrayList<>();
+    for (int i = lastUser(contents, "parts") + 1; i < contents.size(); i++) {
+      if (contents.path(i).path("role").asText().equals("user")) {
+        count++;
+        results.clear();
+        for (JsonNode part : contents.path(i).path("parts")) {
+          part.path("functionResponse")
+              .path("response")
+              .forEach(value -> results.add(value.asText()));
+        }
+      }
+    }
+    return new DemoScript.Rounds(count, results);
+  }
+
+  @Override
+  boolean signatureCarried() {
+    JsonNode contents = body.path("contents");
+    for (JsonNode part : contents.path(contents.size() - 2).path("parts")) {
+      if (part.has("functionCall") && !part.path("thoughtSignature").asText().equals(SIGNATURE)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override

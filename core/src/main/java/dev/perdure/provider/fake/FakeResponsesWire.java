@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.demo.DemoScript;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** OpenAI Responses; the whole reply comes once more in the last event. */
@@ -71,6 +74,83 @@ final class FakeResponsesWire extends FakeWire {
             ? "response.output_text.delta"
             : "response.reasoning_summary_text.delta";
     return frames.append(event(type, place() + ",\"delta\":" + quoted(text))).toString();
+  }
+
+  @Override
+  String call(String tool, String input, boolean signed) {
+    String ended = endItem();
+    kind = null;
+    item++;
+    int half = input.length() / 2;
+    return ended
+        + event(
+            "response.output_item.added",
+            "\"output_index\":" + item + ",\"item\":" + functionCall(tool, "", "in_progress"))
+        + piece(input.substring(0, half))
+        + piece(input.substring(half))
+        + event(
+            "response.output_item.done",
+            "\"output_index\":" + item + ",\"item\":" + functionCall(tool, input, "completed"));
+  }
+
+  private String functionCall(String tool, String input, String status) {
+    return "{\"id\":\"fc_"
+        + item
+        + "\",\"type\":\"function_call\",\"status\":\""
+        + status
+        + "\",\"call_id\":\"call_"
+        + item
+        + "\",\"name\":"
+        + quoted(tool)
+        + ",\"arguments\":"
+        + quoted(input)
+        + "}";
+  }
+
+  private String piece(String arguments) {
+    return event(
+        "response.function_call_arguments.delta",
+        "\"item_id\":\"fc_"
+            + item
+            + "\",\"output_index\":"
+            + item
+            + ",\"delta\":"
+            + quoted(arguments));
+  }
+
+  @Override
+  DemoScript.Rounds rounds() {
+    JsonNode input = body.path("input");
+    int count = 0;
+    List<String> results = new ArrayList<>();
+    boolean before = false;
+    for (int i = lastUser(input, "content") + 1; i < input.size(); i++) {
+      boolean result = input.path(i).path("type").asText().equals("function_call_output");
+      if (result && !before) {
+        count++;
+        results.clear();
+      }
+      if (result) {
+        results.add(input.path(i).path("output").asText());
+      }
+      before = result;
+    }
+    return new DemoScript.Rounds(count, results);
+  }
+
+  @Override
+  boolean signatureCarried() {
+    boolean carried = !encrypts();
+    for (JsonNode one : body.path("input")) {
+      carried |=
+          one.path("type").asText().equals("reasoning")
+              && one.path("encrypted_content").asText().equals(SIGNATURE);
+    }
+    return carried;
+  }
+
+  private boolean encrypts() {
+    return body.path("include").path(0).asText().equals("reasoning.encrypted_content");
   }
 
   @Override
@@ -152,7 +232,14 @@ final class FakeResponsesWire extends FakeWire {
 
   private String item(String status, String text) {
     if (kind == PartKind.REASONING) {
-      return "{\"id\":\"item_" + id + "_" + item + "\",\"type\":\"reasoning\",\"summary\":[]}";
+      String encrypted = encrypts() ? ",\"encrypted_content\":\"" + SIGNATURE + "\"" : "";
+      return "{\"id\":\"item_"
+          + id
+          + "_"
+          + item
+          + "\",\"type\":\"reasoning\",\"summary\":[]"
+          + encrypted
+          + "}";
     }
     return "{\"id\":\"item_"
         + id

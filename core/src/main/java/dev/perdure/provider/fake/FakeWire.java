@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.demo.DemoScript;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +47,19 @@ abstract class FakeWire {
 
   abstract String delta(PartKind kind, String text);
 
+  /** A call of a tool, after all text; with a signature if the answer has reasoned. */
+  abstract String call(String tool, String input, boolean signed);
+
   abstract String end(TokenUsage usage, FinishReason reason);
+
+  /** What came of the calls of tools since the user's last message. */
+  abstract DemoScript.Rounds rounds();
+
+  /** Whether the signature of the last step has come back. */
+  abstract boolean signatureCarried();
+
+  /** What signs reasoning, in whatever form. */
+  static final String SIGNATURE = "c2lnbmF0dXJl";
 
   /** The body of an answer with an error status. */
   abstract String error(int status, @Nullable Duration retryAfter);
@@ -69,14 +82,24 @@ abstract class FakeWire {
     return text.toString();
   }
 
-  /** The content of the last element whose role is the user's. */
+  /** The content of the last message of the user. */
   static String lastOfUser(JsonNode messages, String contentField) {
+    int last = lastUser(messages, contentField);
+    return last < 0 ? "" : text(messages.path(last).path(contentField));
+  }
+
+  /** The place of the last message of the user; results of tools are none. -1 for none. */
+  static int lastUser(JsonNode messages, String contentField) {
     for (int i = messages.size() - 1; i >= 0; i--) {
-      if (messages.path(i).path("role").asText("user").equals("user")) {
-        return text(messages.path(i).path(contentField));
+      JsonNode first = messages.path(i).path(contentField).path(0);
+      boolean result =
+          first.path("type").asText().equals("tool_result") || first.has("functionResponse");
+      boolean item = messages.path(i).has("type") && !messages.path(i).has("role");
+      if (messages.path(i).path("role").asText("user").equals("user") && !result && !item) {
+        return i;
       }
     }
-    return "";
+    return -1;
   }
 
   static String quoted(String text) {

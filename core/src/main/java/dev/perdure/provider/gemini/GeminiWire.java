@@ -9,12 +9,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.Role;
+import dev.perdure.provider.ModelRequest.ToolSpec;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
 import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.http.Calls;
 import dev.perdure.provider.http.ChunkJson;
 import dev.perdure.provider.http.Reply;
 import dev.perdure.provider.http.VendorError;
@@ -22,12 +25,14 @@ import dev.perdure.provider.http.Wire;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One call of streamGenerateContent. There is no terminator: the reply is complete when a candidate
- * had a {@code finishReason} and the stream then ends cleanly. Function calls are passed over.
+ * had a {@code finishReason} and the stream then ends cleanly. Where there are tools the parts of
+ * the answer are gathered, because those with a thought signature must come back unchanged.
  */
 final class GeminiWire implements Wire {
   private final ProviderSettings settings;
@@ -39,7 +44,8 @@ final class GeminiWire implements Wire {
   private final ChunkJson.Field partField = this::part;
 
   private @Nullable FinishReason finish;
-  private boolean toolCalled;
+  private final Calls calls;
+  private final GeminiParts parts = new GeminiParts();
 
   // Of the chunk being read.
   private @Nullable JsonNode error;
@@ -49,6 +55,8 @@ final class GeminiWire implements Wire {
   // Of the part being read.
   private String text = "";
   private boolean thought;
+  private String signature = "";
+  private @Nullable JsonNode call;
 
   /** Where the text goes while a chunk is read. */
   private @Nullable Reply target;
@@ -56,6 +64,7 @@ final class GeminiWire implements Wire {
   GeminiWire(ProviderSettings settings, ModelRequest request) {
     this.settings = settings;
     this.request = request;
+    this.calls = new Calls(settings.name());
   }
 
   @Override
@@ -69,6 +78,17 @@ final class GeminiWire implements Wire {
           .putArray("parts")
           .addObject()
           .put("text", message.text());
+    }
+    GeminiParts.append(contents, request.steps());
+    if (!request.tools().isEmpty()) {
+      ArrayNode tools = body.putArray("tools").addObject().putArray("functionDeclarations");
+      for (ToolSpec tool : request.tools()) {
+        tools
+            .addObject()
+            .put("name", tool.name())
+            .put("description", tool.description())
+            .set("parametersJsonSchema", tool.schema());
+      }
     }
     if (request.instructions() != null) {
       body.putObject("systemInstruction")
@@ -129,7 +149,11 @@ final class GeminiWire implements Wire {
   @Override
   public void end(Reply reply) {
     if (finish != null) {
-      boolean called = toolCalled && finish == FinishReason.STOP;
+      List<ModelEvent.ToolCall> made = calls.tell(reply);
+      boolean called = !made.isEmpty() && finish == FinishReason.STOP;
+      if (called && parts.signed()) {
+        reply.carry(parts.carried());
+      }
       reply.finish(called ? FinishReason.TOOL_CALLS : finish);
     }
   }
@@ -179,9 +203,19 @@ final class GeminiWire implements Wire {
     while (value.nextToken() != JsonToken.END_ARRAY) {
       text = "";
       thought = false;
+      signature = "";
+      call = null;
       ChunkJson.object(value, partField);
       if (target != null) {
         target.delta(0, thought ? PartKind.REASONING : PartKind.TEXT, text);
+      }
+      if (call != null) {
+        long index = parts.nextCall();
+        calls.begin(index, call.path("id").textValue(), call.path("name").asText(""));
+        calls.more(index, call.path("args").isObject() ? call.path("args").toString() : "");
+      }
+      if (!request.tools().isEmpty()) {
+        parts.piece(text, thought, signature, call);
       }
     }
   }
@@ -190,7 +224,8 @@ final class GeminiWire implements Wire {
     switch (name) {
       case "text" -> text = ChunkJson.text(value);
       case "thought" -> thought = value.currentToken() == JsonToken.VALUE_TRUE;
-      case "functionCall" -> toolCalled = true;
+      case "thoughtSignature" -> signature = ChunkJson.text(value);
+      case "functionCall" -> call = ChunkJson.tree(value);
       default -> {}
     }
   }

@@ -1,6 +1,8 @@
 package dev.perdure.provider.http;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
@@ -15,6 +17,7 @@ public final class Reply {
   private @Nullable PartKind kind;
   private long block;
   private int part = -1;
+  private boolean touched;
   private boolean finished;
   private @Nullable TokenUsage latest;
   private @Nullable TokenUsage told;
@@ -41,6 +44,21 @@ public final class Reply {
     if (!clean.isEmpty()) {
       events.add(new ModelEvent.Delta(part, ofKind, clean));
     }
+  }
+
+  /** There is something that is no text and not whole yet: the answer has begun. */
+  public void touch() {
+    touched = true;
+  }
+
+  void call(ModelEvent.ToolCall call) {
+    endHalf();
+    events.add(call);
+  }
+
+  /** What the vendor wants back, in its own form; see {@link ModelEvent.Carried}. */
+  public void carry(JsonNode ownForm) {
+    events.add(new ModelEvent.Carried(Json.text(Json.clean(ownForm))));
   }
 
   private void endHalf() {
@@ -115,9 +133,9 @@ public final class Reply {
     }
   }
 
-  /** Whether there was any text. */
+  /** Whether the answer has begun. */
   public boolean begun() {
-    return part >= 0;
+    return part >= 0 || touched;
   }
 
   boolean finished() {

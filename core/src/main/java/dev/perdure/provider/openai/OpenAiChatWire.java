@@ -11,9 +11,11 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
+import dev.perdure.provider.ModelRequest.ToolSpec;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
 import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.http.Calls;
 import dev.perdure.provider.http.ChunkJson;
 import dev.perdure.provider.http.Reply;
 import dev.perdure.provider.http.VendorError;
@@ -29,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Dialects: reasoning in {@code reasoning_content} or {@code reasoning}, no usage, an empty
  * string for no finish reason, errors as {@code {"error":…}}, as {@code {"object":"error"}} or
- * under {@code event: error}. Calls of tools are not supported yet and are passed over.
+ * under {@code event: error}, calls of tools without an index or all with the same one.
  */
 final class OpenAiChatWire implements Wire {
   private static final byte[] DONE = "[DONE]".getBytes(StandardCharsets.US_ASCII);
@@ -41,6 +43,10 @@ final class OpenAiChatWire implements Wire {
   private final ChunkJson.Field chunkField = this::chunk;
   private final ChunkJson.Field choiceField = this::choice;
   private final ChunkJson.Field deltaField = this::delta;
+  private final ChunkJson.Field callField = this::call;
+  private final ChunkJson.Field functionField = this::function;
+
+  private final Calls calls;
 
   private @Nullable FinishReason finish;
 
@@ -57,9 +63,16 @@ final class OpenAiChatWire implements Wire {
   private String choiceReasoning = "";
   private @Nullable String choiceFinish;
 
+  // Of the call being read.
+  private @Nullable Long callIndex;
+  private @Nullable String callId;
+  private @Nullable String callName;
+  private String callArguments = "";
+
   OpenAiChatWire(ProviderSettings settings, ModelRequest request) {
     this.settings = settings;
     this.request = request;
+    this.calls = new Calls(settings.name());
   }
 
   @Override
@@ -75,6 +88,16 @@ final class OpenAiChatWire implements Wire {
           .addObject()
           .put("role", OpenAiRequests.role(message.role()))
           .put("content", message.text());
+    }
+    request.steps().forEach(step -> OpenAiRequests.chatStep(messages, step));
+    for (ToolSpec tool : request.tools()) {
+      body.withArray("tools")
+          .addObject()
+          .put("type", "function")
+          .putObject("function")
+          .put("name", tool.name())
+          .put("description", tool.description())
+          .set("parameters", tool.schema());
     }
     body.put("stream", true);
     body.putObject("stream_options").put("include_usage", true);
@@ -102,6 +125,7 @@ final class OpenAiChatWire implements Wire {
             Kind.TRUNCATED,
             "The provider '" + settings.name() + "' ended its answer without a finish reason.");
       }
+      calls.tell(reply);
       reply.finish(finish);
       return;
     }
@@ -116,6 +140,9 @@ final class OpenAiChatWire implements Wire {
     ChunkJson.document(data, length, chunkField);
     reply.delta(0, PartKind.REASONING, reasoning);
     reply.delta(0, PartKind.TEXT, text);
+    if (!calls.isEmpty()) {
+      reply.touch();
+    }
     if (usage != null) {
       reply.usage(usage);
     }
@@ -130,6 +157,7 @@ final class OpenAiChatWire implements Wire {
   @Override
   public void end(Reply reply) {
     if (finish != null) {
+      calls.tell(reply);
       reply.finish(finish);
     }
   }
@@ -178,7 +206,7 @@ final class OpenAiChatWire implements Wire {
     }
   }
 
-  private void delta(String name, JsonParser value) throws IOException {
+  private void delta(String name, JsonParser value) throws IOException, ProviderException {
     switch (name) {
       case "content", "refusal" -> choiceText = joined(choiceText, ChunkJson.text(value));
       case "reasoning_content", "reasoning" -> {
@@ -187,6 +215,47 @@ final class OpenAiChatWire implements Wire {
           choiceReasoning = ChunkJson.text(value);
         }
       }
+      case "tool_calls" -> toolCalls(value);
+      default -> {}
+    }
+  }
+
+  private void toolCalls(JsonParser value) throws IOException, ProviderException {
+    if (value.currentToken() != JsonToken.START_ARRAY) {
+      return;
+    }
+    while (value.nextToken() != JsonToken.END_ARRAY) {
+      callIndex = null;
+      callId = null;
+      callName = null;
+      callArguments = "";
+      ChunkJson.object(value, callField);
+      calls.piece(callIndex, callId, callName, callArguments);
+    }
+  }
+
+  private void call(String name, JsonParser value) throws IOException, ProviderException {
+    switch (name) {
+      case "index" ->
+          callIndex =
+              value.currentToken() == JsonToken.VALUE_NUMBER_INT
+                  ? Long.valueOf(ChunkJson.count(value))
+                  : null;
+      case "id" -> callId = ChunkJson.string(value);
+      case "function" -> ChunkJson.object(value, functionField);
+      default -> {}
+    }
+  }
+
+  private void function(String name, JsonParser value) throws IOException {
+    switch (name) {
+      case "name" -> callName = ChunkJson.string(value);
+      case "arguments" ->
+          // Some servers send an object instead of its text.
+          callArguments =
+              value.currentToken() == JsonToken.START_OBJECT
+                  ? ChunkJson.tree(value).toString()
+                  : ChunkJson.text(value);
       default -> {}
     }
   }

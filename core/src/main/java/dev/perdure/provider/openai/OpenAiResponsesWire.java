@@ -10,19 +10,22 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
+import dev.perdure.provider.ModelRequest.ToolSpec;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderSettings;
+import dev.perdure.provider.http.Calls;
 import dev.perdure.provider.http.ChunkJson;
 import dev.perdure.provider.http.Reply;
 import dev.perdure.provider.http.VendorError;
 import dev.perdure.provider.http.Wire;
 import java.io.IOException;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One call of Responses. The terminators are {@code response.completed}, {@code
  * response.incomplete} and {@code response.failed}; nothing is stored at the vendor, since Perdure
- * keeps the history. Events that are not about text are passed over.
+ * keeps the history. With tools, the reasoning comes encrypted and goes back with the results.
  */
 final class OpenAiResponsesWire implements Wire {
   private final ProviderSettings settings;
@@ -30,16 +33,20 @@ final class OpenAiResponsesWire implements Wire {
 
   private final ChunkJson.Field eventField = this::field;
   private final ChunkJson.Field responseField = this::response;
-  private final ChunkJson.Field itemField = this::item;
 
-  private boolean toolCalled;
+  /** The models that reason, and can give their reasoning encrypted; others refuse to. */
+  private static final Pattern REASONING = Pattern.compile("(o\\d|gpt-[5-9]|codex)(?!.*chat).*");
+
+  private final Calls calls;
+  private final ArrayNode items = JsonNodeFactory.instance.arrayNode();
+  private boolean encrypted;
 
   // Of the event being read.
   private String type = "";
   private String delta = "";
   private long outputIndex;
   private long partIndex;
-  private String itemType = "";
+  private @Nullable JsonNode item;
   private @Nullable JsonNode usage;
   private @Nullable JsonNode error;
   private @Nullable JsonNode incomplete;
@@ -47,6 +54,7 @@ final class OpenAiResponsesWire implements Wire {
   OpenAiResponsesWire(ProviderSettings settings, ModelRequest request) {
     this.settings = settings;
     this.request = request;
+    this.calls = new Calls(settings.name());
   }
 
   @Override
@@ -62,6 +70,19 @@ final class OpenAiResponsesWire implements Wire {
           .addObject()
           .put("role", OpenAiRequests.role(message.role()))
           .put("content", message.text());
+    }
+    request.steps().forEach(step -> OpenAiRequests.responsesStep(input, step));
+    for (ToolSpec tool : request.tools()) {
+      body.withArray("tools")
+          .addObject()
+          .put("type", "function")
+          .put("name", tool.name())
+          .put("description", tool.description())
+          .put("strict", false)
+          .set("parameters", tool.schema());
+    }
+    if (!request.tools().isEmpty() && REASONING.matcher(request.model()).matches()) {
+      body.putArray("include").add("reasoning.encrypted_content");
     }
     body.put("stream", true).put("store", false);
     if (request.params().maxOutputTokens() != null) {
@@ -91,7 +112,7 @@ final class OpenAiResponsesWire implements Wire {
     delta = "";
     outputIndex = 0;
     partIndex = 0;
-    itemType = "";
+    item = null;
     usage = null;
     error = null;
     incomplete = null;
@@ -112,10 +133,24 @@ final class OpenAiResponsesWire implements Wire {
           reply.delta(block, PartKind.TEXT, delta);
       case "response.reasoning_summary_text.delta", "response.reasoning_text.delta" ->
           reply.delta(block, PartKind.REASONING, delta);
-      case "response.output_item.added" -> toolCalled |= itemType.endsWith("function_call");
+      case "response.output_item.added" -> {
+        if (item != null && type(item).equals("function_call")) {
+          calls.begin(outputIndex, item.path("call_id").asText(""), item.path("name").asText(""));
+          reply.touch();
+        }
+      }
+      case "response.function_call_arguments.delta" -> calls.more(outputIndex, delta);
+      case "response.output_item.done" -> itemDone();
       case "response.completed" -> {
+        boolean called = !calls.isEmpty();
+        calls.tell(reply);
+        if (called && encrypted) {
+          ObjectNode carried = JsonNodeFactory.instance.objectNode();
+          carried.put("wire", OpenAiRequests.RESPONSES).set("items", items);
+          reply.carry(carried);
+        }
         count(reply);
-        reply.finish(toolCalled ? FinishReason.TOOL_CALLS : FinishReason.STOP);
+        reply.finish(called ? FinishReason.TOOL_CALLS : FinishReason.STOP);
       }
       case "response.incomplete" -> {
         count(reply);
@@ -141,7 +176,7 @@ final class OpenAiResponsesWire implements Wire {
       case "delta" -> delta = ChunkJson.text(value);
       case "output_index" -> outputIndex = ChunkJson.count(value);
       case "content_index", "summary_index" -> partIndex = ChunkJson.count(value);
-      case "item" -> ChunkJson.object(value, itemField);
+      case "item" -> item = ChunkJson.tree(value);
       case "response" -> ChunkJson.object(value, responseField);
       case "error" -> error = ChunkJson.tree(value);
       default -> {}
@@ -157,10 +192,22 @@ final class OpenAiResponsesWire implements Wire {
     }
   }
 
-  private void item(String name, JsonParser value) throws IOException {
-    if (name.equals("type")) {
-      itemType = ChunkJson.text(value);
+  /** An item that is whole: the form in which it would have to come back. */
+  private void itemDone() throws ProviderException {
+    if (item == null) {
+      return;
     }
+    if (type(item).equals("function_call")) {
+      calls.whole(outputIndex, item.path("arguments").asText(""));
+    }
+    encrypted |= item.path("encrypted_content").isTextual();
+    if (!request.tools().isEmpty() && item instanceof ObjectNode object) {
+      items.add(object.without("status"));
+    }
+  }
+
+  private static String type(JsonNode item) {
+    return item.path("type").asText("");
   }
 
   private void count(Reply reply) {
