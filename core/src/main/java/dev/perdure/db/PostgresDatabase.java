@@ -1,7 +1,6 @@
 package dev.perdure.db;
 
 import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
@@ -22,12 +21,11 @@ public final class PostgresDatabase implements Database {
   /** Runs of one work, the first one included, before a deadlock is reported. */
   private static final int MAX_RUNS = 5;
 
-  private final HikariDataSource writers;
-  private final HikariDataSource readers;
+  private final PostgresPool writers;
+  private final PostgresPool readers;
   private final PostgresSignals signals;
 
-  private PostgresDatabase(
-      HikariDataSource writers, HikariDataSource readers, PostgresSignals signals) {
+  private PostgresDatabase(PostgresPool writers, PostgresPool readers, PostgresSignals signals) {
     this.writers = writers;
     this.readers = readers;
     this.signals = signals;
@@ -44,20 +42,36 @@ public final class PostgresDatabase implements Database {
    */
   public static PostgresDatabase open(
       String url, @Nullable String user, @Nullable String password, PostgresOptions options) {
+    return open(url, user, password, options, MigrationOptions.DEFAULT);
+  }
+
+  /** The same, for a test of migrations. */
+  public static PostgresDatabase open(
+      String url,
+      @Nullable String user,
+      @Nullable String password,
+      PostgresOptions options,
+      MigrationOptions migrations) {
     PostgresUrl where = PostgresUrl.parse(url, user, password);
     // Migrations may take long, so they run without the limits of the pools.
-    PGSimpleDataSource unhurried = dataSource(where, options, Duration.ZERO);
+    PGSimpleDataSource unhurried =
+        dataSource(new PGSimpleDataSource(), where, options, Duration.ZERO);
     try (Connection probe = unhurried.getConnection()) {
       probe.getMetaData().getDatabaseProductVersion();
     } catch (SQLException e) {
       throw unreachable(where, e);
     }
-    Migrations.run(unhurried);
-    PGSimpleDataSource limited = dataSource(where, options, options.socketTimeout());
-    HikariDataSource writers = null;
+    Migrations.run(unhurried, migrations);
+    PGSimpleDataSource limited =
+        dataSource(
+            new PatientDataSource(options.borrowTimeout()),
+            where,
+            options,
+            options.socketTimeout());
+    PostgresPool writers = null;
     try {
-      writers = new HikariDataSource(pool("perdure-write", limited, options));
-      HikariDataSource readers = new HikariDataSource(pool("perdure-read", limited, options));
+      writers = new PostgresPool(pool("perdure-write", limited, options));
+      PostgresPool readers = new PostgresPool(pool("perdure-read", limited, options));
       return new PostgresDatabase(writers, readers, new PostgresSignals(unhurried));
     } catch (PoolInitializationException e) {
       if (writers != null) {
@@ -78,8 +92,7 @@ public final class PostgresDatabase implements Database {
   }
 
   private static PGSimpleDataSource dataSource(
-      PostgresUrl where, PostgresOptions options, Duration socketTimeout) {
-    PGSimpleDataSource out = new PGSimpleDataSource();
+      PGSimpleDataSource out, PostgresUrl where, PostgresOptions options, Duration socketTimeout) {
     out.setUrl(where.jdbc());
     out.setUser(where.user());
     out.setPassword(where.password());
@@ -161,9 +174,9 @@ public final class PostgresDatabase implements Database {
     return Answers.await(answer);
   }
 
-  private static <T extends @Nullable Object> T once(HikariDataSource pool, Work<T> work)
+  private static <T extends @Nullable Object> T once(PostgresPool pool, Work<T> work)
       throws SQLException {
-    try (Connection connection = pool.getConnection()) {
+    try (Connection connection = pool.take()) {
       boolean done = false;
       try {
         Tx tx = new Tx(Statements.uncached(connection), Dialect.POSTGRES);

@@ -53,6 +53,9 @@ final class PostgresSignals implements Signals {
   /** The advisory lock that listeners share: "perd" in ASCII. */
   private static final int LISTENING_KEY = 0x70657264;
 
+  /** How long a close waits for the hints that are still to be sent. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
   private static final Duration LISTEN_WAIT = Duration.ofSeconds(5);
   private static final Duration FIRST_BACKOFF = Duration.ofMillis(200);
   private static final Duration MAX_BACKOFF = Duration.ofSeconds(5);
@@ -177,16 +180,13 @@ final class PostgresSignals implements Signals {
     }
   }
 
-  /** Waits for keys and packs all of them; empty once closed. */
+  /** Waits for keys and packs all of them; empty once closed and everything is sent. */
   private List<String> takePayloads() throws InterruptedException {
     Map<Topic, List<String>> taken = new EnumMap<>(Topic.class);
     lock.lock();
     try {
       while (!closed && pending.values().stream().allMatch(Set::isEmpty)) {
         changed.await();
-      }
-      if (closed) {
-        return List.of();
       }
       for (Map.Entry<Topic, Set<String>> entry : pending.entrySet()) {
         taken.put(entry.getKey(), List.copyOf(entry.getValue()));
@@ -321,6 +321,12 @@ final class PostgresSignals implements Signals {
       } catch (SQLException e) {
         // Then the wait ends by its own timeout.
       }
+    }
+    // The last hints are those of a node that hands over its turns: worth a moment.
+    try {
+      sender.join(LAST_WORDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
     sender.interrupt();
   }

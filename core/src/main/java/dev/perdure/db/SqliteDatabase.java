@@ -45,13 +45,18 @@ public final class SqliteDatabase implements Database {
    *     build or not a database
    */
   public static SqliteDatabase open(Path dataDir) {
+    return open(dataDir, MigrationOptions.DEFAULT);
+  }
+
+  /** The same, for a test of migrations. */
+  public static SqliteDatabase open(Path dataDir, MigrationOptions migrations) {
     DirectoryLock lock = DirectoryLock.acquire(dataDir);
     boolean opened = false;
     try {
       String url = "jdbc:sqlite:" + dataDir.toAbsolutePath().resolve(FILE);
       SQLiteDataSource dataSource = new SQLiteDataSource(config());
       dataSource.setUrl(url);
-      Migrations.run(dataSource);
+      Migrations.run(dataSource, migrations);
       SqliteWriter writer = new SqliteWriter(dataSource);
       writer.start();
       opened = true;

@@ -34,7 +34,7 @@ final class SqliteWriter implements AutoCloseable {
   /** Works in one transaction: bounds how long the first of them waits for its answer. */
   private static final int MAX_BATCH = 256;
 
-  /** How long a caller waits for room in the queue. */
+  /** How long a caller waits for room in the queue, and then for its answer. */
   private static final Duration MAX_WAIT = Duration.ofSeconds(30);
 
   private static final Logger LOG = System.getLogger(SqliteWriter.class.getName());
@@ -69,7 +69,26 @@ final class SqliteWriter implements AutoCloseable {
     }
     Job<T> job = new Job<>(work);
     enqueue(job);
-    return Answers.await(job.answer);
+    return Answers.await(job.answer, MAX_WAIT, () -> tooLate(job));
+  }
+
+  /** A work that has not begun will never; of one that has, the outcome is unknown. */
+  private PerdureException tooLate(Job<?> job) {
+    boolean begun;
+    lock.lock();
+    try {
+      begun = !queue.remove(job);
+      notFull.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    return new PerdureException(
+        ErrorCode.DATABASE_UNAVAILABLE,
+        "The disk of the database has not answered for "
+            + MAX_WAIT.toSeconds()
+            + " s"
+            + (begun ? "; whether this was stored will show. " : "; nothing was stored. ")
+            + "Try again shortly.");
   }
 
   private void enqueue(Job<?> job) {

@@ -44,6 +44,11 @@ public final class Engine implements Starter {
   private static final int RETENTION_BATCH = 200;
 
   private static final Duration RETENTION_EVERY = Duration.ofMinutes(1);
+
+  /** How long a stop waits for the lanes that it has let go before it hands their turns over. */
+  private static final Duration LETTING_GO = Duration.ofSeconds(1);
+
+  /** How long it then waits for what still runs here. */
   private static final Duration STOP_PATIENCE = Duration.ofSeconds(10);
 
   private final EngineParts parts;
@@ -90,7 +95,7 @@ public final class Engine implements Starter {
 
   /** Takes the lease and starts to work. */
   public void start() {
-    lease.beat(version);
+    beat();
     if (!parts.database().shared()) {
       // The database's lock says that whoever held these turns is dead.
       lease.forgetAllOthers();
@@ -110,6 +115,11 @@ public final class Engine implements Starter {
     return runners.size();
   }
 
+  /** Why this node should get no new work, in a word each; empty if it should. */
+  public List<String> notReady() {
+    return health.beats(parts.clock().millis()) ? List.of() : List.of("database");
+  }
+
   /** Stops taking turns; those at work go on. Idempotent. */
   public void drain() {
     draining.set(true);
@@ -126,16 +136,19 @@ public final class Engine implements Starter {
     sweepLoop.stop();
     int rest = runners.size();
     runners.values().forEach(TurnRunner::release);
-    awaitIdle(STOP_PATIENCE);
+    awaitIdle(LETTING_GO);
     subscriptions.forEach(Subscription::close);
     parts.faults().at(Point.DRAINING);
     try {
+      // What a runner may still have on its way is refused by its epoch.
       List<String> given = queue.giveBackAll();
+      parts.faults().at(Point.HANDED_OVER);
       if (!given.isEmpty()) {
         parts.database().signals().publish(Topic.QUEUE, given);
       }
       LOG.log(
           Level.INFO, "Stopped; {0} turns were not over and are queued again for others.", rest);
+      awaitIdle(STOP_PATIENCE);
       loops.forEach(Loop::stop);
       lease.leave();
     } catch (PerdureException e) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class Patience {
   private static final Logger LOG = System.getLogger(Patience.class.getName());
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
   private final String turn;
   private final LaneControl control;

@@ -50,6 +50,7 @@ final class Appender implements AutoCloseable {
   private final LogStore store;
   private final Consumer<List<LogBlock>> committed;
   private final FaultPoints faults;
+  private final Outage.Wait writes;
   private final Thread thread = Thread.ofPlatform().name("perdure-log").unstarted(this::loop);
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -65,10 +66,16 @@ final class Appender implements AutoCloseable {
 
   /**
    * @param committed hands stored blocks to followers; runs before the writers hear of it
+   * @param writes tells the outage how writing goes
    */
   Appender(
-      Database database, LogStore store, Consumer<List<LogBlock>> committed, FaultPoints faults) {
+      Database database,
+      LogStore store,
+      Consumer<List<LogBlock>> committed,
+      FaultPoints faults,
+      Outage.Wait writes) {
     this.faults = faults;
+    this.writes = writes;
     this.database = database;
     this.store = store;
     this.committed = committed;
@@ -199,6 +206,7 @@ final class Appender implements AutoCloseable {
   private void store(List<Item> batch) {
     List<Fenced> blocks = batch.stream().map(Item::fenced).toList();
     Duration pause = FIRST_PAUSE;
+    writes.begin();
     while (true) {
       try {
         Set<String> stored =
@@ -208,6 +216,7 @@ final class Appender implements AutoCloseable {
               return out;
             });
         faults.at(Point.APPENDED);
+        writes.done();
         settle(batch, stored);
         return;
       } catch (PerdureException e) {
@@ -247,6 +256,7 @@ final class Appender implements AutoCloseable {
 
   /** Something in this batch can never be stored: find out which turn, and lose only that one. */
   private void broken(List<Item> batch, PerdureException cause) {
+    writes.done();
     if (batch.size() > 1) {
       batch.forEach(item -> store(List.of(item)));
       return;

@@ -50,6 +50,9 @@ final class BlockWriter implements TurnWriter {
     long millis();
 
     int writerBytes();
+
+    /** How final transactions go. */
+    Outage.Wait ends();
   }
 
   private final Log log;
@@ -287,11 +290,12 @@ final class BlockWriter implements TurnWriter {
     } finally {
       lock.unlock();
     }
-    if (!commit(block, work.with(snapshot))) {
+    if (!watchedCommit(block, work.with(snapshot))) {
       stop(State.LOST, null);
       throw new FencedException(tail.turn(), epoch);
     }
     log.committed(block);
+    tail.unsaved(false);
     lock.lock();
     try {
       durableSeq = block.lastSeq();
@@ -317,6 +321,23 @@ final class BlockWriter implements TurnWriter {
 
     NotMine() {
       super("The turn has another holder", null, false, false);
+    }
+  }
+
+  /** The final transaction, of whose failure whoever follows is told until it is tried again. */
+  private boolean watchedCommit(LogBlock block, Database.Work<Boolean> work) {
+    boolean waits = false;
+    log.ends().begin();
+    try {
+      return commit(block, work);
+    } catch (PerdureException e) {
+      waits = e.code() == ErrorCode.DATABASE_UNAVAILABLE;
+      tail.unsaved(waits);
+      throw e;
+    } finally {
+      if (!waits) {
+        log.ends().done();
+      }
     }
   }
 
@@ -351,6 +372,10 @@ final class BlockWriter implements TurnWriter {
       lock.unlock();
     }
     if (first) {
+      if (tail.unsaved()) {
+        tail.unsaved(false);
+        log.ends().done();
+      }
       log.left(this);
     }
   }

@@ -23,6 +23,18 @@ public interface Follower extends AutoCloseable {
   }
 
   /**
+   * How the log is doing as far as this node can tell. Never an event: it is not stored, has no
+   * sequence number, and is over when it is over.
+   */
+  enum Condition {
+    WELL,
+    /** This node waits for its database: events come late. */
+    DEGRADED,
+    /** The turn is over but for its final transaction, which waits for the database. */
+    UNSAVED
+  }
+
+  /**
    * What a wait has brought; blocks are whole and in order, without gap or overlap, except that the
    * first one may begin before the cursor (then use {@link LogLines#after}).
    */
@@ -33,6 +45,12 @@ public interface Follower extends AutoCloseable {
 
   /** Waits for events after the position, at most {@code atMost}, and moves behind them. */
   Batch next(Duration atMost) throws InterruptedException;
+
+  /**
+   * How the log is doing. Once this has been asked for, a change of it ends a wait as {@link
+   * #wake()} does.
+   */
+  Condition condition();
 
   /** Makes a present or the next {@link #next} return without waiting. */
   void wake();

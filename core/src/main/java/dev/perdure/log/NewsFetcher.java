@@ -38,6 +38,7 @@ final class NewsFetcher implements AutoCloseable {
 
   private final LogStore store;
   private final Tails tails;
+  private final Outage.Wait reads;
   private final Subscription subscription;
   private final Thread thread = Thread.ofPlatform().name("perdure-news").unstarted(this::loop);
   private final ReentrantLock lock = new ReentrantLock();
@@ -56,7 +57,11 @@ final class NewsFetcher implements AutoCloseable {
 
   private int polls;
 
-  NewsFetcher(LogStore store, Tails tails, Signals signals) {
+  /**
+   * @param reads tells the outage how reading goes
+   */
+  NewsFetcher(LogStore store, Tails tails, Signals signals, Outage.Wait reads) {
+    this.reads = reads;
     this.store = store;
     this.tails = tails;
     this.subscription = signals.subscribe(Signals.Topic.LOG, this::heard);
@@ -157,7 +162,7 @@ final class NewsFetcher implements AutoCloseable {
   }
 
   private void addFollowed(Set<String> turns) {
-    boolean all = polls++ % RARELY == 0;
+    boolean all = polls++ % RARELY == 0 || reads.waits();
     for (Tail tail : tails.all()) {
       if (tail.watched() && (all || !tail.fedHere())) {
         turns.add(tail.turn());
@@ -191,7 +196,9 @@ final class NewsFetcher implements AutoCloseable {
 
   private void fetch(Map<String, Long> heads) {
     Map<String, News> all = new HashMap<>();
+    reads.begin();
     store.news(heads, all);
+    reads.done();
     List<String> more = new ArrayList<>();
     all.forEach((turn, news) -> {
       Tail tail = tails.get(turn);

@@ -43,6 +43,9 @@ final class Tail {
   @GuardedBy("lock")
   private boolean missed;
 
+  /** Whether the turn's final transaction has failed and is tried again. */
+  private volatile boolean unsaved;
+
   @GuardedBy("lock")
   private int followers;
 
@@ -216,6 +219,18 @@ final class Tail {
   private void dropRing() {
     ring.clear();
     bytes = 0;
+  }
+
+  /** Says that the turn's final transaction waits for the database, or does so no more. */
+  void unsaved(boolean now) {
+    if (unsaved != now) {
+      unsaved = now;
+      wakeAll();
+    }
+  }
+
+  boolean unsaved() {
+    return unsaved;
   }
 
   /** Lets every waiting follower ask again whether it should wait. */

@@ -8,6 +8,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cursor over a tail and, further back, over the database. Subscribes first, reads then, waits
@@ -24,6 +25,7 @@ final class TailFollower implements Follower {
   private final Tail tail;
   private final LogStore store;
   private final NewsFetcher fetcher;
+  private final Outage outage;
   private final int readBytes;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final AtomicBoolean woken = new AtomicBoolean();
@@ -33,12 +35,22 @@ final class TailFollower implements Follower {
 
   private boolean ended;
 
+  /** What the thread that follows has been told last; null until it asks. */
+  private volatile @Nullable Condition told;
+
   TailFollower(
-      Tails tails, String turn, LogStore store, NewsFetcher fetcher, int readBytes, long after) {
+      Tails tails,
+      String turn,
+      LogStore store,
+      NewsFetcher fetcher,
+      Outage outage,
+      int readBytes,
+      long after) {
     this.tails = tails;
     this.tail = tails.enter(turn, false);
     this.store = store;
     this.fetcher = fetcher;
+    this.outage = outage;
     this.readBytes = readBytes;
     this.position = after;
   }
@@ -69,7 +81,8 @@ final class TailFollower implements Follower {
           if (!blocks.isEmpty()) {
             return deliver(blocks);
           }
-          if (woken.getAndSet(false) || deadline - System.nanoTime() <= 0) {
+          if (!waits() || deadline - System.nanoTime() <= 0) {
+            woken.set(false);
             return idle();
           }
         }
@@ -86,7 +99,22 @@ final class TailFollower implements Follower {
   }
 
   private boolean waits() {
-    return !closed.get() && !woken.get() && !tails.released();
+    @Nullable Condition last = told;
+    return !closed.get()
+        && !woken.get()
+        && !tails.released()
+        && (last == null || last == present());
+  }
+
+  @Override
+  public Condition condition() {
+    Condition now = present();
+    told = now;
+    return now;
+  }
+
+  private Condition present() {
+    return tail.unsaved() ? Condition.UNSAVED : outage.away() ? Condition.DEGRADED : Condition.WELL;
   }
 
   private Batch idle() {
@@ -105,6 +133,7 @@ final class TailFollower implements Follower {
   private List<LogBlock> read(long nanosLeft) throws InterruptedException {
     try {
       Page page = store.read(tail.turn(), position, readBytes);
+      outage.reads().done();
       if (page.reachesEnd()) {
         if (tail.reached(page.last(), page.fate())) {
           fetcher.hint(List.of(tail.turn()));
@@ -115,6 +144,7 @@ final class TailFollower implements Follower {
       if (e.code() != ErrorCode.DATABASE_UNAVAILABLE) {
         throw e;
       }
+      outage.reads().begin();
       LOG.log(Level.DEBUG, "A follower waits for the database: {0}", e.getMessage());
       tail.pause(this::waits, Math.min(nanosLeft, RETRY.toNanos()));
       return List.of();

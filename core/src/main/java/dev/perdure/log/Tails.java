@@ -47,10 +47,15 @@ final class Tails {
     }
   }
 
+  /** Lets every follower that waits ask again whether it should. */
+  void wakeAll() {
+    tails.values().forEach(Tail::wakeAll);
+  }
+
   /** Ends the waiting of all followers, present and future. */
   void release() {
     released = true;
-    tails.values().forEach(Tail::wakeAll);
+    wakeAll();
   }
 
   boolean released() {

@@ -28,6 +28,7 @@ public final class TurnLog implements AutoCloseable {
   private final InstantSource clock;
   private final LogStore store;
   private final Tails tails;
+  private final Outage outage;
   private final Appender appender;
   private final NewsFetcher fetcher;
   private final LogRetention retention;
@@ -50,11 +51,13 @@ public final class TurnLog implements AutoCloseable {
     this.clock = clock;
     this.store = new LogStore(database, nodeId);
     this.tails = new Tails(limits.tailBytes());
-    this.appender = new Appender(database, store, this::published, faults);
-    this.fetcher = new NewsFetcher(store, tails, database.signals());
+    this.outage = new Outage(tails::wakeAll);
+    this.appender = new Appender(database, store, this::published, faults, outage.writes());
+    this.fetcher = new NewsFetcher(store, tails, database.signals(), outage.reads());
     this.retention = new LogRetention(database);
     appender.start();
     fetcher.start();
+    outage.start();
   }
 
   /**
@@ -134,7 +137,7 @@ public final class TurnLog implements AutoCloseable {
    * checked before.
    */
   public Follower follow(String turn, long after) {
-    return new TailFollower(tails, turn, store, fetcher, limits.readBytes(), after);
+    return new TailFollower(tails, turn, store, fetcher, outage, limits.readBytes(), after);
   }
 
   /** Ends every follower's wait: they report {@link Follower.Status#CLOSED} from now on. */
@@ -157,6 +160,7 @@ public final class TurnLog implements AutoCloseable {
     releaseFollowers();
     appender.close();
     fetcher.close();
+    outage.close();
   }
 
   /** Turns that somebody writes or follows here. */
@@ -198,6 +202,11 @@ public final class TurnLog implements AutoCloseable {
     @Override
     public int writerBytes() {
       return limits.writerBytes();
+    }
+
+    @Override
+    public Outage.Wait ends() {
+      return outage.ends();
     }
   }
 }

@@ -28,7 +28,11 @@ public interface FaultPoints {
     /** The final transaction is committed, no follower has seen it. */
     ENDED,
     /** A drain has stopped the lanes and not yet given the turns back. */
-    DRAINING
+    DRAINING,
+    /** A drain has given the turns back, the node's lease goes on and nobody was told. */
+    HANDED_OVER,
+    /** A migration of the schema has run but is not committed. */
+    MIGRATING
   }
 
   /** Called when execution reaches the point; may never return. */

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.perdure.db.Database;
 import dev.perdure.log.FaultyDatabase.Mode;
 import dev.perdure.log.Follower.Batch;
+import dev.perdure.log.Follower.Condition;
 import dev.perdure.log.Follower.Status;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
@@ -22,6 +23,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What the log promises when a holder is late, the database away or an answer lost. */
 abstract class TurnLogFaultContract {
@@ -234,6 +237,71 @@ abstract class TurnLogFaultContract {
       assertThat(text).contains("during").contains("the outage").contains("turn.ended");
     }
     Logs.lines(Logs.stored(database(), turn));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Mode.class,
+      names = {"AWAY", "STUCK"})
+  void who_follows_is_told_that_events_wait_and_that_they_come_again(Mode sick) throws Exception {
+    String turn = turn();
+    long epoch = claim(turn);
+    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
+    writer.awaitDurable();
+    try (Follower follower = log.follow(turn, 3)) {
+      assertThat(follower.next(Duration.ZERO).status()).isEqualTo(Status.IDLE);
+      assertThat(follower.condition()).isEqualTo(Condition.WELL);
+      faulty.mode(sick);
+      writer.append(Logs.delta("late"));
+      assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.IDLE);
+      assertThat(follower.condition()).isEqualTo(Condition.DEGRADED);
+      assertThat(follower.next(Duration.ofMillis(20)).status())
+          .as("told once, it waits again")
+          .isEqualTo(Status.IDLE);
+      faulty.mode(Mode.WELL);
+      Logs.until("news", () -> follower.condition() == Condition.WELL);
+      assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.DATA);
+    }
+    writer.close();
+  }
+
+  @Test
+  void who_follows_is_told_that_a_whole_reply_cannot_be_stored_yet() throws Exception {
+    String turn = turn();
+    long epoch = claim(turn);
+    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
+    writer.awaitDurable();
+    try (Follower follower = log.follow(turn, 3)) {
+      assertThat(follower.condition()).isEqualTo(Condition.WELL);
+      faulty.mode(Mode.AWAY);
+      assertThatThrownBy(() ->
+              writer.end(List.of(), TurnState.COMPLETED, null, TurnRows.ending(turn, epoch, NODE)))
+          .isInstanceOf(PerdureException.class);
+      assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.IDLE);
+      assertThat(follower.condition()).isEqualTo(Condition.UNSAVED);
+      faulty.mode(Mode.WELL);
+      Logs.complete(writer, turn, epoch, NODE);
+      assertThat(Logs.followToEnd(follower)).isNotEmpty();
+      Logs.until("all is well", () -> follower.condition() == Condition.WELL);
+    }
+  }
+
+  @Test
+  void a_writer_that_gives_up_its_end_leaves_no_outage_behind() throws Exception {
+    String turn = turn();
+    long epoch = claim(turn);
+    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
+    writer.awaitDurable();
+    try (Follower follower = log.follow(turn, 3)) {
+      faulty.mode(Mode.AWAY);
+      assertThatThrownBy(() ->
+              writer.end(List.of(), TurnState.COMPLETED, null, TurnRows.ending(turn, epoch, NODE)))
+          .isInstanceOf(PerdureException.class);
+      Logs.until("the outage", () -> follower.condition() != Condition.WELL);
+      faulty.mode(Mode.WELL);
+      writer.close();
+      Logs.until("all is well", () -> follower.condition() == Condition.WELL);
+    }
   }
 
   @Test

@@ -203,10 +203,13 @@ final class Api {
    * Reads events into the transcript, from behind its last one, until one fulfils the condition.
    */
   void read(String turn, Transcript into, Predicate<Transcript.Event> last) {
-    stream(
+    frames(
         "/v1/turns/" + turn + "/events",
         into.lastSeq() < 0 ? null : Long.toString(into.lastSeq()),
         frame -> {
+          if ("notice".equals(frame.event())) {
+            return into.notice(frame);
+          }
           Transcript.Event event = into.add(frame);
           return last.test(event) || event.type().equals("turn.ended");
         });
@@ -217,9 +220,13 @@ final class Api {
 
   /**
    * Reads an event stream until its end or until the consumer says so; then cuts the connection.
-   * Returns whether the consumer said so.
+   * Returns whether the consumer said so. What the server says about the moment is left out.
    */
   boolean stream(String path, @Nullable String lastEventId, Predicate<Frame> done) {
+    return frames(path, lastEventId, frame -> !"notice".equals(frame.event()) && done.test(frame));
+  }
+
+  private boolean frames(String path, @Nullable String lastEventId, Predicate<Frame> done) {
     HttpRequest.Builder request = request("GET", path, null, "Accept", "text/event-stream");
     if (lastEventId != null) {
       request.header("Last-Event-ID", lastEventId);

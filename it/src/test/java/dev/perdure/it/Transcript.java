@@ -19,6 +19,7 @@ final class Transcript {
 
   private final List<Event> events = new ArrayList<>();
   private final Map<Integer, Lane> lanes = new TreeMap<>();
+  private final List<JsonNode> notices = new ArrayList<>(); // guarded by itself
   private boolean ended;
 
   private static final class Lane {
@@ -26,6 +27,25 @@ final class Transcript {
     boolean open;
     final Map<Integer, String> kinds = new TreeMap<>();
     final Map<Integer, StringBuilder> parts = new TreeMap<>();
+  }
+
+  /**
+   * Takes a frame about the moment, which is no event and must not move the cursor. Returns false:
+   * it never is the last one.
+   */
+  boolean notice(Api.Frame frame) {
+    assertThat(frame.id()).as("%s has no id", frame.data()).isNull();
+    synchronized (notices) {
+      notices.add(Api.read(frame.data()));
+    }
+    return false;
+  }
+
+  /** The codes of what was said about the moment so far; for any thread. */
+  List<String> notices() {
+    synchronized (notices) {
+      return notices.stream().map(json -> json.required("code").textValue()).toList();
+    }
   }
 
   /** Takes the next frame. */

@@ -6,6 +6,7 @@ import dev.perdure.chat.Profiles;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Database;
+import dev.perdure.db.MigrationOptions;
 import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.SqliteDatabase;
 import dev.perdure.engine.Engine;
@@ -96,7 +97,7 @@ final class PerdureServer {
     PrometheusMeterRegistry meters = meters();
     made.push(meters::close);
 
-    database = opened(made, open(config));
+    database = opened(made, open(config, migrations(faults)));
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     Timers timers = opened(made, Timers.system());
     ContextJournal journal = opened(made, new ContextJournal(database));
@@ -131,7 +132,7 @@ final class PerdureServer {
                 access.streamTokens(),
                 meters,
                 meters::scrape,
-                List::of,
+                engine::notReady,
                 clock,
                 random),
             new PerdureHttp.Place(
@@ -149,14 +150,24 @@ final class PerdureServer {
     return CrashPlan.parse(plan);
   }
 
-  private static Database open(PerdureConfig config) {
+  /** What a test has said on its command line about migrations. */
+  private static MigrationOptions migrations(FaultPoints faults) {
+    String more = System.getProperty("perdure.migrations");
+    if (more == null) {
+      return new MigrationOptions(List.of(), faults);
+    }
+    LOG.log(System.Logger.Level.WARNING, "This server also takes migrations from {0}.", more);
+    return new MigrationOptions(List.of(more), faults);
+  }
+
+  private static Database open(PerdureConfig config, MigrationOptions migrations) {
     PerdureConfig.Db db = config.db();
     String url = db.url();
     if (url == null) {
-      return SqliteDatabase.open(Path.of(config.data().dir()));
+      return SqliteDatabase.open(Path.of(config.data().dir()), migrations);
     }
     String password = db.password() == null ? null : db.password().value();
-    return PostgresDatabase.open(url, db.user(), password, Limits.postgres(config));
+    return PostgresDatabase.open(url, db.user(), password, Limits.postgres(config), migrations);
   }
 
   private static PrometheusMeterRegistry meters() {

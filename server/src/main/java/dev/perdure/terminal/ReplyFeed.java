@@ -99,6 +99,10 @@ final class ReplyFeed implements Runnable {
   private boolean readToEnd(ChatServer.Events events) throws IOException, InterruptedException {
     SseReader.Frame frame;
     while ((frame = events.reader().next()) != null) {
+      if (frame.id() == null) {
+        // About the moment: it is in no log.
+        continue;
+      }
       byte[] line = frame.data().getBytes(StandardCharsets.UTF_8);
       Line decoded;
       try {

@@ -137,6 +137,9 @@ final class Reader {
         got.end = End.SERVER;
         return;
       }
+      if ("notice".equals(frame.event()) && frame.id() == null) {
+        continue; // About the moment, not of the log.
+      }
       JsonNode json = Recorder.JSON.readTree(frame.data());
       boolean over;
       if ("snapshot".equals(frame.event())) {

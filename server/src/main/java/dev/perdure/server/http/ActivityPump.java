@@ -1,7 +1,9 @@
 package dev.perdure.server.http;
 
+import dev.perdure.chat.Turn;
 import dev.perdure.log.Follower;
 import dev.perdure.log.Follower.Batch;
+import dev.perdure.log.Follower.Condition;
 import dev.perdure.log.Follower.Status;
 import dev.perdure.log.LogBlock;
 import java.lang.System.Logger;
@@ -27,7 +29,7 @@ final class ActivityPump implements AutoCloseable {
   private static final Duration WAIT = Duration.ofMinutes(1);
 
   private final Follower follower;
-  private final String turn;
+  private final Turn turn;
   private final boolean beginWithSnapshot;
   private final byte[] opening;
   private final Semaphore mayGoOn = new Semaphore(0);
@@ -35,6 +37,7 @@ final class ActivityPump implements AutoCloseable {
 
   // Handed over with each announcement.
   private Batch batch = new Batch(Status.IDLE, List.of());
+  private Condition condition = Condition.WELL;
   private byte @Nullable [] snapshot;
   private long snapshotSeq = -1;
 
@@ -42,13 +45,13 @@ final class ActivityPump implements AutoCloseable {
   private boolean taken;
   private long delivered;
 
-  ActivityPump(Follower follower, String turn, String session, boolean beginWithSnapshot) {
+  ActivityPump(Follower follower, Turn turn, boolean beginWithSnapshot) {
     this.follower = follower;
     this.turn = turn;
     this.beginWithSnapshot = beginWithSnapshot;
     this.delivered = follower.position();
     this.opening =
-        ("{\"turn\":\"" + turn + "\",\"session\":\"" + session + "\",")
+        ("{\"turn\":\"" + turn.id() + "\",\"session\":\"" + turn.session() + "\",")
             .getBytes(StandardCharsets.US_ASCII);
   }
 
@@ -58,7 +61,7 @@ final class ActivityPump implements AutoCloseable {
    * @param announce called on the pump's thread each time there is something to take
    */
   void start(Runnable announce) {
-    Thread.ofVirtual().name("perdure-activity-" + turn).start(() -> run(announce));
+    Thread.ofVirtual().name("perdure-activity-" + turn.id()).start(() -> run(announce));
   }
 
   private void run(Runnable announce) {
@@ -69,10 +72,13 @@ final class ActivityPump implements AutoCloseable {
         mayGoOn.acquire();
       }
       while (!closed) {
-        batch = follower.next(WAIT);
-        if (batch.status() != Status.IDLE) {
+        Condition now = follower.condition();
+        boolean news = now != condition;
+        condition = now;
+        batch = news ? new Batch(Status.IDLE, List.of()) : follower.next(WAIT);
+        if (news || batch.status() != Status.IDLE) {
           announce.run();
-          if (batch.status() != Status.DATA) {
+          if (!news && batch.status() != Status.DATA) {
             return;
           }
           mayGoOn.acquire();
@@ -83,7 +89,9 @@ final class ActivityPump implements AutoCloseable {
     } catch (RuntimeException e) {
       LOG.log(
           Level.WARNING,
-          "The log of turn " + turn + " cannot be read. Its stream ends; the client reconnects.",
+          "The log of turn "
+              + turn.id()
+              + " cannot be read. Its stream ends; the client reconnects.",
           e);
       batch = new Batch(Status.CLOSED, List.of());
       announce.run();
@@ -106,6 +114,11 @@ final class ActivityPump implements AutoCloseable {
   }
 
   String turn() {
+    return turn.id();
+  }
+
+  /** The turn's row when it was first seen. */
+  Turn row() {
     return turn;
   }
 
@@ -118,6 +131,11 @@ final class ActivityPump implements AutoCloseable {
   Status take() {
     taken = true;
     return batch.status();
+  }
+
+  /** How the log was doing when this was announced. */
+  Condition condition() {
+    return condition;
   }
 
   List<LogBlock> blocks() {

@@ -4,6 +4,7 @@ import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Signals;
+import dev.perdure.log.Follower.Condition;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.LogLines;
 import dev.perdure.log.TurnLog;
@@ -72,6 +73,12 @@ final class ActivityStream {
   private long watermark;
   private boolean leftOut;
   private boolean over;
+  private boolean scanned;
+
+  /** Whether turns cannot be listed now, and whether a log waits for the database. */
+  private boolean scanAway;
+
+  private boolean logAway;
 
   /**
    * @param session only its turns; null for all of the caller
@@ -191,7 +198,14 @@ final class ActivityStream {
   private void guardedScan(boolean asSnapshots) {
     try {
       scan(asSnapshots);
+      scanned = true;
+      away(false, logAway);
     } catch (PerdureException e) {
+      if (scanned && e.code() == ErrorCode.DATABASE_UNAVAILABLE) {
+        // Nothing is lost by looking later: the watermark has not moved.
+        away(true, logAway);
+        return;
+      }
       LOG.log(
           Level.WARNING,
           "Turns cannot be listed: {0} The activity stream ends; the client will reconnect.",
@@ -280,9 +294,7 @@ final class ActivityStream {
     if (after >= 0) {
       places.put(turn.id(), new ActivityCursor.Place(after, false));
     }
-    ActivityPump pump =
-        new ActivityPump(
-            sources.log.follow(turn.id(), after), turn.id(), turn.session(), asSnapshot);
+    ActivityPump pump = new ActivityPump(sources.log.follow(turn.id(), after), turn, asSnapshot);
     pumps.put(turn.id(), pump);
     pump.start(() -> ready.add(() -> take(pump)));
   }
@@ -300,7 +312,34 @@ final class ActivityStream {
         frames.named("expired", cursor(), label(pump));
       }
       case CLOSED -> over = true;
-      case IDLE -> {}
+      case IDLE -> {
+        condition(pump);
+        // Nothing of this pump's is in the buffer, so it need not wait for the buffer.
+        pump.written();
+      }
+    }
+  }
+
+  /**
+   * Says once for the whole stream that events are late, and for each turn that it is not saved.
+   */
+  private void condition(ActivityPump pump) {
+    switch (pump.condition()) {
+      case WELL -> away(scanAway, false);
+      case DEGRADED -> away(scanAway, true);
+      case UNSAVED -> {
+        logAway = true;
+        Notices.put(frames, Condition.UNSAVED, pump.row());
+      }
+    }
+  }
+
+  private void away(boolean scan, boolean log) {
+    boolean before = scanAway || logAway;
+    scanAway = scan;
+    logAway = log;
+    if (before != (scan || log)) {
+      Notices.put(frames, before ? Condition.WELL : Condition.DEGRADED, null);
     }
   }
 
@@ -340,6 +379,9 @@ final class ActivityStream {
   private void finished(ActivityPump pump) {
     pumps.remove(pump.turn());
     pump.close();
+    if (pumps.isEmpty()) {
+      away(scanAway, false);
+    }
     if (leftOut) {
       hinted.set(true);
     }

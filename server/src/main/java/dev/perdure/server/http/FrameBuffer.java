@@ -8,6 +8,8 @@ import java.util.Arrays;
  *
  * <pre>
  *   frame    = [ "event: " NAME LF ] [ "id: " ID LF ] [ "data: " JSON LF ] LF
+ *
+ *   without an id: what is only true for the moment, and comes in no log
  * </pre>
  *
  * <p>JSON has no raw CR or LF, ids are numbers or cursors of {@code [0-9a-z~_.-]}, names are
@@ -51,6 +53,17 @@ final class FrameBuffer {
     open(id);
     put(data, 0, data.length);
     close();
+  }
+
+  /** A frame with a name and no id, so that clients keep the cursor that they have. */
+  void passing(String name, byte[] data) {
+    put(EVENT);
+    put(name);
+    put('\n');
+    put(DATA);
+    put(data, 0, data.length);
+    put('\n');
+    put('\n');
   }
 
   /** Begins a frame of the default type; the data follows, then {@link #close}. */

@@ -1,6 +1,7 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.Caller;
+import dev.perdure.log.Follower.Condition;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.auth.Authenticator;
@@ -181,6 +182,9 @@ final class Router implements Handler {
     }
     FrameBuffer hint = new FrameBuffer();
     hint.retry(Problem.RETRY_AFTER_SECONDS * 1000L);
+    if (code == ErrorCode.DATABASE_UNAVAILABLE) {
+      Notices.put(hint, Condition.DEGRADED, null);
+    }
     SseOut.headers(exchange);
     try (OutputStream out = exchange.stream(200, SseOut.MEDIA_TYPE)) {
       out.write(hint.bytes(), 0, hint.length());

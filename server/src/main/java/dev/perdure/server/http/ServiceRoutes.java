@@ -64,10 +64,12 @@ final class ServiceRoutes {
     if (draining.getAsBoolean()) {
       reasons.add("draining");
     }
-    try {
-      parts.conversations().now();
-    } catch (PerdureException e) {
-      reasons.add("database");
+    if (reasons.isEmpty()) {
+      try {
+        parts.conversations().now();
+      } catch (PerdureException e) {
+        reasons.add("database");
+      }
     }
     exchange.sendJson(
         reasons.isEmpty() ? 200 : 503, health(reasons.isEmpty() ? "ready" : "not_ready", reasons));

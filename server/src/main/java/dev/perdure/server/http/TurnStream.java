@@ -4,6 +4,7 @@ import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Turn;
 import dev.perdure.log.Follower;
 import dev.perdure.log.Follower.Batch;
+import dev.perdure.log.Follower.Condition;
 import dev.perdure.log.Follower.Status;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.LogLines;
@@ -25,9 +26,9 @@ import java.util.Optional;
  * The events of one turn, as an event stream or by long poll. Thread-safe; each stream is one loop
  * on the thread of its request.
  *
- * <p>Frames carry no {@code event:} field, except {@code snapshot}: a browser's EventSource gives
- * unnamed frames to {@code onmessage}, whatever types future versions add, while a named one needs
- * a listener for each name. The stored line is the data, byte for byte.
+ * <p>Frames carry no {@code event:} field, except {@code snapshot} and {@link Notices}: a browser's
+ * EventSource gives unnamed frames to {@code onmessage}, whatever types future versions add, while
+ * a named one needs a listener for each name. The stored line is the data, byte for byte.
  *
  * <p>How a stream ends says what the client should do. EventSource reconnects after a clean end and
  * stops after any other status, 204 included; so a stream ends cleanly after {@code turn.ended} and
@@ -209,6 +210,7 @@ final class TurnStream {
         out.write(frames);
       }
       int silent = 0;
+      Condition told = Condition.WELL;
       long until = clock.millis() + exchange.streamAge().toMillis();
       while (live && !place.leaving()) {
         long before = follower.position();
@@ -218,6 +220,12 @@ final class TurnStream {
           return;
         }
         Duration wait = Duration.ofMillis(Math.min(left, limits.heartbeat().toMillis()));
+        Condition now = follower.condition();
+        if (now != told) {
+          told = now;
+          Notices.put(frames, now, turn);
+          out.write(frames);
+        }
         Batch batch = next(turn, follower, wait);
         switch (batch.status()) {
           case DATA -> {
@@ -226,7 +234,7 @@ final class TurnStream {
             out.write(frames);
           }
           case IDLE -> {
-            if (!place.leaving()) {
+            if (!place.leaving() && follower.condition() == told) {
               frames.comment();
               out.write(frames);
               live = ++silent % BEATS_PER_CHECK != 0 || exists(exchange, turn);

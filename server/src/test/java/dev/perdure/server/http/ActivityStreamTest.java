@@ -39,6 +39,9 @@ class ActivityStreamTest {
     final Set<String> ended = new LinkedHashSet<>();
 
     void take(Frame frame) throws Exception {
+      if (frame.event().equals(Notices.EVENT)) {
+        return; // A machine so slow that commits wait is no matter of this test.
+      }
       assertThat(frame.event()).isEmpty();
       JsonNode json = EventReader.json(frame);
       String turn = json.path("turn").textValue();

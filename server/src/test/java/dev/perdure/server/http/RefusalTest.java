@@ -211,8 +211,11 @@ class RefusalTest {
     for (String path : List.of("/v1/turns/" + turn + "/events", "/v1/inbox/events")) {
       try (EventReader reader = door.events(path)) {
         assertThat(reader.status()).isEqualTo(200);
-        assertThat(reader.rest()).isEmpty();
-        assertThat(reader.text()).isEqualTo("retry: 2000\n\n");
+        List<SseText.Frame> frames = reader.rest();
+        assertThat(frames).hasSize(1);
+        assertThat(frames.getFirst().event()).isEqualTo("notice");
+        assertThat(frames.getFirst().data()).contains("\"code\":\"degraded\"");
+        assertThat(reader.text()).startsWith("retry: 2000\n\n").doesNotContain("id:");
       }
     }
     Answer ready = door.get("/readyz");
