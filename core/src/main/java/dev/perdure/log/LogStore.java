@@ -231,6 +231,11 @@ final class LogStore {
     return database.<Boolean>read(tx -> holds(tx, block));
   }
 
+  /** Whether the log has come to this event. */
+  boolean reaches(String turn, long seq) {
+    return database.read(tx -> last(tx, turn) >= seq);
+  }
+
   /** About {@code maxBytes} of a log from the event after {@code after}; at least one block. */
   Page read(String turn, long after, int maxBytes) {
     return database.read(tx -> {

@@ -140,6 +140,16 @@ public final class TurnLog implements AutoCloseable {
     return new TailFollower(tails, turn, store, fetcher, outage, limits.readBytes(), after);
   }
 
+  /**
+   * Whether a turn has this event, asked of the database itself: a follower that has seen nothing
+   * may have looked while the database was away, or before this node had heard of it.
+   *
+   * @throws PerdureException DATABASE_UNAVAILABLE
+   */
+  public boolean reaches(String turn, long seq) {
+    return store.reaches(turn, seq);
+  }
+
   /** Ends every follower's wait: they report {@link Follower.Status#CLOSED} from now on. */
   public void releaseFollowers() {
     tails.release();

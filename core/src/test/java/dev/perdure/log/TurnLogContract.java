@@ -416,6 +416,18 @@ abstract class TurnLogContract {
   }
 
   @Test
+  void what_a_log_has_come_to_is_asked_of_the_database() throws Exception {
+    String turn = turn();
+    long epoch = claim(turn);
+    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
+    Logs.complete(writer, turn, epoch, NODE);
+    long last = Logs.lines(Logs.stored(database(), turn)).getLast().seq();
+    assertThat(log.reaches(turn, last)).isTrue();
+    assertThat(log.reaches(turn, last + 1)).isFalse();
+    assertThat(log.reaches("turn_unknown", 0)).isFalse();
+  }
+
+  @Test
   void finished_turns_leave_nothing_in_memory() throws Exception {
     for (int i = 0; i < 200; i++) {
       String turn = turn();

@@ -171,6 +171,24 @@ public final class PerdureProcess implements AutoCloseable {
     signal("CONT");
   }
 
+  /** Whether this machine can limit the files of a running process. */
+  public static boolean canLimitFiles() {
+    return Files.isExecutable(Path.of("/usr/bin/prlimit"));
+  }
+
+  /**
+   * From now on the process cannot write behind that many bytes of any file: the system refuses it,
+   * as it does on a full disk (with EFBIG instead of ENOSPC).
+   */
+  public void limitFiles(long bytes) {
+    order("prlimit", "--pid=" + process.pid(), "--fsize=" + bytes + ":");
+  }
+
+  /** Files may grow again. */
+  public void unlimitFiles() {
+    order("prlimit", "--pid=" + process.pid(), "--fsize=unlimited:");
+  }
+
   /** Waits for the end and returns the exit code; the output is complete then. */
   public int awaitExit() {
     try {
@@ -194,10 +212,15 @@ public final class PerdureProcess implements AutoCloseable {
   }
 
   private void signal(String name) {
+    order("kill", "-" + name, "" + process.pid());
+  }
+
+  /** Does something to the process from outside; nothing if it has just ended. */
+  private void order(String... command) {
     try {
-      int code = new ProcessBuilder("kill", "-" + name, "" + process.pid()).start().waitFor();
-      if (code != 0) {
-        throw new AssertionError("kill -" + name + " " + process.pid() + " gave " + code);
+      int code = new ProcessBuilder(command).start().waitFor();
+      if (code != 0 && process.isAlive()) {
+        throw new AssertionError(String.join(" ", command) + " gave " + code);
       }
     } catch (IOException e) {
       throw new AssertionError(e);

@@ -22,6 +22,7 @@ import dev.perdure.provider.openai.LocalServers;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.PerdureHttp;
 import dev.perdure.testing.CrashPlan;
+import dev.perdure.testing.FaultFile;
 import dev.perdure.testing.FaultPoints;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -64,11 +65,15 @@ final class PerdureServer {
    *
    * @throws PerdureException CONFIG for what the operator can mend in the settings
    */
-  static PerdureServer start(PerdureConfig config, InstantSource clock) {
+  static PerdureServer start(PerdureConfig config, InstantSource timeOfDay) {
     requireFree(config.server());
     Deque<AutoCloseable> made = new ArrayDeque<>();
     try {
-      PerdureServer server = new PerdureServer(config, clock, made);
+      String file = System.getProperty("perdure.faults");
+      PerdureServer server =
+          file == null
+              ? new PerdureServer(config, timeOfDay, crashPlan(), made)
+              : faulty(config, timeOfDay, Path.of(file), made);
       server.engine.start();
       made.push(() -> server.engine.stop(Duration.ZERO));
       server.listen();
@@ -79,13 +84,14 @@ final class PerdureServer {
     }
   }
 
-  private PerdureServer(PerdureConfig config, InstantSource clock, Deque<AutoCloseable> made) {
+  private PerdureServer(
+      PerdureConfig config, InstantSource clock, FaultPoints faults, Deque<AutoCloseable> made) {
     this.config = config;
     this.closeLast = made;
     SecureRandom random = new SecureRandom();
+    InstantSource steady = new SteadyClock(clock);
     Ids ids = new Ids(clock, random);
     String nodeId = ids.node();
-    FaultPoints faults = faults();
     Access access = Access.of(config, clock, random);
     Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
     models =
@@ -93,7 +99,7 @@ final class PerdureServer {
             config,
             () -> LocalServers.detect(transport, Set.of(config.server().port())),
             transport,
-            clock);
+            steady);
     PrometheusMeterRegistry meters = meters();
     made.push(meters::close);
 
@@ -111,7 +117,7 @@ final class PerdureServer {
                 models.providers(),
                 context,
                 Limits.engine(config),
-                clock,
+                steady,
                 random,
                 timers,
                 faults),
@@ -133,15 +139,23 @@ final class PerdureServer {
                 meters,
                 meters::scrape,
                 engine::notReady,
-                clock,
+                steady,
                 random),
             new PerdureHttp.Place(
                 config.server().host(), config.server().port(), config.server().corsOrigins()),
             Limits.http(config));
   }
 
+  /** A server whose time of day and fault points are in the hand of a test. */
+  private static PerdureServer faulty(
+      PerdureConfig config, InstantSource timeOfDay, Path file, Deque<AutoCloseable> made) {
+    LOG.log(System.Logger.Level.WARNING, "This server will fail on purpose as {0} says.", file);
+    FaultFile faults = new FaultFile(file);
+    return new PerdureServer(config, faults.clock(timeOfDay), faults, made);
+  }
+
   /** Where this process is to die, if a test has said so on its command line; else nowhere. */
-  private static FaultPoints faults() {
+  private static FaultPoints crashPlan() {
     String plan = System.getProperty("perdure.crash");
     if (plan == null) {
       return FaultPoints.NONE;

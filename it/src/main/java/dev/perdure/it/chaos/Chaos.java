@@ -57,10 +57,11 @@ public final class Chaos {
 
   private int run() throws Exception {
     out.printf(
-        "chaos: seed %d, %d s, %d nodes, %d sessions; repeat with --seed %d%n",
+        "chaos: seed %d, %d s, %d nodes on %s, %d sessions; repeat with --seed %d%n",
         options.seed(),
         options.time().toSeconds(),
         options.nodes(),
+        options.sqlite() ? "SQLite" : "PostgreSQL",
         options.sessions(),
         options.seed());
     out.println("chaos: histories and logs go to " + home);
@@ -68,7 +69,7 @@ public final class Chaos {
     Files.createDirectories(home.resolve("history"));
     SplittableRandom random = new SplittableRandom(options.seed());
     List<Violation> violations;
-    try (Cluster cluster = new Cluster(home, options.nodes())) {
+    try (Cluster cluster = new Cluster(home, options)) {
       violations = run(cluster, random);
     }
     if (violations.isEmpty()) {
@@ -89,14 +90,14 @@ public final class Chaos {
   }
 
   private List<Violation> run(Cluster cluster, SplittableRandom random) throws Exception {
-    World world = new World(cluster.nodes());
-    Takeovers takeovers = new Takeovers(cluster.databaseUrl());
-    Nemesis nemesis = new Nemesis(cluster, world, takeovers, random.split());
+    Takeovers takeovers = new Takeovers(cluster.store().url());
     Journal journal = new Journal(cluster.providerPort());
-    Progress progress = new Progress(out, world, nemesis, options.time());
     Tally tally = new Tally();
     cluster.start();
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    try (World world = new World(cluster.nodes());
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Nemesis nemesis = new Nemesis(cluster, world, takeovers, options, random.split());
+      Progress progress = new Progress(out, world, nemesis, options.time());
       Crowd crowd = new Crowd(world, home.resolve("history"), random.split(), threads);
       Judge judge = new Judge(cluster, world, crowd, tally);
       awaitNodes(world);
@@ -123,7 +124,9 @@ public final class Chaos {
       judge.readAll(random.split());
       progress.phase("checking");
       judge.checkSlots(journal);
-      List<Violation> violations = judge.check(nemesis.troubles(), journal, takeovers);
+      takeovers.await();
+      List<Violation> violations = judge.check(nemesis.troubles(), journal);
+      tally.haunted = world.haunted.get();
       new Report(out).print(tally, nemesis, takeovers.times(), violations);
       return violations;
     }

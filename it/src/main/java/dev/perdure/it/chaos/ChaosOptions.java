@@ -2,7 +2,11 @@ package dev.perdure.it.chaos;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,76 +14,159 @@ import org.jspecify.annotations.Nullable;
  *
  * @param seed decides what every client and the nemesis will try, though not when the machine gets
  *     to it
+ * @param only the faults that may happen
+ * @param takeovers how many kills to measure instead of making chaos; 0 for chaos
  * @param home where logs, histories and evidence go; null for a directory named by the seed
  * @param keep whether the histories stay when nothing was wrong
  */
 record ChaosOptions(
-    Duration time, long seed, int nodes, int sessions, @Nullable Path home, boolean keep) {
+    Duration time,
+    long seed,
+    boolean sqlite,
+    int nodes,
+    int sessions,
+    Set<Fault> only,
+    int takeovers,
+    @Nullable Path home,
+    boolean keep) {
   static final String USAGE =
       """
       Usage: ./perdure chaos [options]
+             ./perdure chaos --takeover KILLS [options]
+             ./perdure chaos --mutants [NAME ...]
 
         --minutes N    how long faults happen (default 2; parts of a minute are allowed)
         --seed S       repeats the plan of an earlier run (default: random, and printed)
-        --nodes N      servers on the one database (default 3)
+        --db KIND      postgres (default) or sqlite
+        --nodes N      servers on the one database (default 3; 1 on SQLite)
         --sessions N   conversations at the same time (default 200)
+        --only LIST    only these faults, separated by commas; 'none' for none:
+      %s
         --dir DIR      where histories and logs go (default: target/chaos-SEED)
         --keep         keep them also if nothing was wrong
 
-      """;
+        --takeover N   kills a server N times, with the default leases, and measures how long
+                       its replies wait for another one
+        --mutants      plants a bug for each invariant and sees whether the checker finds it
+
+      Exit codes: 0 all promises kept, 1 violations, 2 wrong usage.
+      """
+          .formatted(
+              Arrays.stream(Fault.values())
+                  .map(fault -> "                 " + fault.option())
+                  .collect(Collectors.joining("\n")));
 
   private static final int MAX_NODES = 9;
   private static final int MAX_SESSIONS = 5_000;
+  private static final int MAX_TAKEOVERS = 10_000;
   private static final double MAX_MINUTES = 24 * 60;
+  private static final int DEFAULT_NODES = 3;
+
+  ChaosOptions {
+    only = Set.copyOf(only);
+  }
+
+  /** Whether the servers keep the leases that they have by default. */
+  boolean defaultLeases() {
+    return takeovers > 0;
+  }
 
   /** Reads a command line; throws IllegalArgumentException with a text for its author. */
   static ChaosOptions parse(List<String> args, long randomSeed) {
-    ChaosOptions options = new ChaosOptions(Duration.ofMinutes(2), randomSeed, 3, 200, null, false);
+    Builder builder = new Builder(randomSeed);
     for (int i = 0; i < args.size(); i++) {
       String name = args.get(i);
       if (name.equals("--keep")) {
-        options = options.with(name, "");
+        builder.keep = true;
         continue;
       }
       if (i + 1 == args.size()) {
         throw new IllegalArgumentException("'" + name + "' is not an option, or lacks its value.");
       }
-      options = options.with(name, args.get(++i));
+      builder.set(name, args.get(++i));
     }
-    return options;
+    return builder.build();
   }
 
-  private ChaosOptions with(String name, String value) {
-    try {
-      return switch (name) {
-        case "--minutes" -> {
-          double minutes = Double.parseDouble(value);
-          if (!(minutes > 0 && minutes <= MAX_MINUTES)) {
-            throw new NumberFormatException();
+  /** Options as they are read. */
+  private static final class Builder {
+    private Duration time = Duration.ofMinutes(2);
+    private long seed;
+    private boolean sqlite;
+    private int nodes;
+    private int sessions = 200;
+    private Set<Fault> only = EnumSet.allOf(Fault.class);
+    private int takeovers;
+    private @Nullable Path home;
+    private boolean keep;
+
+    Builder(long seed) {
+      this.seed = seed;
+    }
+
+    ChaosOptions build() {
+      if (sqlite && (nodes > 1 || takeovers > 0)) {
+        throw new IllegalArgumentException("On SQLite there is one node, and nobody to take over.");
+      }
+      int count = nodes > 0 ? nodes : sqlite ? 1 : DEFAULT_NODES;
+      if (takeovers > 0 && count < 2) {
+        throw new IllegalArgumentException("One node alone has nobody to take over.");
+      }
+      return new ChaosOptions(time, seed, sqlite, count, sessions, only, takeovers, home, keep);
+    }
+
+    void set(String name, String value) {
+      try {
+        switch (name) {
+          case "--minutes" -> {
+            double minutes = Double.parseDouble(value);
+            if (!(minutes > 0 && minutes <= MAX_MINUTES)) {
+              throw new NumberFormatException();
+            }
+            time = Duration.ofMillis(Math.round(minutes * 60_000));
           }
-          yield new ChaosOptions(
-              Duration.ofMillis(Math.round(minutes * 60_000)), seed, nodes, sessions, home, keep);
+          case "--seed" -> seed = Long.parseLong(value);
+          case "--db" ->
+              sqlite =
+                  switch (value) {
+                    case "sqlite" -> true;
+                    case "postgres" -> false;
+                    default -> throw new IllegalArgumentException("--db takes postgres or sqlite.");
+                  };
+          case "--nodes" -> nodes = upTo(value, MAX_NODES);
+          case "--sessions" -> sessions = upTo(value, MAX_SESSIONS);
+          case "--takeover" -> takeovers = upTo(value, MAX_TAKEOVERS);
+          case "--only" -> only = faults(value);
+          case "--dir" -> home = Path.of(value);
+          default -> throw new IllegalArgumentException("'" + name + "' is not an option.");
         }
-        case "--seed" -> new ChaosOptions(time, Long.parseLong(value), nodes, sessions, home, keep);
-        case "--nodes" ->
-            new ChaosOptions(time, seed, upTo(value, MAX_NODES), sessions, home, keep);
-        case "--sessions" ->
-            new ChaosOptions(time, seed, nodes, upTo(value, MAX_SESSIONS), home, keep);
-        case "--dir" -> new ChaosOptions(time, seed, nodes, sessions, Path.of(value), keep);
-        case "--keep" -> new ChaosOptions(time, seed, nodes, sessions, home, true);
-        default -> throw new IllegalArgumentException("'" + name + "' is not an option.");
-      };
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(
-          "'" + value + "' is not a number that '" + name + "' takes.", e);
+      } catch (NumberFormatException e) {
+        throw new IllegalArgumentException(
+            "'" + value + "' is not a number that '" + name + "' takes.", e);
+      }
     }
-  }
 
-  private static int upTo(String value, int max) {
-    int number = Integer.parseInt(value);
-    if (number < 1 || number > max) {
-      throw new NumberFormatException();
+    private static Set<Fault> faults(String list) {
+      Set<Fault> faults = EnumSet.noneOf(Fault.class);
+      if (list.equals("none")) {
+        return faults;
+      }
+      for (String name : list.split(",", -1)) {
+        faults.add(
+            Arrays.stream(Fault.values())
+                .filter(fault -> fault.option().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("'" + name + "' is not a fault.")));
+      }
+      return faults;
     }
-    return number;
+
+    private static int upTo(String value, int max) {
+      int number = Integer.parseInt(value);
+      if (number < 1 || number > max) {
+        throw new NumberFormatException();
+      }
+      return number;
+    }
   }
 }

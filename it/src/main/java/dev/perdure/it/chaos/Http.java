@@ -66,6 +66,18 @@ final class Http implements AutoCloseable {
 
   /** Sends the request and reads the head of the answer; returns its status. */
   int send(String method, String path, @Nullable String body, String... head) throws IOException {
+    ask(method, path, body, head);
+    return answered();
+  }
+
+  /** Begins a request that never ends. */
+  void askHalf(String path) throws IOException {
+    String start = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: ";
+    socket.getOutputStream().write(start.getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  /** Sends the request and reads nothing. */
+  void ask(String method, String path, @Nullable String body, String... head) throws IOException {
     byte[] content = (body == null ? "" : body).getBytes(StandardCharsets.UTF_8);
     StringBuilder request = new StringBuilder();
     request.append(method).append(' ').append(path).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\n");
@@ -82,6 +94,9 @@ final class Http implements AutoCloseable {
     System.arraycopy(start, 0, all, 0, start.length);
     System.arraycopy(content, 0, all, start.length, content.length);
     socket.getOutputStream().write(all);
+  }
+
+  private int answered() throws IOException {
     String[] words = line().split(" ", 3);
     status = Integer.parseInt(words[1]);
     for (String line = line(); !line.isEmpty(); line = line()) {

@@ -1,11 +1,12 @@
 package dev.perdure.it.chaos;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.it.check.Checker;
 import dev.perdure.it.check.Observation;
 import dev.perdure.it.check.Stored;
 import dev.perdure.it.check.Violation;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,6 +18,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,11 @@ final class Judge {
   private static final long POLL_MILLIS = 100;
   private static final int LATE_READERS = 32;
   private static final long LATE_MILLIS = 120_000;
+
+  private static final Pattern LOG_ERROR = Pattern.compile("^\\d{4}-\\d\\d-\\d\\dT\\S+ ERROR ");
+
+  /** What the web server says of a connection that comes while it stops. */
+  private static final String STOPPING = "Executor rejected handler for new connection";
 
   private final Cluster cluster;
   private final World world;
@@ -46,7 +53,7 @@ final class Judge {
   /** Waits until every client has what it came for and no turn is open, or for too long. */
   void awaitBacklog(Runnable progress) throws InterruptedException {
     long deadline = System.currentTimeMillis() + BACKLOG_MILLIS;
-    try (Archive archive = new Archive(cluster.databaseUrl())) {
+    try (Archive archive = new Archive(cluster.store().url())) {
       while (System.currentTimeMillis() < deadline
           && (world.clients.get() > 0 || archive.openTurns() > 0)) {
         progress.run();
@@ -58,7 +65,7 @@ final class Judge {
   /** One reader for each turn that has ended, which comes after everything is over. */
   void readAll(SplittableRandom random) throws InterruptedException {
     Map<String, String> turns;
-    try (Archive archive = new Archive(cluster.databaseUrl())) {
+    try (Archive archive = new Archive(cluster.store().url())) {
       turns = archive.endedTurns();
     }
     Map<String, SessionUser> bySession = new HashMap<>();
@@ -81,7 +88,14 @@ final class Judge {
         places.acquire();
         threads.execute(() -> {
           try {
-            new Reader(late, user.recorder(), own, "late/" + turn.getKey(), turn.getKey(), true)
+            new Reader(
+                    late,
+                    user.recorder(),
+                    own,
+                    user.owner(),
+                    "late/" + turn.getKey(),
+                    turn.getKey(),
+                    true)
                 .run();
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -140,9 +154,9 @@ final class Judge {
   }
 
   /** Everything together. */
-  List<Violation> check(List<Stored.Trouble> troubles, Journal journal, Takeovers takeovers) {
+  List<Violation> check(List<Stored.Trouble> troubles, Journal journal) {
     Checker checker = new Checker(journal.calls(), troubles, Checker.DEFAULT_GRACE);
-    try (Archive archive = new Archive(cluster.databaseUrl())) {
+    try (Archive archive = new Archive(cluster.store().url())) {
       for (SessionUser user : crowd.users()) {
         @Nullable String session = user.session();
         if (session == null) {
@@ -152,10 +166,10 @@ final class Judge {
         Stored.Session stored = archive.session(session);
         checker.check(seen, stored);
         tally.count(seen, stored);
-        stored.turns().forEach(turn -> starts(turn, takeovers));
       }
       left.addAll(archive.leftovers());
     }
+    world.nodes().forEach(node -> bugs(node, checker));
     for (String one : left) {
       String[] words = one.split(": ", 2);
       checker.left(words[0], words[1]);
@@ -163,20 +177,14 @@ final class Judge {
     return checker.violations();
   }
 
-  private static void starts(Stored.Turn turn, Takeovers takeovers) {
-    for (Stored.Block block : turn.log()) {
-      block
-          .payload()
-          .lines()
-          .filter(line -> line.contains("\"turn.started\""))
-          .forEach(line -> {
-            try {
-              JsonNode json = Recorder.JSON.readTree(line);
-              takeovers.started(turn.id(), json.path("epoch").asLong(), json.path("at").asLong());
-            } catch (IOException e) {
-              // The checker has something to say about this line.
-            }
-          });
+  /** A node that calls something an error of its own is believed. */
+  private static void bugs(Node node, Checker checker) {
+    try (Stream<String> lines = Files.lines(node.log())) {
+      lines
+          .filter(line -> LOG_ERROR.matcher(line).find() && !line.contains(STOPPING))
+          .forEach(line -> checker.bug("node " + node.number(), line));
+    } catch (IOException e) {
+      throw new UncheckedIOException("The log " + node.log() + " cannot be read", e);
     }
   }
 }

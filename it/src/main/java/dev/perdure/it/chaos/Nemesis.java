@@ -1,8 +1,10 @@
 package dev.perdure.it.chaos;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.perdure.it.PerdureProcess;
 import dev.perdure.it.check.Stored.Trouble;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -23,9 +25,31 @@ final class Nemesis {
 
   private static final int GAP_MILLIS = 2_500;
 
+  /** How often a crash point is passed at the most before the process dies there. */
+  private static final int MOST_AT_POINT = 40;
+
+  private static final List<String> CRASH_POINTS =
+      List.of(
+          "accepted",
+          "claiming",
+          "claimed",
+          "appending",
+          "appended",
+          "ending",
+          "ending_uncommitted",
+          "ended",
+          "draining");
+
+  /** From a leap second to a wrong time zone. */
+  private static final long[] CLOCK_JUMPS = {
+    -3_600_000, -120_000, -3_000, -1_000, 1_000, 3_000, 120_000, 3_600_000
+  };
+
   private final Cluster cluster;
   private final World world;
   private final Takeovers takeovers;
+  private final boolean sqlite;
+  private final List<Fault> possible;
   private final SplittableRandom random;
   private final Set<String> present = ConcurrentHashMap.newKeySet();
   private final List<Thread> threads = new ArrayList<>();
@@ -40,50 +64,31 @@ final class Nemesis {
   @GuardedBy("this")
   private final Map<Fault, Integer> counts = new EnumMap<>(Fault.class);
 
-  Nemesis(Cluster cluster, World world, Takeovers takeovers, SplittableRandom random) {
+  Nemesis(
+      Cluster cluster,
+      World world,
+      Takeovers takeovers,
+      ChaosOptions options,
+      SplittableRandom random) {
     this.cluster = cluster;
     this.world = world;
     this.takeovers = takeovers;
+    this.sqlite = options.sqlite();
     this.random = random;
-  }
-
-  /** What can happen, and what it is called in reports. */
-  enum Fault {
-    KILL("kill -9", 5),
-    STOP("SIGTERM", 3),
-    FREEZE("SIGSTOP longer than the lease", 3),
-    DATABASE_RESTART("database restart", 1),
-    DATABASE_CRASH("database crash", 1),
-    DATABASE_CUT("database connections of a node reset", 2),
-    DATABASE_REFUSED("database refuses a node", 2),
-    DATABASE_SILENT("database silent for a node", 2),
-    DATABASE_SLOW("database slow for a node", 2),
-    PROVIDER_REFUSED("provider refuses", 1),
-    PROVIDER_SILENT("provider silent", 1),
-    CLIENTS_CUT("client connections reset", 3);
-
-    final String text;
-    final int weight;
-
-    Fault(String text, int weight) {
-      this.text = text;
-      this.weight = weight;
-    }
-
-    boolean ofNode() {
-      return switch (this) {
-        case KILL, STOP, FREEZE, DATABASE_CUT, DATABASE_REFUSED, DATABASE_SILENT, DATABASE_SLOW ->
-            true;
-        case DATABASE_RESTART, DATABASE_CRASH, PROVIDER_REFUSED, PROVIDER_SILENT, CLIENTS_CUT ->
-            false;
-      };
-    }
+    this.possible =
+        Arrays.stream(Fault.values())
+            .filter(fault -> options.only().contains(fault) && fault.weight(sqlite) > 0)
+            .filter(fault -> fault != Fault.DISK_FULL || PerdureProcess.canLimitFiles())
+            .toList();
   }
 
   /** Goes on until the world calms down, then waits until everything is mended. */
   void run() throws InterruptedException {
     while (!world.isCalm()) {
       world.pause(300L + random.nextInt(GAP_MILLIS));
+      if (possible.isEmpty()) {
+        continue;
+      }
       Fault fault = pick();
       @Nullable Node node = fault.ofNode() ? world.any(random) : null;
       long millis = 300L + random.nextInt(4_500);
@@ -99,13 +104,10 @@ final class Nemesis {
   }
 
   private Fault pick() {
-    int total = 0;
-    for (Fault fault : Fault.values()) {
-      total += fault.weight;
-    }
+    int total = possible.stream().mapToInt(fault -> fault.weight(sqlite)).sum();
     int ticket = random.nextInt(total);
-    for (Fault fault : Fault.values()) {
-      ticket -= fault.weight;
+    for (Fault fault : possible) {
+      ticket -= fault.weight(sqlite);
       if (ticket < 0) {
         return fault;
       }
@@ -123,15 +125,15 @@ final class Nemesis {
     long from = System.currentTimeMillis();
     try {
       if (node == null) {
-        happen(fault, millis, own);
+        befall(fault, millis, own);
       } else {
-        happen(fault, node, millis);
+        befall(fault, node, millis, own);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
       synchronized (this) {
-        troubles.add(new Trouble(what, from, System.currentTimeMillis()));
+        troubles.add(new Trouble(what, from, System.currentTimeMillis(), fault.deadly()));
         counts.merge(fault, 1, Integer::sum);
         busy.remove(node);
       }
@@ -139,15 +141,17 @@ final class Nemesis {
     }
   }
 
-  private void happen(Fault fault, Node node, long millis) throws InterruptedException {
+  private void befall(Fault fault, Node node, long millis, SplittableRandom own)
+      throws InterruptedException {
     switch (fault) {
       case KILL -> {
         Takeovers.Before before = takeovers.before(node);
         node.kill();
-        takeovers.after(before, System.currentTimeMillis());
+        takeovers.after(before);
         world.pause(millis / 2);
         awaitReady(node);
       }
+      case CRASH -> crash(node, millis, own);
       case STOP -> {
         node.terminate();
         world.pause(millis / 2);
@@ -159,6 +163,12 @@ final class Nemesis {
           node.thaw();
         }
       }
+      case CLOCK -> {
+        // The next ones of its processes have it too: a machine's clock outlives them.
+        long jump = CLOCK_JUMPS[own.nextInt(CLOCK_JUMPS.length)];
+        inside(node, "clock=" + jump, millis);
+      }
+      case SLOW_COMMIT -> inside(node, "commit=" + (20 + millis / 20), millis);
       case DATABASE_CUT -> node.database().cut();
       case DATABASE_REFUSED -> {
         node.database().refuse();
@@ -175,9 +185,41 @@ final class Nemesis {
         world.pause(millis);
         node.database().heal();
       }
-      case DATABASE_RESTART, DATABASE_CRASH, PROVIDER_REFUSED, PROVIDER_SILENT, CLIENTS_CUT ->
+      case DISK_FULL -> {
+        node.fillDisk(cluster.store().bytes());
+        world.pause(millis);
+        node.emptyDisk();
+      }
+      case DATABASE_RESTART,
+          DATABASE_CRASH,
+          DATABASE_LOCKED,
+          PROVIDER_REFUSED,
+          PROVIDER_SILENT,
+          CLIENTS_CUT ->
           throw new IllegalStateException(fault + " is not of a node");
     }
+  }
+
+  private void inside(Node node, String lines, long millis) throws InterruptedException {
+    node.faults(lines);
+    world.pause(millis);
+    node.faults("");
+  }
+
+  /** The process ends itself where the seed says, if it gets there in time. */
+  private void crash(Node node, long millis, SplittableRandom own) throws InterruptedException {
+    String point = CRASH_POINTS.get(own.nextInt(CRASH_POINTS.size()));
+    boolean draining = point.equals("draining");
+    node.holdWhenDead();
+    node.faults("crash=" + point + "@" + (draining ? 1 : 1 + own.nextInt(MOST_AT_POINT)));
+    if (draining) {
+      node.terminate();
+    }
+    for (long waited = 0; waited < millis && node.alive() && !world.isCalm(); waited += 50) {
+      world.pause(50);
+    }
+    node.faults("");
+    awaitReady(node);
   }
 
   private void awaitReady(Node node) throws InterruptedException {
@@ -187,17 +229,25 @@ final class Nemesis {
     }
   }
 
-  private void happen(Fault fault, long millis, SplittableRandom own) throws InterruptedException {
+  private void befall(Fault fault, long millis, SplittableRandom own) throws InterruptedException {
     switch (fault) {
       case DATABASE_RESTART -> {
-        cluster.postgres().stop();
+        cluster.store().stop(true);
         world.pause(millis);
-        cluster.postgres().start();
+        cluster.store().start();
       }
       case DATABASE_CRASH -> {
-        cluster.postgres().crash();
+        cluster.store().stop(false);
         world.pause(millis / 4);
-        cluster.postgres().start();
+        cluster.store().start();
+      }
+      case DATABASE_LOCKED -> {
+        Store.Blockade blockade = cluster.store().block();
+        try {
+          world.pause(millis);
+        } finally {
+          blockade.close();
+        }
       }
       case PROVIDER_REFUSED -> {
         cluster.providerGate().refuse();
@@ -210,7 +260,17 @@ final class Nemesis {
         cluster.providerGate().heal();
       }
       case CLIENTS_CUT -> world.cutStreams(own, 2);
-      case KILL, STOP, FREEZE, DATABASE_CUT, DATABASE_REFUSED, DATABASE_SILENT, DATABASE_SLOW ->
+      case KILL,
+          CRASH,
+          STOP,
+          FREEZE,
+          CLOCK,
+          SLOW_COMMIT,
+          DATABASE_CUT,
+          DATABASE_REFUSED,
+          DATABASE_SILENT,
+          DATABASE_SLOW,
+          DISK_FULL ->
           throw new IllegalStateException(fault + " is of a node");
     }
   }

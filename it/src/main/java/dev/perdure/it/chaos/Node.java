@@ -3,8 +3,10 @@ package dev.perdure.it.chaos;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.it.PerdureProcess;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +27,8 @@ final class Node implements AutoCloseable {
   private final int port;
   private final Path log;
   private final Map<String, String> env;
-  private final Gate database;
+  private final @Nullable Gate database;
+  private final Path faults;
 
   @GuardedBy("this")
   private @Nullable PerdureProcess process;
@@ -39,17 +42,15 @@ final class Node implements AutoCloseable {
   private volatile boolean ready;
   private volatile boolean frozen;
 
-  /**
-   * @param url of the database, with the place of the port as {@code %d}
-   */
-  Node(int number, Path home, String url, int databasePort, Map<String, String> env) {
+  Node(int number, Path home, Store store, Map<String, String> env) {
     this.number = number;
     this.port = Ports.free();
     this.log = home.resolve("node-" + number + ".log");
-    this.database = new Gate(databasePort);
+    this.faults = home.resolve("node-" + number + ".faults");
     this.env = new HashMap<>(env);
-    this.env.put("PERDURE_DB_URL", String.format(url, database.port()));
+    this.database = store.place(this.env, home);
     this.env.put("PERDURE_PORT", Integer.toString(port));
+    this.env.put("JAVA_TOOL_OPTIONS", "-Dperdure.faults=" + faults);
   }
 
   int number() {
@@ -60,13 +61,61 @@ final class Node implements AutoCloseable {
     return port;
   }
 
-  /** The way from this node to the database. */
+  /** The way from this node to the database; a file has none. */
   Gate database() {
+    if (database == null) {
+      throw new IllegalStateException("There is no network between a node and its file");
+    }
     return database;
   }
 
+  Path log() {
+    return log;
+  }
+
   boolean ready() {
-    return ready && !frozen;
+    return ready && !frozen && alive();
+  }
+
+  synchronized boolean alive() {
+    return process != null && process.alive();
+  }
+
+  /** Replaces the faults inside of the process; see {@code dev.perdure.testing.FaultFile}. */
+  void faults(String lines) {
+    try {
+      // A reader must never see the half of it.
+      Path fresh = Files.writeString(faults.resolveSibling(faults.getFileName() + ".new"), lines);
+      Files.move(fresh, faults, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException("The faults of node " + number + " cannot be written", e);
+    }
+  }
+
+  /** When the process ends it stays down until {@link #letStart}. */
+  void holdWhenDead() {
+    synchronized (this) {
+      heldDown = true;
+    }
+  }
+
+  /** The disk is full for this process: its files may not grow. */
+  void fillDisk(long bytes) {
+    @Nullable PerdureProcess running = running();
+    if (running != null) {
+      running.limitFiles(bytes);
+    }
+  }
+
+  void emptyDisk() {
+    @Nullable PerdureProcess running = running();
+    if (running != null) {
+      running.unlimitFiles();
+    }
+  }
+
+  private synchronized @Nullable PerdureProcess running() {
+    return process != null && process.alive() ? process : null;
   }
 
   /** Starts the process and the keeper. */
@@ -151,11 +200,8 @@ final class Node implements AutoCloseable {
 
   /** SIGSTOP. Returns false if there is no process to stop. */
   boolean freeze() {
-    @Nullable PerdureProcess running;
-    synchronized (this) {
-      running = process;
-    }
-    if (running == null || !running.alive() || !ready) {
+    @Nullable PerdureProcess running = running();
+    if (running == null || !ready) {
       return false;
     }
     running.freeze();
@@ -165,11 +211,8 @@ final class Node implements AutoCloseable {
 
   /** SIGCONT. */
   void thaw() {
-    @Nullable PerdureProcess running;
-    synchronized (this) {
-      running = process;
-    }
-    if (running != null && running.alive()) {
+    @Nullable PerdureProcess running = running();
+    if (running != null) {
       running.thaw();
     }
     frozen = false;
@@ -185,6 +228,8 @@ final class Node implements AutoCloseable {
     if (running != null) {
       running.close();
     }
-    database.close();
+    if (database != null) {
+      database.close();
+    }
   }
 }

@@ -16,9 +16,14 @@ final class Prompts {
   private static final List<String> PROVIDERS = List.of("openai", "anthropic", "gemini");
 
   /** Each has a circuit breaker of its own. */
-  private static final int MODELS = 8;
+  private static final int MODELS = 32;
 
   private static final int MAX_WORDS = 60;
+
+  /** More than a socket without a reader can hold. */
+  private static final int LONG_WORDS = 2_000;
+
+  private static final int ONE_IN_IS_LONG = 30;
   private static final int MAX_PACE_MILLIS = 60;
 
   private Prompts() {}
@@ -26,13 +31,14 @@ final class Prompts {
   /** The next message of a session. */
   static Request next(String session, int number, RandomGenerator random) {
     String marker = "chaos-" + session + "-" + number;
-    int words = 1 + random.nextInt(MAX_WORDS);
+    boolean isLong = random.nextInt(ONE_IN_IS_LONG) == 0;
+    int words = isLong ? LONG_WORDS : 1 + random.nextInt(MAX_WORDS);
     String says =
         IntStream.range(0, words)
             .mapToObj(i -> "w" + number + "." + i)
             .collect(Collectors.joining(" "));
     StringBuilder text = new StringBuilder("/pace ");
-    text.append(random.nextInt(MAX_PACE_MILLIS)).append("ms\n");
+    text.append(isLong ? 1 : random.nextInt(MAX_PACE_MILLIS)).append("ms\n");
     if (random.nextInt(6) == 0) {
       text.append("/think\n");
     }
@@ -42,6 +48,10 @@ final class Prompts {
     text.append("/echo ").append(says).append('\n').append(marker);
     return new Request(
         "key-" + marker, marker, text.toString(), says, models(random), whenBusy(random));
+  }
+
+  static boolean isLong(Request request) {
+    return request.says().length() > LONG_WORDS;
   }
 
   private static List<String> models(RandomGenerator random) {

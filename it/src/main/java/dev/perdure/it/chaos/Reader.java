@@ -23,6 +23,7 @@ final class Reader {
   private final World world;
   private final Recorder recorder;
   private final RandomGenerator random;
+  private final World.Owner owner;
   private final String client;
   private final String turn;
   private final boolean steady;
@@ -39,9 +40,11 @@ final class Reader {
       World world,
       Recorder recorder,
       RandomGenerator random,
+      World.Owner owner,
       String client,
       String turn,
       boolean steady) {
+    this.owner = owner;
     this.world = world;
     this.recorder = recorder;
     this.random = random;
@@ -96,11 +99,12 @@ final class Reader {
       world.opened(http);
       try {
         String path = "/v1/turns/" + turn + "/events" + (fromSnapshot ? "?from=snapshot" : "");
-        got.status =
-            after == null
-                ? http.send("GET", path, null, "Accept", "text/event-stream")
-                : http.send(
-                    "GET", path, null, "Accept", "text/event-stream", "Last-Event-ID", "" + after);
+        List<String> head = new ArrayList<>();
+        head.addAll(List.of("Accept", "text/event-stream", "Authorization", owner.bearer()));
+        if (after != null) {
+          head.addAll(List.of("Last-Event-ID", "" + after));
+        }
+        got.status = http.send("GET", path, null, head.toArray(String[]::new));
         if (got.status == 200) {
           read(http.body(), got);
         } else {

@@ -33,6 +33,7 @@ final class Report {
     row("streams opened", tally.connections);
     row("  reconnects", tally.reconnects);
     row("  broken off", tally.brokenOff);
+    row("half-open connections", tally.haunted);
     row("events delivered", tally.events);
     out.println("answers");
     tally.answers.forEach((answer, count) -> row("  " + answer, count));

@@ -6,9 +6,11 @@ import dev.perdure.it.check.Observation.Cancelled;
 import dev.perdure.it.check.Observation.Looked;
 import dev.perdure.it.check.Observation.Posted;
 import dev.perdure.it.check.Observation.Request;
+import dev.perdure.it.check.Observation.Trespassed;
 import dev.perdure.it.check.Observation.TurnSeen;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
@@ -26,6 +28,7 @@ final class SessionUser {
   private static final int MAX_TURNS = 12;
 
   private final World world;
+  private final World.Owner owner;
   private final String name;
   private final Recorder recorder;
   private final SplittableRandom random;
@@ -48,6 +51,11 @@ final class SessionUser {
     this.random = random;
     this.threads = threads;
     this.turns = 1 + random.nextInt(MAX_TURNS);
+    this.owner = World.OWNERS.get(random.nextInt(World.OWNERS.size()));
+  }
+
+  World.Owner owner() {
+    return owner;
   }
 
   /** The id of the session; null if it was never opened. */
@@ -72,8 +80,7 @@ final class SessionUser {
   private @Nullable String open() throws InterruptedException {
     while (!world.isCalm()) {
       try {
-        Http.Answer answer =
-            Http.call(world.any(random).port(), World.CALL_MILLIS, "POST", "/v1/sessions", "{}");
+        Http.Answer answer = call(world.any(random), "POST", "/v1/sessions", "{}");
         if (answer.status() == 201) {
           return Recorder.JSON.readTree(answer.body()).path("id").asText();
         }
@@ -91,8 +98,10 @@ final class SessionUser {
       send(id);
     } else if (what < 75) {
       cancel(id);
-    } else if (what < 90) {
+    } else if (what < 87) {
       look();
+    } else if (what < 92) {
+      trespass();
     } else {
       follow(recent.get(random.nextInt(recent.size())), false);
     }
@@ -110,6 +119,10 @@ final class SessionUser {
       return;
     }
     world.accepted.incrementAndGet();
+    world.owns(new World.Belonging(owner, id, turn));
+    if (Prompts.isLong(request) || random.nextInt(40) == 0) {
+      world.haunt(owner, turn, random);
+    }
     recent.add(turn);
     if (recent.size() > RECENT_TURNS) {
       recent.removeFirst();
@@ -138,9 +151,8 @@ final class SessionUser {
       @Nullable String code = null;
       try {
         Http.Answer answer =
-            Http.call(
-                node.port(),
-                World.CALL_MILLIS,
+            call(
+                node,
                 "POST",
                 "/v1/sessions/" + id + "/turns",
                 body.toString(),
@@ -181,8 +193,7 @@ final class SessionUser {
     int status = 0;
     List<TurnSeen> turns = new ArrayList<>();
     try {
-      Http.Answer answer =
-          Http.call(node.port(), World.CALL_MILLIS, "POST", target + "/cancel", "{}");
+      Http.Answer answer = call(node, "POST", target + "/cancel", "{}");
       status = answer.status();
       JsonNode json = Recorder.JSON.readTree(answer.body());
       if (json.has("items")) {
@@ -209,8 +220,7 @@ final class SessionUser {
     int status = 0;
     String body = "";
     try {
-      Http.Answer answer =
-          Http.call(node.port(), World.CALL_MILLIS, "GET", "/v1/turns/" + turn, null);
+      Http.Answer answer = call(node, "GET", "/v1/turns/" + turn, null);
       status = answer.status();
       body = answer.body();
     } catch (IOException e) {
@@ -220,13 +230,57 @@ final class SessionUser {
         new Looked(turn, node.number(), started, System.currentTimeMillis(), status, body));
   }
 
+  /** Tries to get at what is somebody else's. */
+  private void trespass() {
+    World.@Nullable Belonging other = world.ofAnother(owner, random);
+    if (other == null) {
+      return;
+    }
+    Node node = world.any(random);
+    String turn = "/v1/turns/" + other.turn();
+    String session = "/v1/sessions/" + other.session();
+    List<String[]> ways =
+        List.of(
+            new String[] {"GET", turn},
+            new String[] {"GET", turn + "/events"},
+            new String[] {"GET", turn + "/download"},
+            new String[] {"POST", turn + "/cancel", "{}"},
+            new String[] {"POST", turn + "/lanes/0/cancel", "{}"},
+            new String[] {"GET", session},
+            new String[] {"GET", session + "/messages"},
+            new String[] {"POST", session + "/cancel", "{}"},
+            new String[] {"POST", session + "/turns", "{\"text\":\"trespass\"}"});
+    String[] way = ways.get(random.nextInt(ways.size()));
+    int status = 0;
+    String body = "";
+    try {
+      Http.Answer answer = call(node, way[0], way[1], way.length > 2 ? way[2] : null);
+      status = answer.status();
+      body = answer.body();
+    } catch (IOException e) {
+      status = 0;
+    }
+    recorder.record(
+        new Trespassed(other.turn(), node.number(), way[0] + " " + way[1], status, body));
+  }
+
+  /** One request with the owner's key, and its whole answer. */
+  private Http.Answer call(
+      Node node, String method, String path, @Nullable String body, String... head)
+      throws IOException {
+    String[] all = Arrays.copyOf(head, head.length + 2);
+    all[head.length] = "Authorization";
+    all[head.length + 1] = owner.bearer();
+    return Http.call(node.port(), World.CALL_MILLIS, method, path, body, all);
+  }
+
   private void follow(String turn, boolean steady) {
     Reader reader = reader(turn, steady);
     start(reader::run);
   }
 
   private Reader reader(String turn, boolean steady) {
-    return new Reader(world, recorder, random.split(), name + "/" + readers++, turn, steady);
+    return new Reader(world, recorder, random.split(), owner, name + "/" + readers++, turn, steady);
   }
 
   /** Work on a thread of its own. */

@@ -1,78 +1,135 @@
 package dev.perdure.it.chaos;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long the turns of a killed node waited for another one: from the kill to the {@code
- * turn.started} of the next epoch. Thread-safe.
+ * How long the turns of a killed node wait for another one: from the kill until the row says that
+ * somebody has claimed the turn. Thread-safe.
  */
 final class Takeovers {
-  private final String url;
+  private static final long POLL_MILLIS = 10;
 
-  /** When the holder of a turn's epoch was killed, by turn and epoch. */
-  @GuardedBy("this")
-  private final Map<Held, Long> killed = new HashMap<>();
+  /** A node that comes back to its own file has to start first. */
+  private static final long PATIENCE_MILLIS = 60_000;
+
+  private final String url;
 
   @GuardedBy("this")
   private final List<Long> times = new ArrayList<>();
+
+  @GuardedBy("this")
+  private final List<Thread> watchers = new ArrayList<>();
 
   Takeovers(String url) {
     this.url = url;
   }
 
-  private record Held(String turn, long epoch) {}
-
-  /** What a node held just before something happened to it. */
+  /** What a node held just before something happened to it: epochs by turn. */
   static final class Before {
-    private final List<Held> held;
+    private final Map<String, Long> epochs;
 
-    private Before(List<Held> held) {
-      this.held = held;
+    private Before(Map<String, Long> epochs) {
+      this.epochs = epochs;
+    }
+
+    int count() {
+      return epochs.size();
     }
   }
 
   Before before(Node node) {
-    List<Held> held = new ArrayList<>();
+    Map<String, Long> epochs = new HashMap<>();
     @Nullable String id = node.id();
     if (id != null) {
-      try (Connection connection = DriverManager.getConnection(url);
-          PreparedStatement statement =
-              connection.prepareStatement(
-                  "SELECT id, epoch FROM turn WHERE node_id = ? AND state = 'running'")) {
-        statement.setString(1, id);
-        try (ResultSet rows = statement.executeQuery()) {
-          while (rows.next()) {
-            held.add(new Held(rows.getString(1), rows.getLong(2)));
-          }
-        }
-      } catch (SQLException e) {
+      try (Archive archive = new Archive(url)) {
+        archive.list(
+            "SELECT id, epoch FROM turn WHERE node_id = ? AND state = 'running'",
+            row -> epochs.put(row.getString(1), row.getLong(2)),
+            id);
+      } catch (IllegalStateException e) {
         // The database is away: this takeover is not measured.
-        held.clear();
+        epochs.clear();
       }
     }
-    return new Before(held);
+    return new Before(epochs);
   }
 
-  synchronized void after(Before before, long atMillis) {
-    before.held.forEach(held -> killed.put(held, atMillis));
+  /** The node has just been killed: measures until all of its turns are somebody's again. */
+  void after(Before before) {
+    long killed = System.nanoTime();
+    Thread watcher =
+        Thread.ofVirtual()
+            .name("takeover")
+            .start(() -> watch(new HashMap<>(before.epochs), killed));
+    synchronized (this) {
+      watchers.add(watcher);
+    }
   }
 
-  /** Tells of a {@code turn.started} in a log. */
-  synchronized void started(String turn, long epoch, long atMillis) {
-    @Nullable Long since = killed.get(new Held(turn, epoch - 1));
-    if (since != null) {
-      times.add(Math.max(0, atMillis - since));
+  private void watch(Map<String, Long> waiting, long killedNanos) {
+    try {
+      while (!waiting.isEmpty() && millisSince(killedNanos) < PATIENCE_MILLIS) {
+        Thread.sleep(POLL_MILLIS);
+        look(waiting, killedNanos);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A turn's row. */
+  private record Now(String turn, long epoch, boolean ended) {}
+
+  private void look(Map<String, Long> waiting, long killedNanos) throws InterruptedException {
+    try (Archive archive = new Archive(url)) {
+      while (!waiting.isEmpty() && millisSince(killedNanos) < PATIENCE_MILLIS) {
+        String[] ids = waiting.keySet().toArray(String[]::new);
+        String places = String.join(", ", Collections.nCopies(ids.length, "?"));
+        List<Now> all =
+            archive.list(
+                "SELECT id, epoch, ended_at IS NOT NULL FROM turn WHERE id IN (" + places + ")",
+                row -> new Now(row.getString(1), row.getLong(2), row.getBoolean(3)),
+                ids);
+        long millis = millisSince(killedNanos);
+        for (Now now : all) {
+          if (now.epoch > waiting.getOrDefault(now.turn, Long.MAX_VALUE)) {
+            waiting.remove(now.turn);
+            claimed(millis);
+          } else if (now.ended) {
+            // In the instant before the kill.
+            waiting.remove(now.turn);
+          }
+        }
+        Thread.sleep(POLL_MILLIS);
+      }
+    } catch (IllegalStateException e) {
+      // The database is away; the next look may find it.
+    }
+  }
+
+  private static long millisSince(long nanos) {
+    return (System.nanoTime() - nanos) / 1_000_000;
+  }
+
+  private synchronized void claimed(long millis) {
+    times.add(millis);
+  }
+
+  /** Waits until nothing is being measured. */
+  void await() throws InterruptedException {
+    List<Thread> all;
+    synchronized (this) {
+      all = List.copyOf(watchers);
+    }
+    for (Thread one : all) {
+      one.join();
     }
   }
 

@@ -7,6 +7,7 @@ import dev.perdure.it.check.Observation.Left;
 import dev.perdure.it.check.Observation.Looked;
 import dev.perdure.it.check.Observation.Posted;
 import dev.perdure.it.check.Observation.Streamed;
+import dev.perdure.it.check.Observation.Trespassed;
 import dev.perdure.it.check.Stored;
 import java.io.IOException;
 import java.util.HashSet;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** The numbers of a run, from its histories and the database. For one thread. */
 final class Tally {
@@ -28,6 +30,7 @@ final class Tally {
   int attempts;
   int epochs;
   long events;
+  long haunted;
 
   /** Counts a session. */
   void count(List<Observation> seen, Stored.Session stored) {
@@ -54,6 +57,7 @@ final class Tally {
         }
         case Cancelled cancelled -> answer("POST cancel", cancelled.status(), null);
         case Looked looked -> answer("GET turn", looked.status(), null);
+        case Trespassed trespassed -> answer("trespass", trespassed.status(), null);
         case Left ignored -> {}
       }
     }
@@ -64,7 +68,7 @@ final class Tally {
     }
   }
 
-  private void answer(String request, int status, @org.jspecify.annotations.Nullable String code) {
+  private void answer(String request, int status, @Nullable String code) {
     if (status != 0) {
       String what = status < 400 || code == null ? "" : " " + code;
       answers.merge(request + " " + status + what, 1, Integer::sum);

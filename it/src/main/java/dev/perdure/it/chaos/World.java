@@ -1,15 +1,48 @@
 package dev.perdure.it.chaos;
 
+import java.io.IOException;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /** What all clients share: where the nodes are, what is counted, and how far the run is. */
-final class World {
+final class World implements AutoCloseable {
+  /** Who uses the servers. Two of them share a tenant, and two a name. */
+  static final List<Owner> OWNERS =
+      List.of(
+          new Owner("north", "alice", "chaos-key-north-alice"),
+          new Owner("north", "bob", "chaos-key-north-bob"),
+          new Owner("south", "alice", "chaos-key-south-alice"));
+
+  /** A caller with a key. */
+  record Owner(String tenant, String name, String key) {
+    /** As an item of {@code auth.apiKeys}. */
+    String setting() {
+      return tenant + "/" + name + ":" + key;
+    }
+
+    String bearer() {
+      return "Bearer " + key;
+    }
+  }
+
+  /** A turn that somebody has. */
+  record Belonging(Owner owner, String session, String turn) {}
+
+  private static final int MAX_BELONGINGS = 64;
+
+  /** Connections of clients that are gone without a word. */
+  private static final int MAX_GHOSTS = 60;
+
+  private static final int GHOST_BUFFER_BYTES = 2_048;
+
   /** A frozen node answers after its thaw; clients do not wait for that. */
   static final int CALL_MILLIS = 4_000;
 
@@ -18,6 +51,8 @@ final class World {
 
   private final List<Node> nodes;
   private final Set<Http> streams = ConcurrentHashMap.newKeySet();
+  private final Deque<Belonging> belongings = new ConcurrentLinkedDeque<>();
+  private final Deque<Http> ghosts = new ConcurrentLinkedDeque<>();
   private final CountDownLatch calm = new CountDownLatch(1);
   private volatile boolean over;
 
@@ -28,6 +63,7 @@ final class World {
   final AtomicLong connects = new AtomicLong();
   final AtomicLong reconnects = new AtomicLong();
   final AtomicLong events = new AtomicLong();
+  final AtomicLong haunted = new AtomicLong();
 
   /** Clients, of whatever kind, that have something to do or to wait for. */
   final AtomicLong clients = new AtomicLong();
@@ -91,5 +127,50 @@ final class World {
         stream.cut();
       }
     }
+  }
+
+  /** Tells of a turn, so that others may try to get at it. */
+  void owns(Belonging belonging) {
+    belongings.add(belonging);
+    if (belongings.size() > MAX_BELONGINGS) {
+      belongings.poll();
+    }
+  }
+
+  /** Something of somebody else; null if there is nothing yet. */
+  @Nullable Belonging ofAnother(Owner owner, RandomGenerator random) {
+    List<Belonging> others = belongings.stream().filter(one -> !one.owner().equals(owner)).toList();
+    return others.isEmpty() ? null : others.get(random.nextInt(others.size()));
+  }
+
+  /**
+   * Leaves a half-open connection behind: a client that has asked for a stream, or has begun to
+   * ask, and then neither reads nor closes, as one whose network is gone. It stays to the end of
+   * the run.
+   */
+  void haunt(Owner owner, String turn, RandomGenerator random) {
+    if (ghosts.size() >= MAX_GHOSTS) {
+      @Nullable Http oldest = ghosts.poll();
+      if (oldest != null) {
+        oldest.cut();
+      }
+    }
+    try {
+      Http http = new Http(any(random).port(), SILENCE_MILLIS, GHOST_BUFFER_BYTES);
+      ghosts.add(http);
+      if (random.nextInt(4) == 0) {
+        http.askHalf("/v1/turns/" + turn);
+      } else {
+        http.ask("GET", "/v1/turns/" + turn + "/events", null, "Authorization", owner.bearer());
+      }
+      haunted.incrementAndGet();
+    } catch (IOException e) {
+      // That node is down; the next ghost finds another one.
+    }
+  }
+
+  @Override
+  public void close() {
+    ghosts.forEach(Http::cut);
   }
 }

@@ -106,4 +106,11 @@ final class Case {
     }
     return atMillis <= start + graceMillis;
   }
+
+  /** Whether something that stood still since before one time may go on after another one. */
+  boolean delayed(@Nullable Long sinceMillis, long atMillis) {
+    long since = sinceMillis == null ? atMillis : sinceMillis;
+    return troubles.stream()
+        .anyMatch(t -> t.fromMillis() <= atMillis && t.untilMillis() >= since && !t.deadly());
+  }
 }

@@ -24,6 +24,7 @@ public final class Checker {
   private final LogRules logs = new LogRules(findings);
   private final RequestRules requests;
   private final ReaderRules readers = new ReaderRules(findings);
+  private final ConductRules conduct;
   private final Map<String, List<ProviderCall>> calls = new HashMap<>();
   private final List<Trouble> troubles;
 
@@ -36,6 +37,7 @@ public final class Checker {
         call -> this.calls.computeIfAbsent(call.marker(), marker -> new ArrayList<>()).add(call));
     this.troubles = List.copyOf(troubles);
     this.requests = new RequestRules(findings, grace.toMillis());
+    this.conduct = new ConductRules(findings, grace.toMillis());
   }
 
   /** Checks one session. */
@@ -44,11 +46,17 @@ public final class Checker {
     logs.check(one);
     requests.check(one);
     readers.check(one);
+    conduct.check(one);
   }
 
   /** Says that something was left behind. */
   public void left(String subject, String text) {
     findings.add(Rule.NOTHING_LEFT, subject, text);
+  }
+
+  /** Says that a server has called something its own fault. */
+  public void bug(String subject, String text) {
+    findings.add(Rule.NO_BUG, subject, text);
   }
 
   public List<Violation> violations() {

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.Posted.class, name = "posted"),
   @JsonSubTypes.Type(value = Observation.Cancelled.class, name = "cancelled"),
   @JsonSubTypes.Type(value = Observation.Streamed.class, name = "streamed"),
+  @JsonSubTypes.Type(value = Observation.Trespassed.class, name = "trespassed"),
   @JsonSubTypes.Type(value = Observation.Left.class, name = "left"),
   @JsonSubTypes.Type(value = Observation.Looked.class, name = "looked")
 })
@@ -115,5 +116,14 @@ public sealed interface Observation {
 
   /** A GET of a turn; the body is its status with the text so far. */
   record Looked(String turn, int node, long atMillis, long answeredMillis, int status, String body)
+      implements Observation {}
+
+  /**
+   * A request with the credential of somebody who has no right to it.
+   *
+   * @param turn the turn it was about, itself or by its session
+   * @param what the method and path
+   */
+  record Trespassed(String turn, int node, String what, int status, String body)
       implements Observation {}
 }

@@ -36,6 +36,7 @@ final class ReaderRules {
         case Looked looked -> looked(of, looked);
         case Posted ignored -> {}
         case Cancelled ignored -> {}
+        case Observation.Trespassed ignored -> {}
       }
     }
     readers.forEach((client, streams) -> reader(of, streams, left.contains(client)));

@@ -44,6 +44,7 @@ final class RequestRules {
         case Observation.Streamed ignored -> {}
         case Observation.Left ignored -> {}
         case Observation.Looked ignored -> {}
+        case Observation.Trespassed ignored -> {}
       }
     }
   }

@@ -16,6 +16,10 @@ public enum Rule {
   READER_ENDS("A reader that stays sees the end"),
   NO_CALL_AFTER_CANCEL("No provider call begins after a cancel was acknowledged"),
   CANCEL_IS_OBEYED("A cancelled turn stops soon"),
+  CANCEL_IS_WISHED("Only what somebody has asked to stop is cancelled; leaving is no such wish"),
+  RECORDED_IS_DONE("What is recorded as ended is not executed again"),
+  FOREIGN_IS_UNKNOWN("What is somebody else's looks like what does not exist, and is not touched"),
+  NO_BUG("No server calls something a fault of its own"),
   ONE_AT_A_TIME("A session's turns run one at a time, in order"),
   NOTHING_LEFT("No open turn, lease, lane, call or stream is left behind");
 

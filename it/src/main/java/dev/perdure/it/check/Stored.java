@@ -53,6 +53,14 @@ public final class Stored {
   public record ProviderCall(
       long id, String marker, String wire, long receivedMillis, String state) {}
 
-  /** A time in which something was stopped or cut off, so that nothing could be on time. */
-  public record Trouble(String what, long fromMillis, long untilMillis) {}
+  /**
+   * A time in which something was stopped or cut off, so that nothing could be on time.
+   *
+   * @param deadly whether it ended a process: what that one had begun does not go on later
+   */
+  public record Trouble(String what, long fromMillis, long untilMillis, boolean deadly) {
+    public Trouble(String what, long fromMillis, long untilMillis) {
+      this(what, fromMillis, untilMillis, false);
+    }
+  }
 }

@@ -310,6 +310,7 @@ class CheckerTest {
   @Test
   void a_call_long_after_a_trouble_is_found() {
     asCancelled();
+    scene.endedMillis = SENT + 9_200;
     scene.seen.add(cancelled(SENT + 50, 202, "running"));
     scene.calls.add(new ProviderCall(2, "m1", "openai", SENT + 9_100, "aborted"));
     scene.troubles.add(new Trouble("SIGSTOP", SENT + 40, SENT + 5_000));

@@ -53,6 +53,7 @@ final class Scene {
   String userText = TEXT;
   @Nullable String node;
   long position;
+  long epoch = 1;
   long endedMillis = SENT + 100;
   boolean stored = true;
   final List<Observation> seen = new ArrayList<>();
@@ -156,7 +157,7 @@ final class Scene {
         id,
         state,
         at,
-        1,
+        epoch,
         node,
         SENT + 2,
         endedMillis,

@@ -38,11 +38,12 @@ final class TurnReader {
    * Reads all that there is. A log has its first event from the moment at which its turn exists, so
    * a log in which nothing is to be seen is one that cannot be read.
    *
-   * @throws PerdureException DATABASE_UNAVAILABLE if nothing can be read
+   * @throws PerdureException DATABASE_UNAVAILABLE if nothing can be read, DRAINING if this node
+   *     stops to read
    */
   Reading read(String turn) throws InterruptedException {
     try (Follower follower = log.follow(turn, -1)) {
-      Reading reading = read(follower);
+      Reading reading = notStopped(turn, read(follower));
       if (reading.end() == Status.IDLE && reading.fold().seq() < 0) {
         throw new PerdureException(
             ErrorCode.DATABASE_UNAVAILABLE,
@@ -68,14 +69,25 @@ final class TurnReader {
    * Reads the log of a turn whose row says that it is over. Where another node has ended it, this
    * node's view of the log may be a moment behind.
    *
-   * @throws PerdureException DATABASE_UNAVAILABLE if the end cannot be read
+   * @throws PerdureException DATABASE_UNAVAILABLE if the end cannot be read, DRAINING if this node
+   *     stops to read
    */
   Reading readEnded(String turn) throws InterruptedException {
-    Reading reading = await(turn, END_VISIBLE, null);
+    Reading reading = notStopped(turn, await(turn, END_VISIBLE, null));
     if (reading.end() == Status.IDLE) {
       throw new PerdureException(
           ErrorCode.DATABASE_UNAVAILABLE,
           "The log of turn '" + turn + "' cannot be read to its end now. Try again.");
+    }
+    return reading;
+  }
+
+  /** What was read before the node stopped is not what the log holds. */
+  private static Reading notStopped(String turn, Reading reading) {
+    if (reading.end() == Status.CLOSED) {
+      throw new PerdureException(
+          ErrorCode.DRAINING,
+          "The server is stopping and cannot read the log of turn '" + turn + "'. Try again.");
     }
     return reading;
   }

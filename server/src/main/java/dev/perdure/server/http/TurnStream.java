@@ -133,8 +133,11 @@ final class TurnStream {
     }
     Batch batch = follower.next(CURSOR_VISIBLE);
     if (batch.status() == Status.IDLE) {
-      // Says so itself if the database is away, which is not the cursor's fault.
-      conversations.now();
+      if (log.reaches(turn.id(), after)) {
+        throw new PerdureException(
+            ErrorCode.DATABASE_UNAVAILABLE,
+            "The log of turn '" + turn.id() + "' cannot be read here yet. Try again.");
+      }
       throw new PerdureException(
           ErrorCode.INVALID_CURSOR,
           "The turn '"

@@ -27,6 +27,21 @@ class TurnReaderTest {
     }
   }
 
+  @Test
+  void a_log_that_a_stopping_node_does_not_read_is_not_taken_for_an_empty_one() {
+    try (TurnLog log = new TurnLog(new AwayDatabase(), "node_1", LogLimits.DEFAULT)) {
+      TurnReader reader = new TurnReader(log, InstantSource.system());
+      log.releaseFollowers();
+
+      assertThatThrownBy(() -> reader.read("turn_1"))
+          .isInstanceOfSatisfying(
+              PerdureException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.DRAINING));
+      assertThatThrownBy(() -> reader.readEnded("turn_1"))
+          .isInstanceOfSatisfying(
+              PerdureException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.DRAINING));
+    }
+  }
+
   /** A database that cannot be reached. */
   private static final class AwayDatabase implements Database {
     private final Signals signals = new LocalSignals();
