@@ -71,7 +71,7 @@ public final class FaultFile implements FaultPoints {
     Faults now = faults();
     switch (point) {
       case CLAIMING, APPENDING, ENDING_UNCOMMITTED -> hold(now.commit);
-      case ACCEPTED, CLAIMED, APPENDED, ENDING, ENDED, DRAINING -> {}
+      case ACCEPTED, CLAIMED, APPENDED, ENDING, ENDED, DRAINING, HANDED_OVER, MIGRATING -> {}
     }
     now.crash.at(point);
   }

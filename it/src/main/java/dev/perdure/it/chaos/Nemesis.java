@@ -38,6 +38,7 @@ final class Nemesis {
           "ending",
           "ending_uncommitted",
           "ended",
+          "handed_over",
           "draining");
 
   /** From a leap second to a wrong time zone. */
@@ -209,7 +210,7 @@ final class Nemesis {
   /** The process ends itself where the seed says, if it gets there in time. */
   private void crash(Node node, long millis, SplittableRandom own) throws InterruptedException {
     String point = CRASH_POINTS.get(own.nextInt(CRASH_POINTS.size()));
-    boolean draining = point.equals("draining");
+    boolean draining = point.equals("draining") || point.equals("handed_over");
     node.holdWhenDead();
     node.faults("crash=" + point + "@" + (draining ? 1 : 1 + own.nextInt(MOST_AT_POINT)));
     if (draining) {
