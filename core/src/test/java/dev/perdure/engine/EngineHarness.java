@@ -60,6 +60,15 @@ final class EngineHarness implements AutoCloseable {
   }
 
   EngineHarness(Database database, ScriptedProvider provider, EngineConfig config) {
+    this(database, provider, config, InstantSource.system(), new HurriedTimers());
+  }
+
+  EngineHarness(
+      Database database,
+      ScriptedProvider provider,
+      EngineConfig config,
+      InstantSource clock,
+      Timers timers) {
     this.database = database;
     this.provider = provider;
     Ids ids = Ids.system();
@@ -76,9 +85,9 @@ final class EngineHarness implements AutoCloseable {
                 new Providers(List.of(provider), "script/a"),
                 new ContextBuilder(database, ContextSettings.DEFAULT, contexts),
                 config,
-                InstantSource.system(),
+                clock,
                 new Random(1),
-                new HurriedTimers(),
+                timers,
                 FaultPoints.NONE),
             "test",
             new SimpleMeterRegistry());

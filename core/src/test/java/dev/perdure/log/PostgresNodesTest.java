@@ -110,7 +110,7 @@ class PostgresNodesTest {
         });
       }
       work.add(() -> {
-        long epoch = TurnRows.claim(here, writing, turn, "n1");
+        long epoch = TurnRows.claim(writing, turn, "n1");
         TurnWriter writer = Logs.begin(writing, turn, epoch, () -> {});
         for (int k = 0; k < events; k++) {
           writer.append(Logs.delta("w" + k));
@@ -140,12 +140,12 @@ class PostgresNodesTest {
     try (TurnLog dying = new TurnLog(here, "n1", LogLimits.DEFAULT);
         TurnLog successor = new TurnLog(there, "n2", LogLimits.DEFAULT)) {
       String turn = TurnRows.queued(here, dying);
-      long first = TurnRows.claim(here, dying, turn, "n1");
+      long first = TurnRows.claim(dying, turn, "n1");
       TurnWriter before = Logs.begin(dying, turn, first, () -> {});
       before.awaitDurable();
       try (Follower follower = dying.follow(turn, -1)) {
         assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.DATA);
-        long second = TurnRows.claim(there, successor, turn, "n2");
+        long second = TurnRows.claim(successor, turn, "n2");
         TurnWriter after = Logs.begin(successor, turn, second, () -> {});
         Logs.complete(after, turn, second, "n2");
         Logs.followToEnd(follower);

@@ -63,7 +63,7 @@ class PostgresRaceTest {
   void claimForTheFirstNode() {
     firstMayCommit = new CountDownLatch(1);
     turn = TurnRows.queued(database, log);
-    TurnRows.claim(database, log, turn, "n1");
+    TurnRows.claim(log, turn, "n1");
   }
 
   @AfterEach

@@ -53,7 +53,7 @@ abstract class TurnLogContract {
   }
 
   private long claim(String turn) {
-    return TurnRows.claim(database(), log, turn, NODE);
+    return TurnRows.claim(log, turn, NODE);
   }
 
   /** A turn that has ended, with that many deltas, each flushed by itself. */

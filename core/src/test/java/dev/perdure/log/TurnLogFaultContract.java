@@ -58,7 +58,7 @@ abstract class TurnLogFaultContract {
   }
 
   private long claim(String turn) {
-    return TurnRows.claim(database(), log, turn, NODE);
+    return TurnRows.claim(log, turn, NODE);
   }
 
   @Test
@@ -70,7 +70,7 @@ abstract class TurnLogFaultContract {
     long keptEpoch = claim(kept);
     TurnWriter well = Logs.begin(log, kept, keptEpoch, () -> {});
     late.awaitDurable();
-    long epoch = TurnRows.claim(database(), other, taken, OTHER);
+    long epoch = TurnRows.claim(other, taken, OTHER);
     // Both wait for the same transaction.
     faulty.mode(Mode.STUCK);
     well.append(Logs.delta("first"));
@@ -150,7 +150,7 @@ abstract class TurnLogFaultContract {
     long late = claim(turn);
     TurnWriter writer = Logs.begin(log, turn, late, () -> {});
     writer.awaitDurable();
-    TurnRows.claim(database(), other, turn, OTHER);
+    TurnRows.claim(other, turn, OTHER);
     assertThatThrownBy(() -> Logs.complete(writer, turn, late, NODE))
         .isInstanceOf(FencedException.class);
     writer.close();
@@ -413,7 +413,7 @@ abstract class TurnLogFaultContract {
   void a_turn_of_another_node_is_followed_live() throws Exception {
     String turn = turn();
     try (Follower follower = log.follow(turn, -1)) {
-      long epoch = TurnRows.claim(database(), other, turn, OTHER);
+      long epoch = TurnRows.claim(other, turn, OTHER);
       TurnWriter writer = Logs.begin(other, turn, epoch, () -> {});
       writer.awaitDurable();
       long position = -1;
@@ -443,7 +443,7 @@ abstract class TurnLogFaultContract {
     try (Follower follower = log.follow(turn, -1)) {
       assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.DATA);
       // The old holder keeps its writer and does not know yet.
-      long epoch = TurnRows.claim(database(), other, turn, OTHER);
+      long epoch = TurnRows.claim(other, turn, OTHER);
       Logs.complete(other.openWriter(turn, epoch, () -> {}), turn, epoch, OTHER);
       Logs.followToEnd(follower);
       assertThat(follower.position())

@@ -51,10 +51,10 @@ final class TurnRows {
   }
 
   /** Claims a queued or running turn for a node as the engine does; returns its epoch. */
-  static long claim(Database database, TurnLog log, String turn, String node) {
+  static long claim(TurnLog log, String turn, String node) {
     LogBlock[] block = new LogBlock[1];
     long epoch =
-        database.<Long>write(tx -> {
+        log.<Long>write(tx -> {
           long raised =
               tx.one(
                       """

@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads server-sent events, as the HTML standard defines them (html.spec.whatwg.org, section
- * "Server-sent events"): lines end with LF, CR or CRLF wherever the bytes were cut, an event ends
- * with a blank line, and one that is unfinished at the end of the stream is dropped.
+ * "Server-sent events"): lines end with LF, CR or CRLF wherever the bytes were cut, a leading byte
+ * order mark is dropped, an event ends with a blank line, and one that is unfinished at the end of
+ * the stream is dropped.
  *
  * <p>Used by one thread.
  */
@@ -22,6 +23,7 @@ final class SseReader {
   private int at;
   private int end;
   private boolean afterCarriageReturn;
+  private boolean firstLine = true;
 
   SseReader(InputStream in) {
     this.in = in;
@@ -39,6 +41,10 @@ final class SseReader {
       String line = line();
       if (line == null) {
         return null;
+      }
+      if (firstLine) {
+        firstLine = false;
+        line = line.startsWith("\uFEFF") ? line.substring(1) : line;
       }
       if (line.isEmpty()) {
         if (any) {
