@@ -149,6 +149,23 @@ public final class Conversations {
                 limit));
   }
 
+  /** How many turns of a caller are open. */
+  public long openTurnCount(Caller caller) {
+    return database.read(tx -> openTurnCount(tx, caller));
+  }
+
+  static long openTurnCount(Tx tx, Caller caller) throws SQLException {
+    return tx.one(
+            """
+            SELECT COUNT(*) FROM turn
+             WHERE tenant = ? AND owner = ? AND state IN ('queued', 'running', 'waiting')\
+            """,
+            row -> row.getLong(1),
+            caller.tenant(),
+            caller.owner())
+        .orElse(0L);
+  }
+
   /** Turns that ended at or after a time by the database's clock, oldest end first. */
   public List<Turn> endedSince(
       Caller caller, @Nullable String session, long sinceMillis, int limit) {

@@ -42,10 +42,12 @@ public final class Desk {
   private final Starter starter;
   private final Ids ids;
   private final TurnInsert insert;
+  private final Admission admission;
   private final FaultPoints faults;
 
+  /** A desk that knows no limit but that of each caller's open turns. */
   public Desk(Database database, TurnLog log, Starter starter, Ids ids, DeskLimits limits) {
-    this(database, log, starter, ids, limits, FaultPoints.NONE);
+    this(database, log, starter, ids, new Admission(database, limits), FaultPoints.NONE);
   }
 
   public Desk(
@@ -53,13 +55,14 @@ public final class Desk {
       TurnLog log,
       Starter starter,
       Ids ids,
-      DeskLimits limits,
+      Admission admission,
       FaultPoints faults) {
     this.database = database;
     this.log = log;
     this.starter = starter;
     this.ids = ids;
-    this.insert = new TurnInsert(log, ids, limits);
+    this.insert = new TurnInsert(log, ids, admission.limits());
+    this.admission = admission;
     this.faults = faults;
   }
 
@@ -139,13 +142,15 @@ public final class Desk {
    * event of the log and the idempotency record commit together. Repeating a key with the same body
    * returns the turn accepted at first.
    *
-   * @throws PerdureException NOT_FOUND, SESSION_BUSY, IDEMPOTENCY_CONFLICT, TOO_MANY_TURNS
+   * @throws PerdureException NOT_FOUND, SESSION_BUSY, IDEMPOTENCY_CONFLICT, TOO_MANY_TURNS,
+   *     SERVER_BUSY
    */
   public Turn submit(Caller caller, String session, NewTurn message, @Nullable IdempotencyKey key) {
     String id = ids.turn();
     return accept(
         caller,
         id,
+        key,
         (tx, node) -> {
           lockSession(tx, caller, session);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
@@ -175,6 +180,7 @@ public final class Desk {
           }
           String holder = accepted.ended.size() == open.size() ? node : null;
           insert.insert(tx, caller, session, id, message, holder, accepted.blocks);
+          accepted.opened = true;
           accepted.started = holder != null;
           accepted.turn = Conversations.turn(tx, caller, id);
           return accepted;
@@ -256,13 +262,14 @@ public final class Desk {
    * with that one lane answers the same user message. Returns the turn in which the retry happens.
    *
    * @throws PerdureException NOT_FOUND, CONFLICT if the lane has not ended, IDEMPOTENCY_CONFLICT,
-   *     TOO_MANY_TURNS
+   *     TOO_MANY_TURNS, SERVER_BUSY
    */
   public Turn retryLane(Caller caller, String turn, int lane, @Nullable IdempotencyKey key) {
     String id = ids.turn();
     return accept(
         caller,
         id,
+        key,
         (tx, node) -> {
           OpenTurn row = lockTurn(tx, caller, turn);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
@@ -294,6 +301,7 @@ public final class Desk {
           insert.checkRoom(tx, caller);
           String holder = openTurns(tx, old.session()).isEmpty() ? node : null;
           insert.insertRetry(tx, caller, old, id, ended.model(), holder, accepted.blocks);
+          accepted.opened = true;
           accepted.started = holder != null;
           accepted.turn = Conversations.turn(tx, caller, id);
           return accepted;
@@ -306,13 +314,18 @@ public final class Desk {
     Accepted run(Tx tx, @Nullable String node) throws SQLException;
   }
 
-  private Turn accept(Caller caller, String id, Accepting work) {
+  private Turn accept(Caller caller, String id, @Nullable IdempotencyKey key, Accepting work) {
     @Nullable Seat seat = starter.seat().orElse(null);
     String node = seat == null ? null : seat.nodeId();
     boolean used = false;
+    Admission.@Nullable Entry entry = null;
     try {
+      entry = admit(caller, seat == null, key);
       Accepted done = log.write(tx -> work.run(tx, node));
       faults.at(Point.ACCEPTED);
+      if (done.opened) {
+        entry = null;
+      }
       Turn turn = finish(caller, done);
       if (done.started && seat != null) {
         used = true;
@@ -321,11 +334,29 @@ public final class Desk {
         signal(Topic.QUEUE, List.of(turn.id()));
       }
       return turn;
+    } catch (PerdureException e) {
+      if (e.code() == ErrorCode.TOO_MANY_TURNS || e.code() == ErrorCode.SERVER_BUSY) {
+        admission.countRefused(caller);
+      }
+      throw e;
     } finally {
+      if (entry != null) {
+        entry.withdraw();
+      }
       if (seat != null && !used) {
         seat.giveBack();
       }
     }
+  }
+
+  /** A request that was accepted before is answered whatever the queue's length. */
+  private Admission.Entry admit(Caller caller, boolean queues, @Nullable IdempotencyKey key) {
+    Admission.Entry entry = admission.enter(caller, queues);
+    @Nullable PerdureException refusal = entry.refusal();
+    if (refusal != null && (key == null || !database.read(tx -> Replays.known(tx, caller, key)))) {
+      throw refusal;
+    }
+    return entry;
   }
 
   private void cancel(Tx tx, OpenTurn turn, String reason, Accepted out) throws SQLException {
@@ -435,6 +466,10 @@ public final class Desk {
   /** What a transaction leaves to do after its commit. */
   private static final class Accepted {
     private @Nullable Turn turn;
+
+    /** Whether there is one more open turn. */
+    private boolean opened;
+
     private boolean started;
     private final List<LogBlock> blocks = new ArrayList<>();
     private final List<String> intents = new ArrayList<>();

@@ -43,6 +43,17 @@ final class Replays {
     return Optional.of(Conversations.turn(tx, caller, used.turn));
   }
 
+  /** Whether the key was used before, be it for another request. */
+  static boolean known(Tx tx, Caller caller, IdempotencyKey key) throws SQLException {
+    return tx.one(
+            "SELECT 1 FROM idempotency WHERE tenant = ? AND owner = ? AND key = ?",
+            row -> true,
+            caller.tenant(),
+            caller.owner(),
+            key.key())
+        .isPresent();
+  }
+
   private static boolean claimKey(Tx tx, Caller caller, IdempotencyKey key, String turn)
       throws SQLException {
     return tx.update(

@@ -36,16 +36,7 @@ final class TurnInsert {
 
   /** Refuses a caller who has too many open turns. */
   void checkRoom(Tx tx, Caller caller) throws SQLException {
-    long open =
-        tx.one(
-                """
-                SELECT COUNT(*) FROM turn
-                 WHERE tenant = ? AND owner = ? AND state IN ('queued', 'running', 'waiting')\
-                """,
-                row -> row.getLong(1),
-                caller.tenant(),
-                caller.owner())
-            .orElse(0L);
+    long open = Conversations.openTurnCount(tx, caller);
     if (open >= limits.openTurnsPerOwner()) {
       throw new PerdureException(
           ErrorCode.TOO_MANY_TURNS,

@@ -70,6 +70,12 @@ public final class Engine implements Starter {
   private final NodeHealth health;
 
   /**
+   * Whether turns wait for room. Then no new one may take a place past them: until the queue was
+   * found empty, every turn goes through it.
+   */
+  private volatile boolean backlog;
+
+  /**
    * Turns that look orphaned, and since when by the clock's milliseconds. Used by the sweep's
    * thread only.
    */
@@ -175,7 +181,11 @@ public final class Engine implements Starter {
 
   @Override
   public Optional<Seat> seat() {
-    if (draining.get() || !health.beats(parts.clock().millis()) || !room.tryAcquire()) {
+    if (draining.get() || !health.beats(parts.clock().millis()) || backlog) {
+      return Optional.empty();
+    }
+    if (!room.tryAcquire()) {
+      backlog = true;
       return Optional.empty();
     }
     return Optional.of(
@@ -258,6 +268,7 @@ public final class Engine implements Starter {
         room.release(wanted - claimed);
       }
       if (claimed < wanted) {
+        backlog = false;
         return;
       }
     }

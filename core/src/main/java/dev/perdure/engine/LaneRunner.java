@@ -67,6 +67,7 @@ final class LaneRunner {
 
   private final List<String> models;
   private final long startedMillis;
+  private @Nullable CallBudget budget;
   private int attempt;
   private boolean hasContent;
 
@@ -103,6 +104,13 @@ final class LaneRunner {
    * @return false if the lane was let go without an end
    */
   boolean run(@Nullable String reason) {
+    budget =
+        new CallBudget(
+            parts.database(),
+            turn.id(),
+            lane,
+            parts.config().retry().calls(),
+            reason == null && writer.snapshot().epoch() == 1);
     try {
       @Nullable LaneEnded end = begin(reason);
       if (end == null) {
@@ -255,7 +263,8 @@ final class LaneRunner {
                 .context()
                 .build(
                     turn, new ModelCall(lane, STEP, attempt, model, parts.config().callLimits())));
-    if (request == null) {
+    CallBudget calls = requireNonNull(budget);
+    if (request == null || patience.until(calls::take) == null) {
       throw stoppedBefore();
     }
     try (ModelStream stream = target.provider().open(request)) {

@@ -11,17 +11,22 @@ import org.jspecify.annotations.Nullable;
  * Retry-After, and never past a budget of time.
  *
  * @param attempts tries of one model, the first included
+ * @param calls calls of one lane over all layers; see {@link CallBudget}
  * @param base the pause after the first failure, before jitter
  * @param max the longest pause that the exponent reaches
  * @param budget time that a lane may spend from its first try to the beginning of its last one
  */
-public record RetryPolicy(int attempts, Duration base, Duration max, Duration budget) {
+public record RetryPolicy(int attempts, int calls, Duration base, Duration max, Duration budget) {
   public static final RetryPolicy DEFAULT =
-      new RetryPolicy(4, Duration.ofMillis(500), Duration.ofSeconds(20), Duration.ofMinutes(2));
+      new RetryPolicy(
+          4, 100, Duration.ofMillis(500), Duration.ofSeconds(20), Duration.ofMinutes(2));
 
   public RetryPolicy {
     if (attempts < 1) {
       throw new IllegalArgumentException("retry attempts is " + attempts + ": at least 1");
+    }
+    if (calls < 1) {
+      throw new IllegalArgumentException("retry calls is " + calls + ": at least 1");
     }
   }
 

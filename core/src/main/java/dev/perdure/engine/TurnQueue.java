@@ -22,13 +22,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The turn's row as queue entry, lease and place of intents: every statement with which the engine
- * claims, gives back, takes over and asks what it is meant to do. Thread-safe, without state.
+ * claims, gives back, takes over and asks what it is meant to do. Thread-safe, except for {@link
+ * #claim}.
  */
 final class TurnQueue {
   private final Database database;
   private final TurnLog log;
   private final String nodeId;
   private final FaultPoints faults;
+  private final ClaimOrder order = new ClaimOrder();
 
   TurnQueue(Database database, TurnLog log, String nodeId, FaultPoints faults) {
     this.database = database;
@@ -41,9 +43,9 @@ final class TurnQueue {
   record Claim(String turn, long epoch) {}
 
   /**
-   * Claims queued turns, the oldest first, each the first open one of its session. The epoch is
-   * raised and {@code turn.started} is written in the same transaction: the log's unique key then
-   * refuses whatever the last holder still has on its way.
+   * Claims queued turns in the order of {@link ClaimOrder}; by one thread only. The epoch is raised
+   * and {@code turn.started} is written in the same transaction: the log's unique key then refuses
+   * whatever the last holder still has on its way.
    */
   List<Claim> claim(int atMost) {
     List<LogBlock> blocks = new ArrayList<>();
@@ -63,26 +65,8 @@ final class TurnQueue {
     return claims;
   }
 
-  /**
-   * The first of the two conditions follows from the second but is much cheaper: a lookup in an
-   * index of what runs. It sorts out the many turns that wait behind one that is being answered.
-   */
   private List<Claim> claim(Tx tx, int atMost, List<LogBlock> blocks) throws SQLException {
-    List<String> ids =
-        tx.list(
-            """
-            SELECT id FROM turn t
-             WHERE state = 'queued'
-               AND NOT EXISTS (SELECT 1 FROM turn r
-                                WHERE r.session_id = t.session_id
-                                  AND r.state IN ('running', 'waiting'))
-               AND NOT EXISTS (SELECT 1 FROM turn o
-                                WHERE o.session_id = t.session_id AND o.position < t.position
-                                  AND o.state IN ('queued', 'running', 'waiting'))
-             ORDER BY id LIMIT ? {skip}\
-            """,
-            row -> row.getString(1),
-            atMost);
+    List<String> ids = order.next(tx, atMost);
     List<Claim> claims = new ArrayList<>();
     for (String id : ids) {
       long epoch =

@@ -28,11 +28,13 @@ public enum ErrorCode {
   INTERNAL("internal", 500, true),
   DATABASE_UNAVAILABLE("database_unavailable", 503, true),
   DRAINING("draining", 503, true),
+  SERVER_BUSY("server_busy", 503, true),
 
   // Why a turn or lane ended without a complete reply.
   PROVIDER_FAILED("provider_failed", 502, true),
   TURN_TIMEOUT("turn_timeout", 504, true),
   CRASH_LOOP("crash_loop", 500, false),
+  CALL_LIMIT("call_limit", 502, false),
   INTERRUPTED("interrupted", 500, true);
 
   private final String wire;

@@ -2,6 +2,7 @@ package dev.perdure.protocol;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,18 +13,44 @@ public final class PerdureException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final ErrorCode code;
+  private final transient @Nullable Busy busy;
+
+  /**
+   * What a refusal for want of room says to programs.
+   *
+   * @param queued turns in the queue of the whole server
+   * @param waitMillis how long the caller's organisation has been waiting there
+   * @param retryAfter when another try is worth it
+   */
+  public record Busy(long queued, long waitMillis, Duration retryAfter) {}
 
   public PerdureException(ErrorCode code, String message) {
-    this(code, message, null);
+    this(code, message, null, null);
   }
 
   public PerdureException(ErrorCode code, String message, @Nullable Throwable cause) {
+    this(code, message, cause, null);
+  }
+
+  private PerdureException(
+      ErrorCode code, String message, @Nullable Throwable cause, @Nullable Busy busy) {
     super(requireNonNull(message, "message is null"), cause);
     this.code = requireNonNull(code, "code is null");
+    this.busy = busy;
   }
 
   public ErrorCode code() {
     return code;
+  }
+
+  /** Figures of the queue; null unless the queue is the reason. */
+  public @Nullable Busy busy() {
+    return busy;
+  }
+
+  /** A refusal because of what is open or queued already. */
+  public static PerdureException noRoom(ErrorCode code, String message, Busy busy) {
+    return new PerdureException(code, message, null, busy);
   }
 
   /** The answer for an id that does not exist, or exists but belongs to somebody else. */

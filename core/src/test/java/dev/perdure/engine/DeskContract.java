@@ -22,6 +22,7 @@ import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.provider.ModelRequest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -105,7 +106,13 @@ abstract class DeskContract extends EngineFixture {
 
   @Test
   void a_repeated_key_is_answered_although_the_limit_is_used_up() {
-    Desk small = new Desk(database, node.log, Starter.NONE, Ids.system(), new DeskLimits(1));
+    Desk small =
+        new Desk(
+            database,
+            node.log,
+            Starter.NONE,
+            Ids.system(),
+            new DeskLimits(1, 1000, 1000, Duration.ofHours(1)));
     String session = node.session();
     IdempotencyKey key = new IdempotencyKey("k", "h");
     var message =

@@ -9,7 +9,8 @@ import org.junit.jupiter.api.Test;
 
 class RetryPolicyTest {
   private final RetryPolicy policy =
-      new RetryPolicy(6, Duration.ofMillis(100), Duration.ofSeconds(1), Duration.ofSeconds(10));
+      new RetryPolicy(
+          6, 100, Duration.ofMillis(100), Duration.ofSeconds(1), Duration.ofSeconds(10));
   private final Random random = new Random(1);
 
   @Test
@@ -56,14 +57,15 @@ class RetryPolicyTest {
   @Test
   void huge_exponents_do_not_overflow() {
     RetryPolicy many =
-        new RetryPolicy(1000, Duration.ofSeconds(10), Duration.ofMinutes(1), Duration.ofHours(1));
+        new RetryPolicy(
+            1000, 1000, Duration.ofSeconds(10), Duration.ofMinutes(1), Duration.ofHours(1));
     assertThat(many.pause(900, Duration.ZERO, null, random).orElseThrow())
         .isBetween(Duration.ofSeconds(30), Duration.ofMinutes(1));
   }
 
   @Test
   void no_attempt_at_all_is_refused() {
-    assertThatThrownBy(() -> new RetryPolicy(0, Duration.ZERO, Duration.ZERO, Duration.ZERO))
+    assertThatThrownBy(() -> new RetryPolicy(0, 1, Duration.ZERO, Duration.ZERO, Duration.ZERO))
         .hasMessageContaining("at least 1");
   }
 }

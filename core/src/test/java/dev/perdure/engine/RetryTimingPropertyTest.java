@@ -215,6 +215,7 @@ class RetryTimingPropertyTest {
         .as((attempts, base, max, budget) ->
             new RetryPolicy(
                 attempts,
+                1000,
                 Duration.ofMillis(base),
                 Duration.ofMillis(max),
                 Duration.ofMillis(budget)));

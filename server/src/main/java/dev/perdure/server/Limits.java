@@ -29,7 +29,8 @@ final class Limits {
         engine.maxRunningTurns(),
         engine.maxCrashes(),
         engine.turnTimeLimit(),
-        new RetryPolicy(retry.maxAttempts(), retry.base(), retry.max(), retry.budget()),
+        new RetryPolicy(
+            retry.maxAttempts(), retry.maxCalls(), retry.base(), retry.max(), retry.budget()),
         new ModelRequest.Limits(
             provider.connectTimeout(), provider.firstTokenTimeout(), provider.idleTimeout()),
         config.log().retention(),
@@ -37,7 +38,12 @@ final class Limits {
   }
 
   static DeskLimits desk(PerdureConfig config) {
-    return new DeskLimits(config.engine().maxOpenTurnsPerCaller());
+    EngineSettings engine = config.engine();
+    return new DeskLimits(
+        engine.maxOpenTurnsPerCaller(),
+        engine.maxOpenTurnsPerTenant(),
+        engine.queue().maxTurns(),
+        engine.queue().maxWait());
   }
 
   static ContextSettings context(PerdureConfig config) {

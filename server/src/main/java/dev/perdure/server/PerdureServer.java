@@ -1,5 +1,6 @@
 package dev.perdure.server;
 
+import dev.perdure.chat.Admission;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.Profiles;
@@ -56,6 +57,7 @@ final class PerdureServer {
   private final Database database;
   private final TurnLog log;
   private final Engine engine;
+  private final Admission admission;
   private final PerdureHttp http;
   private final ProviderSelection models;
   private final Deque<AutoCloseable> closeLast;
@@ -75,6 +77,7 @@ final class PerdureServer {
               ? new PerdureServer(config, timeOfDay, crashPlan(), made)
               : faulty(config, timeOfDay, Path.of(file), made);
       server.engine.start();
+      server.admission.start();
       made.push(() -> server.engine.stop(Duration.ZERO));
       server.listen();
       return server;
@@ -123,10 +126,12 @@ final class PerdureServer {
                 faults),
             Version.text(),
             meters);
+    admission = opened(made, new Admission(database, Limits.desk(config)));
     http =
         new PerdureHttp(
             new PerdureHttp.Parts(
-                new Desk(database, log, engine, ids, Limits.desk(config), faults),
+                new Desk(database, log, engine, ids, admission, faults),
+                admission,
                 new Conversations(database),
                 new Profiles(database),
                 journal,
@@ -141,8 +146,7 @@ final class PerdureServer {
                 engine::notReady,
                 steady,
                 random),
-            new PerdureHttp.Place(
-                config.server().host(), config.server().port(), config.server().corsOrigins()),
+            place(config.server()),
             Limits.http(config));
   }
 
@@ -152,6 +156,10 @@ final class PerdureServer {
     LOG.log(System.Logger.Level.WARNING, "This server will fail on purpose as {0} says.", file);
     FaultFile faults = new FaultFile(file);
     return new PerdureServer(config, faults.clock(timeOfDay), faults, made);
+  }
+
+  private static PerdureHttp.Place place(PerdureConfig.Server server) {
+    return new PerdureHttp.Place(server.host(), server.port(), server.corsOrigins());
   }
 
   /** Where this process is to die, if a test has said so on its command line; else nowhere. */

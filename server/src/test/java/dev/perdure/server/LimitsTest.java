@@ -40,6 +40,10 @@ class LimitsTest {
                 "--set", "engine.retry.maxAttempts=7",
                 "--set", "engine.provider.idleTimeout=11s",
                 "--set", "engine.maxOpenTurnsPerCaller=3",
+                "--set", "engine.maxOpenTurnsPerTenant=30",
+                "--set", "engine.queue.maxTurns=31",
+                "--set", "engine.queue.maxWait=32s",
+                "--set", "engine.retry.maxCalls=33",
                 "--set", "engine.context.maxMessages=5",
                 "--set", "log.retention=48h",
                 "--set", "log.tailBytes=8KiB",
@@ -53,7 +57,8 @@ class LimitsTest {
     assertThat(Limits.engine(config).retry().attempts()).isEqualTo(7);
     assertThat(Limits.engine(config).callLimits().idle()).isEqualTo(Duration.ofSeconds(11));
     assertThat(Limits.engine(config).logRetention()).isEqualTo(Duration.ofDays(2));
-    assertThat(Limits.desk(config).openTurnsPerOwner()).isEqualTo(3);
+    assertThat(Limits.engine(config).retry().calls()).isEqualTo(33);
+    assertThat(Limits.desk(config)).isEqualTo(new DeskLimits(3, 30, 31, Duration.ofSeconds(32)));
     assertThat(Limits.context(config).messages()).isEqualTo(5);
     assertThat(Limits.log(config).tailBytes()).isEqualTo(8192);
     assertThat(Limits.postgres(config).readConnections()).isEqualTo(2);

@@ -26,6 +26,14 @@ public record EngineSettings(
             text = "The most open turns (queued, running or waiting) of one caller.")
         int maxOpenTurnsPerCaller,
     @Key(
+            byDefault = "50000",
+            min = "1",
+            max = "10000000",
+            text =
+                "The most open turns of all callers of a tenant together, on all nodes; counted"
+                    + " about once a second.")
+        int maxOpenTurnsPerTenant,
+    @Key(
             byDefault = "30m",
             min = "1s",
             max = "24h",
@@ -43,6 +51,7 @@ public record EngineSettings(
             max = "3650d",
             text = "How long an Idempotency-Key is remembered.")
         Duration idempotencyRetention,
+    Queue queue,
     Context context,
     Retry retry,
     Provider provider) {
@@ -54,9 +63,11 @@ public record EngineSettings(
         drainGrace,
         maxRunningTurns,
         maxOpenTurnsPerCaller,
+        maxOpenTurnsPerTenant,
         turnTimeLimit,
         maxCrashes,
         idempotencyRetention,
+        queue,
         context,
         retry,
         provider);
@@ -103,6 +114,29 @@ public record EngineSettings(
     }
   }
 
+  /** What happens to turns for which no node has room. */
+  public record Queue(
+      @Key(
+              byDefault = "10000",
+              min = "1",
+              max = "10000000",
+              text =
+                  "The most turns in the queue of all nodes together; further ones are refused"
+                      + " (503). A tenant may fill half of what others leave free of it.")
+          int maxTurns,
+      @Key(
+              byDefault = "60s",
+              min = "1s",
+              max = "24h",
+              text =
+                  "Turns of a tenant are refused (503) while an earlier one has been waiting for a"
+                      + " node longer than this. What is in the queue stays there.")
+          Duration maxWait) {
+    public Queue {
+      Keys.check(Queue.class, maxTurns, maxWait);
+    }
+  }
+
   /** What a model is shown. */
   public record Context(
       @Key(
@@ -145,6 +179,15 @@ public record EngineSettings(
               text = "The most calls to one model for one reply, the first included.")
           int maxAttempts,
       @Key(
+              byDefault = "100",
+              min = "1",
+              max = "10000",
+              text =
+                  "The most calls for one lane of a turn over everything: attempts, fallback models,"
+                      + " retries of the lane, takeovers and steps. Then the lane fails as"
+                      + " call_limit.")
+          int maxCalls,
+      @Key(
               byDefault = "500ms",
               min = "1ms",
               max = "10m",
@@ -163,7 +206,7 @@ public record EngineSettings(
               text = "The longest time from a reply's first attempt to the beginning of its last.")
           Duration budget) {
     public Retry {
-      Keys.check(Retry.class, maxAttempts, base, max, budget);
+      Keys.check(Retry.class, maxAttempts, maxCalls, base, max, budget);
       if (base.compareTo(max) > 0) {
         throw PerdureConfig.illegal(
             "engine.retry.base is "

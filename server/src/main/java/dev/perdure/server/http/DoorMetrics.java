@@ -2,6 +2,7 @@ package dev.perdure.server.http;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.perdure.chat.Admission;
 import dev.perdure.protocol.ErrorCode;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -20,13 +21,27 @@ final class DoorMetrics {
   private final Counter requests;
   private final Map<ErrorCode, Counter> problems = new EnumMap<>(ErrorCode.class);
 
-  DoorMetrics(MeterRegistry registry, OpenStreams streams) {
+  DoorMetrics(MeterRegistry registry, OpenStreams streams, Admission admission) {
     requests = counter(registry, "perdure.http.requests", "Requests that reached the door");
     accepted = counter(registry, "perdure.http.turns.accepted", "Turns answered with 202 or 200");
     events = counter(registry, "perdure.stream.events", "Events written to streams");
     bytes = counter(registry, "perdure.stream.bytes", "Bytes written to streams");
     Gauge.builder("perdure.stream.open", streams, OpenStreams::open)
         .description("Streams, long polls and waiting requests that are open")
+        .register(registry);
+    Gauge.builder("perdure.queue.length", admission, a -> a.reading().queued())
+        .description("Turns in the queue of all nodes")
+        .register(registry);
+    Gauge.builder(
+            "perdure.queue.oldest.wait", admission, a -> a.reading().oldestWaitMillis() / 1000.0)
+        .description("How long the first of those that wait for a node only has waited")
+        .baseUnit("seconds")
+        .register(registry);
+    Gauge.builder("perdure.queue.tenants", admission, a -> a.reading().queuingTenants())
+        .description("Tenants with turns in the queue")
+        .register(registry);
+    Gauge.builder("perdure.queue.largest", admission, a -> a.reading().largestPart())
+        .description("Turns in the queue of the tenant that has most")
         .register(registry);
     for (ErrorCode code : ErrorCode.values()) {
       problems.put(

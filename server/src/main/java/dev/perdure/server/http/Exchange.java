@@ -393,7 +393,7 @@ final class Exchange {
       header(HeaderNames.WWW_AUTHENTICATE, "Bearer realm=\"perdure\"");
     }
     if (problem.code().status() == 429 || problem.code().status() == 503) {
-      header(HeaderNames.RETRY_AFTER, Integer.toString(Problem.RETRY_AFTER_SECONDS));
+      header(HeaderNames.RETRY_AFTER, Long.toString(problem.retryAfterSeconds()));
     }
     response.headers().setIfAbsent(NO_STORE);
     send(problem.code().status(), Problem.MEDIA_TYPE, problem.json());

@@ -1,5 +1,6 @@
 package dev.perdure.server.http;
 
+import dev.perdure.chat.Admission;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.Profiles;
@@ -59,6 +60,7 @@ public final class PerdureHttp {
    */
   public record Parts(
       Desk desk,
+      Admission admission,
       Conversations conversations,
       Profiles profiles,
       ContextJournal contexts,
@@ -96,10 +98,11 @@ public final class PerdureHttp {
   public PerdureHttp(Parts parts, Place place, HttpLimits limits) {
     streams = new OpenStreams(limits.stream().perCaller());
     hints = new OwnerHints(parts.signals());
-    DoorMetrics metrics = new DoorMetrics(parts.meters(), streams);
+    DoorMetrics metrics = new DoorMetrics(parts.meters(), streams, parts.admission());
     Requests requests = new Requests(parts.providers(), limits.body());
     TurnReader reader = new TurnReader(parts.log(), parts.clock());
     routes.addAll(new ServiceRoutes(parts, new OpenApi(), () -> draining).routes());
+    routes.add(new StatusRoute(parts.admission(), parts.conversations(), streams).route());
     routes.addAll(new SessionRoutes(parts.desk(), parts.conversations(), requests).routes());
     routes.addAll(new ContextRoutes(parts.profiles(), parts.contexts(), requests).routes());
     routes.addAll(

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.PerdureException.Busy;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -12,22 +14,38 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   {"type":"/problems/CODE","title":...,"status":...,"detail":...,"code":"CODE",
- *    "retryable":...,"instance":"/v1/...","messages":"/v1/sessions/ID/messages"}
+ *    "retryable":...,"instance":"/v1/...","messages":"/v1/sessions/ID/messages",
+ *    "queue":{"length":...,"waitMillis":...}}
  * </pre>
  *
  * @param detail the value, the cause and the fix; for the caller's eyes
  * @param instance the path of the request, without its query, which may hold a token
  * @param messages where the messages are that outlived an expired log; null otherwise
+ * @param busy figures of the queue, if that is the reason; null otherwise
  */
 record Problem(
-    ErrorCode code, String detail, @Nullable String instance, @Nullable String messages) {
+    ErrorCode code,
+    String detail,
+    @Nullable String instance,
+    @Nullable String messages,
+    @Nullable Busy busy) {
   static final String MEDIA_TYPE = "application/problem+json";
 
   /** After how many seconds a request that met a limit is worth another try. */
   static final int RETRY_AFTER_SECONDS = 2;
 
   Problem(ErrorCode code, String detail, @Nullable String instance) {
-    this(code, detail, instance, null);
+    this(code, detail, instance, null, null);
+  }
+
+  static Problem of(PerdureException e, String instance) {
+    @Nullable String message = e.getMessage();
+    return new Problem(e.code(), message == null ? "" : message, instance, null, e.busy());
+  }
+
+  /** The {@code Retry-After} of statuses that have one. */
+  long retryAfterSeconds() {
+    return busy == null ? RETRY_AFTER_SECONDS : Math.max(1, busy.retryAfter().toSeconds());
   }
 
   byte[] json() {
@@ -45,6 +63,12 @@ record Problem(
       }
       if (messages != null) {
         json.writeStringField("messages", messages);
+      }
+      if (busy != null) {
+        json.writeObjectFieldStart("queue");
+        json.writeNumberField("length", busy.queued());
+        json.writeNumberField("waitMillis", busy.waitMillis());
+        json.writeEndObject();
       }
       json.writeEndObject();
       json.flush();
@@ -76,10 +100,12 @@ record Problem(
       case CONFIG -> "The server is not configured for this";
       case INTERNAL -> "Internal error";
       case DATABASE_UNAVAILABLE -> "The database is not available";
+      case SERVER_BUSY -> "The server is busy";
       case DRAINING -> "The server is shutting down";
       case PROVIDER_FAILED -> "The provider failed";
       case TURN_TIMEOUT -> "The turn took too long";
       case CRASH_LOOP -> "The turn crashed too often";
+      case CALL_LIMIT -> "The reply took too many model calls";
       case INTERRUPTED -> "The turn was interrupted";
     };
   }

@@ -151,7 +151,8 @@ final class Router implements Handler {
       incident(exchange, e);
       return;
     }
-    if (e.code().status() == 503) {
+    // A server with too much to do must not be kept busy by its own log as well.
+    if (e.code().status() == 503 && e.code() != ErrorCode.SERVER_BUSY) {
       LOG.log(
           Level.WARNING,
           "{0} {1} is refused: {2} The client may try again.",
@@ -163,12 +164,7 @@ final class Router implements Handler {
         return;
       }
     }
-    send(exchange, new Problem(e.code(), messageOf(e), exchange.path()));
-  }
-
-  private static String messageOf(Throwable e) {
-    String message = e.getMessage();
-    return message == null ? "" : message;
+    send(exchange, Problem.of(e, exchange.path()));
   }
 
   /**

@@ -118,7 +118,8 @@ final class TurnStream {
             + turn.session()
             + "/messages.",
         exchange.path(),
-        "/v1/sessions/" + turn.session() + "/messages");
+        "/v1/sessions/" + turn.session() + "/messages",
+        null);
   }
 
   /**

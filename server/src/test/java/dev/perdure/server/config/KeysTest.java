@@ -60,14 +60,18 @@ class KeysTest {
       engine.drainGrace = 20s
       engine.maxRunningTurns = 10000
       engine.maxOpenTurnsPerCaller = 200
+      engine.maxOpenTurnsPerTenant = 50000
       engine.turnTimeLimit = 30m
       engine.maxCrashes = 3
       engine.idempotencyRetention = 24h
+      engine.queue.maxTurns = 10000
+      engine.queue.maxWait = 60s
       engine.context.maxMessages = 500
       engine.context.maxChars = 1000000
       engine.context.windows =
       engine.context.instructions =
       engine.retry.maxAttempts = 4
+      engine.retry.maxCalls = 100
       engine.retry.base = 500ms
       engine.retry.max = 20s
       engine.retry.budget = 2m
@@ -157,7 +161,7 @@ class KeysTest {
   void a_record_checks_its_ranges_whoever_makes_it() {
     assertThatThrownBy(() ->
             new EngineSettings.Retry(
-                0, Duration.ofSeconds(1), Duration.ofSeconds(1), Duration.ofSeconds(1)))
+                0, 100, Duration.ofSeconds(1), Duration.ofSeconds(1), Duration.ofSeconds(1)))
         .hasMessageContaining("engine.retry.maxAttempts is 0")
         .hasMessageContaining("1 to 100");
     assertThatThrownBy(() -> new HttpSettings.Page(0, 5)).hasMessageContaining("http.page.size");

@@ -3,6 +3,7 @@ package dev.perdure.server.http;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.Admission;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
@@ -49,6 +50,7 @@ final class Door implements AutoCloseable {
   final TurnLog log;
   final ContextJournal contexts;
   final Desk desk;
+  final Admission admission;
   final Conversations conversations;
   final Engine engine;
   final HandProvider provider = new HandProvider();
@@ -72,6 +74,18 @@ final class Door implements AutoCloseable {
       Authenticator authenticator,
       @Nullable StreamTokens tokens,
       List<String> corsOrigins) {
+    this(
+        data, limits, authenticator, tokens, corsOrigins, DeskLimits.DEFAULT, EngineConfig.DEFAULT);
+  }
+
+  Door(
+      Path data,
+      HttpLimits limits,
+      Authenticator authenticator,
+      @Nullable StreamTokens tokens,
+      List<String> corsOrigins,
+      DeskLimits deskLimits,
+      EngineConfig engineConfig) {
     database = SqliteDatabase.open(data);
     Ids ids = Ids.system();
     String node = ids.node();
@@ -87,7 +101,7 @@ final class Door implements AutoCloseable {
                 log,
                 providers,
                 new ContextBuilder(database, ContextSettings.DEFAULT, contexts),
-                EngineConfig.DEFAULT,
+                engineConfig,
                 InstantSource.system(),
                 new Random(1),
                 Timers.system(),
@@ -95,11 +109,13 @@ final class Door implements AutoCloseable {
             "test",
             meters);
     engine.start();
-    desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);
+    admission = new Admission(database, deskLimits);
+    desk = new Desk(database, log, engine, ids, admission, FaultPoints.NONE);
     http =
         new PerdureHttp(
             new PerdureHttp.Parts(
                 desk,
+                admission,
                 conversations,
                 new Profiles(database),
                 contexts,

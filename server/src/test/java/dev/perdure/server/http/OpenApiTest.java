@@ -240,6 +240,7 @@ class OpenApiTest {
     answer("TurnStatus", "/v1/turns/" + turn);
     answer("TurnPage", "/v1/turns?state=active");
     answer("Models", "/v1/models");
+    answer("ServerStatus", "/v1/status");
     answer("Health", "/readyz");
     answer("Root", "/");
     answer("ProblemCode", "/problems/internal");

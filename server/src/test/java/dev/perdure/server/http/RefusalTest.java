@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Caller;
+import dev.perdure.chat.DeskLimits;
+import dev.perdure.engine.EngineConfig;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.StreamTokens;
@@ -101,16 +103,66 @@ class RefusalTest {
             ErrorCode.FORBIDDEN,
             ErrorCode.DATABASE_UNAVAILABLE,
             ErrorCode.DRAINING,
+            ErrorCode.SERVER_BUSY,
             ErrorCode.CONFIG,
             ErrorCode.PROVIDER_FAILED,
             ErrorCode.TURN_TIMEOUT,
             ErrorCode.CRASH_LOOP,
+            ErrorCode.CALL_LIMIT,
             ErrorCode.INTERRUPTED);
     for (ErrorCode code : seen) {
       assertThat(door.meters.counter("perdure.http.problems", "code", code.wire()).count())
           .as(code.wire())
           .isPositive();
     }
+  }
+
+  @Test
+  void a_busy_server_says_how_long_its_queue_is_and_when_to_come_again() throws Exception {
+    door.close();
+    EngineConfig d = EngineConfig.DEFAULT;
+    door =
+        new Door(
+            data,
+            FEW,
+            Authenticator.local(),
+            null,
+            List.of(),
+            new DeskLimits(100, 100, 2, Duration.ofMinutes(1)),
+            new EngineConfig(
+                d.lease(),
+                d.beat(),
+                d.poll(),
+                d.claimBatch(),
+                1,
+                d.maxCrashes(),
+                d.turnTimeLimit(),
+                d.retry(),
+                d.callLimits(),
+                d.logRetention(),
+                d.idempotencyRetention()));
+    door.turn(door.session(), "runs");
+    HandProvider.Call running = door.provider.call();
+    String session = door.session();
+    String turns = "/v1/sessions/" + session + "/turns";
+    String queued = door.post(turns, "{\"text\":\"q\"}", "Idempotency-Key", "q").text();
+
+    Answer refused = door.post("/v1/sessions/" + door.session() + "/turns", "{\"text\":\"no\"}");
+    check(refused, ErrorCode.SERVER_BUSY);
+    assertThat(refused.json().path("queue").path("length").longValue()).isEqualTo(1);
+    assertThat(refused.json().path("queue").has("waitMillis")).isTrue();
+    assertThat(door.post(turns, "{\"text\":\"q\"}", "Idempotency-Key", "q").text())
+        .isEqualTo(queued);
+    door.admission.refresh();
+    JsonNode status = door.get("/v1/status").json();
+    assertThat(status.at("/queue/length").longValue()).isEqualTo(1);
+    assertThat(status.at("/tenant/openTurns").longValue()).isEqualTo(2);
+    assertThat(status.at("/tenant/refusedTurns").longValue()).isEqualTo(1);
+    assertThat(status.at("/caller/openTurns").longValue()).isEqualTo(2);
+    assertThat(door.meters.get("perdure.queue.length").gauge().value()).isEqualTo(1);
+
+    running.say("x").finish();
+    door.provider.call().say("y").finish();
   }
 
   private void asksOfBodies(Map<ErrorCode, Ask> asks, String turns) {
