@@ -3,6 +3,7 @@ package dev.perdure.it;
 import dev.perdure.testing.EmbeddedPostgresServer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -68,11 +69,16 @@ final class Fleet implements AutoCloseable {
 
   /** Stops a node as a deploy does, and starts a new process in its place, which is waited for. */
   void redeploy(int number) {
+    redeploy(number, Map.of());
+  }
+
+  /** The same with further settings, as of a newer version. */
+  void redeploy(int number, Map<String, String> more) {
     Server node = node(number);
     node.url();
     node.process().terminate();
     node.process().awaitExit();
-    node.startAgain().url();
+    node.startAgain(more).url();
   }
 
   /**

@@ -22,7 +22,7 @@ final class Server implements AutoCloseable {
 
   private Server(List<String> args, Map<String, String> env) {
     this.args = List.copyOf(args);
-    this.env = Map.copyOf(env);
+    this.env = new HashMap<>(env);
     this.process = PerdureProcess.launch(env, READY, args);
   }
 
@@ -94,9 +94,15 @@ final class Server implements AutoCloseable {
 
   /** Starts it again at the same place, on another port. */
   synchronized Server startAgain() {
+    return startAgain(Map.of());
+  }
+
+  /** The same with further settings, which stay. */
+  synchronized Server startAgain(Map<String, String> more) {
     if (process.alive()) {
       throw new IllegalStateException("It is still running");
     }
+    env.putAll(more);
     process = PerdureProcess.launch(env, READY, args);
     url = null;
     return this;

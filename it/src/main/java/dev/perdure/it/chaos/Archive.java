@@ -16,10 +16,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The database as it is, read with plain SQL and none of the product's code. For one thread. */
-final class Archive implements AutoCloseable {
+public final class Archive implements AutoCloseable {
   private final Connection connection;
 
-  Archive(String url) {
+  public Archive(String url) {
     try {
       connection = DriverManager.getConnection(url);
     } catch (SQLException e) {
@@ -68,7 +68,7 @@ final class Archive implements AutoCloseable {
   }
 
   /** Rows that belong to nothing, or still hold something; each in a few words. */
-  List<String> leftovers() {
+  public List<String> leftovers() {
     List<String> out = new ArrayList<>();
     Map<String, String> questions = new HashMap<>();
     questions.put(
@@ -99,7 +99,7 @@ final class Archive implements AutoCloseable {
   }
 
   /** One session with everything in it. */
-  Stored.Session session(String id) {
+  public Stored.Session session(String id) {
     Map<String, List<Stored.Lane>> lanes = lanes(id);
     Map<String, List<Stored.Block>> blocks = blocks(id);
     List<Stored.Turn> turns =
