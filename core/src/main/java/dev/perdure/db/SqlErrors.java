@@ -23,7 +23,12 @@ final class SqlErrors {
           "55", // lock not available in time
           "57", // an operator has stopped something, or a time limit has
           "58"); // errors of the system below PostgreSQL
-  private static final String READ_ONLY = "25006"; // a standby, after a failover
+
+  private static final Set<String> AWAY =
+      Set.of(
+          "25006", // read only: a standby, after a failover
+          "25P03", // a transaction was idle for too long: this process stood still
+          "25P04"); // a transaction took too long, for the same reason
   private static final String SERIALIZATION_FAILURE = "40001";
   private static final String DEADLOCK = "40P01";
   private static final String UNIQUE_VIOLATION = "23505";
@@ -48,7 +53,7 @@ final class SqlErrors {
     boolean away =
         e instanceof SQLTransientConnectionException
             || e instanceof SQLNonTransientConnectionException
-            || READ_ONLY.equals(state)
+            || AWAY.contains(state)
             || repeatable(e)
             || (state.length() == 5 && AWAY_CLASSES.contains(state.substring(0, 2)));
     return away ? unavailable("SQLSTATE " + state, e) : internal("SQLSTATE " + state, e);

@@ -96,7 +96,7 @@ public final class PerdureProcess implements AutoCloseable {
   }
 
   /** The jar that {@code ./perdure start} would run. */
-  static Path jar() {
+  public static Path jar() {
     Path jar =
         Path.of(System.getProperty("perdure.jar", "../server/target/perdure.jar"))
             .toAbsolutePath()

@@ -1,5 +1,6 @@
 package dev.perdure.it.chaos;
 
+import dev.perdure.it.PerdureProcess;
 import dev.perdure.it.check.Violation;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -44,6 +45,10 @@ public final class Chaos {
       if (args.contains("--help")) {
         out.print(ChaosOptions.USAGE);
         return OK;
+      }
+      if (!args.isEmpty() && args.getFirst().equals("--mutants")) {
+        Mutants mutants = new Mutants(Path.of(""), PerdureProcess.jar(), out);
+        return mutants.run(args.subList(1, args.size())) ? OK : VIOLATED;
       }
       long seed = new SplittableRandom().nextLong(1_000_000_000);
       options = ChaosOptions.parse(args, seed);
@@ -154,7 +159,7 @@ public final class Chaos {
     }
   }
 
-  private static void deleteTree(Path root) {
+  static void deleteTree(Path root) {
     if (!Files.exists(root)) {
       return;
     }

@@ -1,0 +1,264 @@
+package dev.perdure.it.chaos;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+
+/**
+ * Sees whether the checker can be trusted: plants one bug after the other in a copy of the server,
+ * makes chaos with it, and wants it to be found by the rule that the bug breaks. For one thread.
+ */
+final class Mutants {
+  /** A race may be won once. */
+  private static final int TRIES = 3;
+
+  private static final int VIOLATED = 1;
+  private static final List<String> CHAOS =
+      List.of("--minutes", "0.25", "--sessions", "60", "--keep");
+  private static final String CORE = "perdure-core-";
+
+  private final Path home;
+  private final Path jar;
+  private final Path scratch;
+  private final PrintStream out;
+
+  Mutants(Path home, Path jar, PrintStream out) {
+    this.home = home.toAbsolutePath().normalize();
+    this.jar = jar.toAbsolutePath().normalize();
+    this.scratch = this.home.resolve("target").resolve("mutants");
+    this.out = out;
+  }
+
+  /** What became of a mutant. */
+  private record Outcome(Patch patch, boolean found, String by, int tries, long seconds) {}
+
+  /** All patches, by name. */
+  static List<Patch> all(Path home) throws IOException {
+    try (Stream<Path> files = Files.list(home.resolve("it").resolve("mutants"))) {
+      return files
+          .filter(file -> file.toString().endsWith(".patch"))
+          .sorted()
+          .map(Patch::read)
+          .toList();
+    }
+  }
+
+  /** Runs those with the given names, or all; returns whether each was found. */
+  boolean run(List<String> names) throws IOException, InterruptedException {
+    List<Patch> wanted =
+        all(home).stream()
+            .filter(patch -> names.isEmpty() || names.contains(patch.name()))
+            .toList();
+    if (wanted.isEmpty() || (!names.isEmpty() && wanted.size() < names.size())) {
+      throw new IllegalArgumentException("There is no such mutant. See it/mutants.");
+    }
+    List<Outcome> outcomes = new ArrayList<>();
+    for (Patch patch : wanted) {
+      out.printf("%-26s %s%n", patch.name(), patch.head("Bug"));
+      Outcome outcome = find(patch);
+      out.printf(
+          "  %s after %d s%n",
+          outcome.found ? "found by " + outcome.by : "NOT FOUND", outcome.seconds);
+      outcomes.add(outcome);
+    }
+    table(outcomes);
+    return outcomes.stream().allMatch(Outcome::found);
+  }
+
+  private void table(List<Outcome> outcomes) {
+    out.println();
+    out.printf("%-10s %-26s %-6s %-6s %s%n", "invariant", "planted bug", "found", "runs", "by");
+    for (Outcome one : outcomes) {
+      out.printf(
+          "%-10s %-26s %-6s %-6d %s%n",
+          one.patch.head("Invariant"),
+          one.patch.name(),
+          one.found ? "yes" : "NO",
+          one.tries,
+          one.by);
+    }
+    long found = outcomes.stream().filter(Outcome::found).count();
+    out.printf("%nmutants: %d of %d found.%n", found, outcomes.size());
+  }
+
+  private Outcome find(Patch patch) throws IOException, InterruptedException {
+    long started = System.nanoTime();
+    Path place = scratch.resolve(patch.name());
+    Chaos.deleteTree(place);
+    Files.createDirectories(place);
+    String run = patch.head("Run");
+    String by = "";
+    int tries = 0;
+    if (run.startsWith("test ")) {
+      tries = 1;
+      by = failsTest(patch, place, run.substring(5)) ? run.substring(5) : "";
+    } else {
+      build(patch, place);
+      while (by.isEmpty() && tries < TRIES) {
+        tries++;
+        by = violated(patch, place, tries);
+      }
+    }
+    long seconds = (System.nanoTime() - started) / 1_000_000_000;
+    return new Outcome(patch, !by.isEmpty(), by, tries, seconds);
+  }
+
+  /** Makes a server with the bug: a copy of the jars in which the changed classes are replaced. */
+  private void build(Patch patch, Path place) throws IOException {
+    Path source = place.resolve("source");
+    Path classes = Files.createDirectories(place.resolve("classes"));
+    patch.apply(home, source);
+    Path lib = Files.createDirectories(place.resolve("lib"));
+    Path server = place.resolve("perdure.jar");
+    Files.copy(jar, server);
+    try (Stream<Path> jars = Files.list(jar.resolveSibling("lib"))) {
+      for (Path one : jars.toList()) {
+        Files.copy(one, lib.resolve(one.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    compile(patch, source, classes, server, lib);
+    for (String module : List.of("core", "server")) {
+      if (patch.files().stream().anyMatch(file -> file.startsWith(module + "/"))) {
+        replace(module.equals("core") ? core(lib) : server, classes, source.resolve(module));
+      }
+    }
+  }
+
+  private static Path core(Path lib) throws IOException {
+    try (Stream<Path> jars = Files.list(lib)) {
+      return jars.filter(one -> one.getFileName().toString().startsWith(CORE))
+          .findFirst()
+          .orElseThrow();
+    }
+  }
+
+  private void compile(Patch patch, Path source, Path classes, Path server, Path lib)
+      throws IOException {
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    String classpath;
+    try (Stream<Path> jars = Files.list(lib)) {
+      classpath =
+          Stream.concat(Stream.of(server), jars)
+              .map(Path::toString)
+              .collect(Collectors.joining(File.pathSeparator));
+    }
+    List<String> args = new ArrayList<>();
+    args.addAll(List.of("-nowarn", "-proc:none", "-parameters", "-d", classes.toString()));
+    args.addAll(List.of("-cp", classpath));
+    patch.files().forEach(file -> args.add(source.resolve(file).toString()));
+    if (compiler.run(null, out, out, args.toArray(String[]::new)) != 0) {
+      throw new IllegalStateException("The mutant " + patch.name() + " does not compile");
+    }
+  }
+
+  /** Puts the classes of the packages that a module's changed sources are in into its jar. */
+  private static void replace(Path jar, Path classes, Path module) throws IOException {
+    Set<Path> packages = new TreeSet<>();
+    Path root = module.resolve("src").resolve("main").resolve("java");
+    try (Stream<Path> sources = Files.walk(root)) {
+      sources
+          .filter(file -> file.toString().endsWith(".java"))
+          .forEach(file -> packages.add(root.relativize(file).getParent()));
+    }
+    URI uri = URI.create("jar:" + jar.toUri());
+    try (FileSystem inside = FileSystems.newFileSystem(uri, Map.of())) {
+      for (Path one : packages) {
+        try (Stream<Path> files = Files.list(classes.resolve(one))) {
+          for (Path file : files.filter(Files::isRegularFile).toList()) {
+            Path entry = inside.getPath("/").resolve(classes.relativize(file).toString());
+            Files.copy(file, entry, StandardCopyOption.REPLACE_EXISTING);
+          }
+        }
+      }
+    }
+  }
+
+  /** Makes chaos; returns the rules that were broken and should be, or nothing. */
+  private String violated(Patch patch, Path place, int seed)
+      throws IOException, InterruptedException {
+    Path dir = place.resolve("run-" + seed);
+    List<String> command = new ArrayList<>();
+    command.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-Xmx512m",
+            "-Dperdure.jar=" + place.resolve("perdure.jar"),
+            "-cp",
+            System.getProperty("java.class.path"),
+            Chaos.class.getName()));
+    command.addAll(CHAOS);
+    command.addAll(List.of("--seed", Integer.toString(seed), "--dir", dir.toString()));
+    command.addAll(List.of(patch.head("Run").split(" ", -1)));
+    int code = run(command, home, place.resolve("run-" + seed + ".out"));
+    if (code != VIOLATED) {
+      return "";
+    }
+    Set<String> wanted = Set.of(patch.head("Finds").split(" ", -1));
+    Set<String> broken = new TreeSet<>();
+    for (String line : Files.readAllLines(dir.resolve("violations.txt"))) {
+      String first = line.split(" ", 2)[0];
+      if (wanted.contains(first)) {
+        broken.add(first);
+      }
+    }
+    return String.join(" ", broken);
+  }
+
+  /** Runs one of the project's own tests on a copy of its sources; returns whether it fails. */
+  private boolean failsTest(Patch patch, Path place, String test)
+      throws IOException, InterruptedException {
+    Path copy = place.resolve("source");
+    try (Stream<Path> all = Files.walk(home)) {
+      for (Path from : (Iterable<Path>) all.filter(this::isSource)::iterator) {
+        Path to = copy.resolve(home.relativize(from));
+        Files.createDirectories(to.getParent());
+        Files.copy(from, to);
+      }
+    }
+    patch.apply(home, copy);
+    Path log = place.resolve("test.out");
+    String maven = System.getProperty("perdure.maven", "mvn");
+    List<String> command =
+        List.of(maven, "-B", "test", "-pl", "server", "-am", "-Dtest=" + test).stream()
+            .collect(Collectors.toCollection(ArrayList::new));
+    command.addAll(List.of("-Dsurefire.failIfNoSpecifiedTests=false"));
+    run(command, copy, log);
+    return Files.readString(log).contains("<<< FAILURE! -- in dev.perdure")
+        && Files.readString(log).contains(test);
+  }
+
+  private boolean isSource(Path path) {
+    String in = home.relativize(path).toString();
+    return Files.isRegularFile(path)
+        && !in.startsWith(".git")
+        && !in.startsWith("target")
+        && !in.contains(File.separator + "target" + File.separator)
+        && !in.startsWith("data");
+  }
+
+  private static int run(List<String> command, Path where, Path log)
+      throws IOException, InterruptedException {
+    return new ProcessBuilder(command)
+        .directory(where.toFile())
+        .redirectErrorStream(true)
+        .redirectOutput(log.toFile())
+        .start()
+        .waitFor();
+  }
+}
