@@ -94,8 +94,10 @@ final class Limits {
             stream.maxWait()),
         new HttpLimits.Socket(
             socket.maxConnections(),
+            socket.maxConnectionsPerAddress(),
             socket.sendBuffer().toInt(),
             socket.writeTimeout(),
+            socket.headTimeout(),
             socket.idleTimeout(),
             socket.maxHeaders().toInt(),
             socket.maxTarget().toInt()));

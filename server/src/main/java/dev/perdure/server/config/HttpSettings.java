@@ -148,6 +148,14 @@ public record HttpSettings(Body body, Page page, Stream stream, Socket socket) {
               text = "The most open connections; further ones wait to be accepted.")
           int maxConnections,
       @Key(
+              byDefault = "20000",
+              min = "1",
+              max = "1000000",
+              text =
+                  "The most open connections of one remote address; further ones are closed. Lower"
+                      + " it where no proxy stands in front.")
+          int maxConnectionsPerAddress,
+      @Key(
               byDefault = "64KiB",
               min = "4KiB",
               max = "4MiB",
@@ -159,6 +167,14 @@ public record HttpSettings(Body body, Page page, Stream stream, Socket socket) {
               max = "10m",
               text = "How long one write may block before the reader counts as gone.")
           Duration writeTimeout,
+      @Key(
+              byDefault = "15s",
+              min = "1s",
+              max = "10m",
+              text =
+                  "How long the head of a request may take to arrive, and a new connection to send"
+                      + " one.")
+          Duration headTimeout,
       @Key(
               byDefault = "5m",
               min = "1s",
@@ -177,8 +193,10 @@ public record HttpSettings(Body body, Page page, Stream stream, Socket socket) {
       Keys.check(
           Socket.class,
           maxConnections,
+          maxConnectionsPerAddress,
           sendBuffer,
           writeTimeout,
+          headTimeout,
           idleTimeout,
           maxHeaders,
           maxTarget);

@@ -106,28 +106,42 @@ public record HttpLimits(Body body, Page page, Stream stream, Socket socket) {
 
   /**
    * @param connections open connections; further ones wait in the backlog
+   * @param connectionsPerAddress open connections of one remote address; further ones are closed
    * @param sendBufferBytes the kernel's buffer for each connection's output: what a reader that
    *     does not read can hold
    * @param writeTimeout how long one write may block before the reader counts as gone
+   * @param headTimeout how long the head of a request may take to arrive, from its first byte, or
+   *     from the opening of the connection
    * @param idleTimeout how long a connection may stay open without a request
    * @param headerBytes the request's headers together
    * @param targetBytes the request line
    */
   public record Socket(
       int connections,
+      int connectionsPerAddress,
       int sendBufferBytes,
       Duration writeTimeout,
+      Duration headTimeout,
       Duration idleTimeout,
       int headerBytes,
       int targetBytes) {
     public static final Socket DEFAULT =
         new Socket(
-            20_000, 64 * 1024, Duration.ofSeconds(30), Duration.ofMinutes(5), 32 * 1024, 16 * 1024);
+            20_000,
+            20_000,
+            64 * 1024,
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(15),
+            Duration.ofMinutes(5),
+            32 * 1024,
+            16 * 1024);
 
     public Socket {
       atLeast("connections", connections, 1);
+      atLeast("connectionsPerAddress", connectionsPerAddress, 1);
       atLeast("sendBufferBytes", sendBufferBytes, 4096);
       positive("writeTimeout", writeTimeout);
+      positive("headTimeout", headTimeout);
       positive("idleTimeout", idleTimeout);
       atLeast("headerBytes", headerBytes, 1024);
       atLeast("targetBytes", targetBytes, 1024);

@@ -48,6 +48,9 @@ public final class PerdureHttp {
   /** HTTP/2 streams of one connection: browsers open one connection for all their tabs. */
   private static final long STREAMS_PER_CONNECTION = 512;
 
+  /** What an HTTP/2 connection may have sent that no handler has read: heap that it can hold. */
+  private static final int RECEIVE_WINDOW_BYTES = 64 * 1024;
+
   private static final Duration STOP_GRACE = Duration.ofMillis(500);
 
   /**
@@ -117,11 +120,11 @@ public final class PerdureHttp {
     Router router =
         new Router(
             new Routes(routes), parts, new Cors(place.corsOrigins()), watch, limits, metrics);
-    server = server(place, limits, router, metrics);
+    server = server(place, limits, router, watch, metrics);
   }
 
   private static WebServer server(
-      Place place, HttpLimits limits, Router router, DoorMetrics metrics) {
+      Place place, HttpLimits limits, Router router, StallWatch watch, DoorMetrics metrics) {
     HttpLimits.Socket socket = limits.socket();
     return WebServer.builder()
         .host(place.host())
@@ -140,21 +143,29 @@ public final class PerdureHttp {
                 .tcpNoDelay(true)
                 .socketKeepAlive(true))
         .putListenerSocketOption(StandardSocketOptions.SO_REUSEADDR, true)
-        .addProtocol(
-            Http1Config.builder()
-                .maxHeadersSize(socket.headerBytes())
-                .maxPrologueLength(socket.targetBytes())
-                .continueImmediately(false)
-                .build())
-        .addProtocol(
-            Http2Config.builder()
-                .maxHeaderListSize(socket.headerBytes())
-                .maxConcurrentStreams(STREAMS_PER_CONNECTION)
-                .flowControlTimeout(socket.writeTimeout())
-                .sendErrorDetails(false)
-                .build())
+        // Only the guarded selector; see there.
+        .protocolsDiscoverServices(false)
+        .addConnectionSelector(new GuardedConnections(http1(socket), http2(socket), watch, socket))
         .directHandlers(directHandlers(metrics))
         .routing(routing -> routing.any(router))
+        .build();
+  }
+
+  private static Http1Config http1(HttpLimits.Socket socket) {
+    return Http1Config.builder()
+        .maxHeadersSize(socket.headerBytes())
+        .maxPrologueLength(socket.targetBytes())
+        .continueImmediately(false)
+        .build();
+  }
+
+  private static Http2Config http2(HttpLimits.Socket socket) {
+    return Http2Config.builder()
+        .maxHeaderListSize(socket.headerBytes())
+        .maxConcurrentStreams(STREAMS_PER_CONNECTION)
+        .initialWindowSize(RECEIVE_WINDOW_BYTES)
+        .flowControlTimeout(socket.writeTimeout())
+        .sendErrorDetails(false)
         .build();
   }
 

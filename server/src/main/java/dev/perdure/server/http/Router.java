@@ -65,6 +65,15 @@ final class Router implements Handler {
 
   @Override
   public void handle(ServerRequest request, ServerResponse response) {
+    GuardedConnections.requestBegins();
+    try {
+      route(request, response);
+    } finally {
+      GuardedConnections.requestEnds();
+    }
+  }
+
+  private void route(ServerRequest request, ServerResponse response) {
     metrics.request();
     Exchange exchange = new Exchange(request, response, watch, limits);
     @Nullable Route route = null;

@@ -33,9 +33,13 @@ final class StallWatch implements AutoCloseable {
 
   /** Watches the calling thread between {@link Guard#enter} and {@link Guard#leave}. */
   Guard guard(Duration limit) {
-    Guard guard = new Guard(Thread.currentThread(), limit.toMillis() / SWEEP_MILLIS + 1);
+    Guard guard = new Guard(Thread.currentThread(), sweeps(limit));
     guards.add(guard);
     return guard;
+  }
+
+  private static long sweeps(Duration limit) {
+    return limit.toMillis() / SWEEP_MILLIS + 1;
   }
 
   @Override
@@ -49,7 +53,9 @@ final class StallWatch implements AutoCloseable {
     private static final long IDLE = -1;
 
     private final Thread thread;
-    private final long limitSweeps;
+
+    @GuardedBy("this")
+    private long limitSweeps;
 
     /** Sweeps seen by the operation in progress. */
     @GuardedBy("this")
@@ -61,6 +67,12 @@ final class StallWatch implements AutoCloseable {
     }
 
     synchronized void enter() {
+      sweeps = 0;
+    }
+
+    /** Begins anew, with another limit from now on. */
+    synchronized void enter(Duration limit) {
+      limitSweeps = sweeps(limit);
       sweeps = 0;
     }
 

@@ -48,8 +48,10 @@ class KeysTest {
       http.stream.cursorAge = 24h
       http.stream.maxWait = 60s
       http.socket.maxConnections = 20000
+      http.socket.maxConnectionsPerAddress = 20000
       http.socket.sendBuffer = 64KiB
       http.socket.writeTimeout = 30s
+      http.socket.headTimeout = 15s
       http.socket.idleTimeout = 5m
       http.socket.maxHeaders = 32KiB
       http.socket.maxTarget = 16KiB

@@ -41,7 +41,14 @@ class WireTest {
               Duration.ofHours(24),
               Duration.ofSeconds(60)),
           new HttpLimits.Socket(
-              100, 8 * 1024, Duration.ofMillis(500), Duration.ofMinutes(5), 32 * 1024, 16 * 1024));
+              100,
+              100,
+              8 * 1024,
+              Duration.ofMillis(500),
+              Duration.ofSeconds(15),
+              Duration.ofMinutes(5),
+              32 * 1024,
+              16 * 1024));
 
   @TempDir private Path data;
   private Door door;
