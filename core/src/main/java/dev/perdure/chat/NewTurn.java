@@ -9,10 +9,16 @@ import java.util.Locale;
  *
  * @param parts what the user wrote; at least one, not blank
  * @param whenBusy what to do if an earlier turn of the session is still open
+ * @param origin where the message goes; where it is another reply to a message that is there
+ *     already, there are no parts
  */
-public record NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy) {
+public record NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy, Origin origin) {
   public NewTurn {
     parts = List.copyOf(parts);
+  }
+
+  public NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy) {
+    this(parts, request, whenBusy, Origin.PLAIN);
   }
 
   /** What becomes of a message to a session whose earlier turn is not over. */

@@ -2,6 +2,7 @@ package dev.perdure.chat;
 
 import dev.perdure.chat.Message.Role;
 import dev.perdure.chat.Message.Status;
+import dev.perdure.chat.Origin.Spot;
 import dev.perdure.db.Tx;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
@@ -63,22 +64,80 @@ final class TurnInsert {
       @Nullable String nodeId,
       List<LogBlock> blocks)
       throws SQLException {
-    String userMessage = ids.message();
-    @Nullable String parent =
-        tx.one(
-                """
-                SELECT l.message_id FROM turn t JOIN lane l ON l.turn_id = t.id
-                 WHERE t.session_id = ? ORDER BY t.position DESC, l.lane LIMIT 1\
-                """,
-                row -> row.getString(1),
-                session)
-            .orElse(null);
-    insertMessage(
-        tx,
-        new NewMessage(userMessage, session, turn, parent, Role.USER, Status.COMPLETE, null),
-        Rows.json(message.parts()));
+    Origin origin = message.origin();
+    String userMessage =
+        switch (origin.spot()) {
+          case Spot.Newest() -> insertUserMessage(tx, session, turn, newest(tx, session), message);
+          case Spot.Under(@Nullable String parent) -> {
+            if (parent != null) {
+              requireMessage(tx, session, parent, null);
+            }
+            yield insertUserMessage(tx, session, turn, parent, message);
+          }
+          case Spot.Again(String answered) -> {
+            requireMessage(tx, session, answered, Role.USER);
+            yield answered;
+          }
+        };
     blocks.add(
         insertTurn(tx, caller, new NewRow(turn, session, userMessage, message.request(), nodeId)));
+    if (origin.note() != null) {
+      tx.update("INSERT INTO turn_note (turn_id, note) VALUES (?, ?)", turn, origin.note());
+    }
+  }
+
+  /** The first lane's reply of the newest turn; null in a session without turns. */
+  private static @Nullable String newest(Tx tx, String session) throws SQLException {
+    return tx.one(
+            """
+            SELECT l.message_id FROM turn t JOIN lane l ON l.turn_id = t.id
+             WHERE t.session_id = ? ORDER BY t.position DESC, l.lane LIMIT 1\
+            """,
+            row -> row.getString(1),
+            session)
+        .orElse(null);
+  }
+
+  private static void requireMessage(Tx tx, String session, String id, @Nullable Role role)
+      throws SQLException {
+    boolean there =
+        tx.one(
+                "SELECT role FROM message WHERE id = ? AND session_id = ?",
+                row -> role == null || row.getString(1).equals(role.wire()),
+                id,
+                session)
+            .orElse(false);
+    if (!there) {
+      throw PerdureException.notFound("message", id);
+    }
+  }
+
+  private String insertUserMessage(
+      Tx tx, String session, String turn, @Nullable String parent, NewTurn message)
+      throws SQLException {
+    @Nullable String behind = parent;
+    for (Origin.Earlier earlier : message.origin().earlier()) {
+      String id = ids.message();
+      insertMessage(
+          tx,
+          new NewMessage(id, session, "", behind, earlier.role(), Status.COMPLETE, null),
+          Rows.json(earlier.parts()));
+      behind = id;
+    }
+    String id = ids.message();
+    insertMessage(
+        tx,
+        new NewMessage(id, session, turn, behind, Role.USER, Status.COMPLETE, null),
+        Rows.json(message.parts()));
+    @Nullable String name = message.origin().name();
+    if (name != null) {
+      tx.update(
+          "INSERT INTO message_name (session_id, name, message_id) VALUES (?, ?, ?)",
+          session,
+          name,
+          id);
+    }
+    return id;
   }
 
   /** A turn that answers the user message of an earlier one once more, with one model. */

@@ -1,6 +1,7 @@
 package dev.perdure.server;
 
 import dev.perdure.chat.Admission;
+import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.Profiles;
@@ -20,6 +21,7 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.http.Transport;
 import dev.perdure.provider.http.TransportOptions;
 import dev.perdure.provider.openai.LocalServers;
+import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.PerdureHttp;
 import dev.perdure.testing.CrashPlan;
@@ -97,12 +99,7 @@ final class PerdureServer {
     String nodeId = ids.node();
     Access access = Access.of(config, clock, random);
     Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
-    models =
-        ProviderSelection.select(
-            config,
-            () -> LocalServers.detect(transport, Set.of(config.server().port())),
-            transport,
-            steady);
+    models = models(config, transport, steady);
     PrometheusMeterRegistry meters = meters();
     made.push(meters::close);
 
@@ -135,6 +132,7 @@ final class PerdureServer {
                 new Conversations(database),
                 new Profiles(database),
                 journal,
+                new Branches(database, ids),
                 log,
                 database.signals(),
                 models.providers(),
@@ -147,7 +145,8 @@ final class PerdureServer {
                 steady,
                 random),
             place(config.server()),
-            Limits.http(config));
+            Limits.http(config),
+            List.of(AiSdkDoor::new));
   }
 
   /** A server whose time of day and fault points are in the hand of a test. */
@@ -156,6 +155,15 @@ final class PerdureServer {
     LOG.log(System.Logger.Level.WARNING, "This server will fail on purpose as {0} says.", file);
     FaultFile faults = new FaultFile(file);
     return new PerdureServer(config, faults.clock(timeOfDay), faults, made);
+  }
+
+  private static ProviderSelection models(
+      PerdureConfig config, Transport transport, InstantSource clock) {
+    return ProviderSelection.select(
+        config,
+        () -> LocalServers.detect(transport, Set.of(config.server().port())),
+        transport,
+        clock);
   }
 
   private static PerdureHttp.Place place(PerdureConfig.Server server) {

@@ -12,7 +12,8 @@ import java.util.Set;
 final class Cors {
   private static final String ANY = "*";
   private static final String ALLOWED_HEADERS =
-      "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer";
+      "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer,"
+          + " X-Perdure-Attempts";
   private static final String EXPOSED_HEADERS = "Location, Preference-Applied, Retry-After";
   private static final String MAX_AGE_SECONDS = "600";
 

@@ -18,6 +18,8 @@ import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -30,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  * One request and its answer: what handlers see of HTTP. Every value taken from the request is
  * checked here. Used by one thread.
  */
-final class Exchange {
-  static final String JSON = "application/json";
+public final class Exchange {
+  public static final String JSON = "application/json";
   private static final Pattern ID = Pattern.compile("[a-z]{1,8}_[0-9a-z]{26}");
   private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,18}");
 
@@ -70,7 +72,7 @@ final class Exchange {
     return request.prologue().method();
   }
 
-  boolean head() {
+  public boolean head() {
     return method().equals(Method.HEAD);
   }
 
@@ -89,11 +91,11 @@ final class Exchange {
   }
 
   /** The path as it came, without the query. */
-  String path() {
+  public String path() {
     return request.prologue().uriPath().rawPath();
   }
 
-  Caller caller() {
+  public Caller caller() {
     return requireNonNull(caller, "a route without a caller has asked for it");
   }
 
@@ -124,8 +126,29 @@ final class Exchange {
     return Integer.parseInt(lane);
   }
 
-  String variable(String name) {
+  public String variable(String name) {
     return requireNonNull(variables.get(name));
+  }
+
+  /**
+   * A variable of the path that holds text of the client's own.
+   *
+   * @throws PerdureException INVALID_REQUEST if it is not percent-encoded UTF-8 of visible text
+   */
+  public String decoded(String name, int maxChars) {
+    String text;
+    try {
+      text = URLDecoder.decode(variable(name).replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST, "The " + name + " id is not percent-encoded UTF-8.", e);
+    }
+    if (text.isBlank() || text.length() > maxChars || text.indexOf('\ufffd') >= 0) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "The " + name + " id must be text of 1 to " + maxChars + " characters.");
+    }
+    return Text.line(name, text);
   }
 
   /** Refuses query parameters that the route does not know, lest a typing error go unnoticed. */
@@ -147,7 +170,7 @@ final class Exchange {
   }
 
   /** A query parameter, given at most once. */
-  Optional<String> query(String name) {
+  public Optional<String> query(String name) {
     UriQuery query = query();
     if (!query.contains(name)) {
       return Optional.empty();
@@ -169,7 +192,7 @@ final class Exchange {
   }
 
   /** A header, given at most once; empty if it is absent or blank. */
-  Optional<String> header(HeaderName name) {
+  public Optional<String> header(HeaderName name) {
     List<String> values = request.headers().all(name, List::of);
     return values.isEmpty()
         ? Optional.empty()
@@ -190,7 +213,7 @@ final class Exchange {
     return Text.line(name, values.getFirst());
   }
 
-  Optional<Long> queryNumber(String name, long min, long max) {
+  public Optional<Long> queryNumber(String name, long min, long max) {
     return query(name).map(value -> number(ErrorCode.INVALID_REQUEST, name, value, min, max));
   }
 
@@ -224,7 +247,7 @@ final class Exchange {
   }
 
   /** The seconds of {@code Prefer: wait=N}, cut to the longest wait that there is. */
-  Optional<Duration> preferredWait() {
+  public Optional<Duration> preferredWait() {
     for (String value : request.headers().all(HeaderNames.create("Prefer"), List::of)) {
       for (String preference : value.split("[,;]", 32)) {
         String[] pair = preference.strip().split("=", 2);
@@ -253,11 +276,15 @@ final class Exchange {
    *
    * @throws PerdureException UNSUPPORTED_MEDIA_TYPE, TOO_LARGE
    */
-  byte[] body() throws IOException {
+  public byte[] body() throws IOException {
+    return body(limits.body().bodyBytes());
+  }
+
+  /** The whole body, of which so many bytes are accepted. */
+  public byte[] body(int most) throws IOException {
     if (!request.content().hasEntity()) {
       return new byte[0];
     }
-    int most = limits.body().bodyBytes();
     if (request.headers().contentLength().orElse(0) > most) {
       throw tooLarge(most);
     }
@@ -355,21 +382,21 @@ final class Exchange {
     return !response.isSent() && !streaming;
   }
 
-  void header(HeaderName name, String value) {
+  public void header(HeaderName name, String value) {
     response.header(HeaderValues.create(name, value));
   }
 
-  void sendJson(int status, byte[] body) {
+  public void sendJson(int status, byte[] body) {
     response.headers().setIfAbsent(NO_STORE);
     send(status, JSON, body);
   }
 
-  void sendEmpty(int status) {
+  public void sendEmpty(int status) {
     response.status(Status.create(status));
     guarded(response::send);
   }
 
-  void send(int status, String mediaType, byte[] body) {
+  public void send(int status, String mediaType, byte[] body) {
     response.status(Status.create(status));
     header(HeaderNames.CONTENT_TYPE, mediaType);
     if (head()) {
@@ -389,6 +416,12 @@ final class Exchange {
   }
 
   void send(Problem problem) {
+    refusalHeaders(problem);
+    send(problem.code().status(), Problem.MEDIA_TYPE, problem.json());
+  }
+
+  /** The headers that a refusal has in every protocol. */
+  void refusalHeaders(Problem problem) {
     if (problem.code() == ErrorCode.UNAUTHENTICATED) {
       header(HeaderNames.WWW_AUTHENTICATE, "Bearer realm=\"perdure\"");
     }
@@ -396,7 +429,6 @@ final class Exchange {
       header(HeaderNames.RETRY_AFTER, Long.toString(problem.retryAfterSeconds()));
     }
     response.headers().setIfAbsent(NO_STORE);
-    send(problem.code().status(), Problem.MEDIA_TYPE, problem.json());
   }
 
   /** Begins an answer whose length is not known; headers are set before. */

@@ -15,7 +15,7 @@ import java.util.Arrays;
  * <p>JSON has no raw CR or LF, ids are numbers or cursors of {@code [0-9a-z~_.-]}, names are
  * constants: so nothing that a caller or a provider wrote can end a line or a frame.
  */
-final class FrameBuffer {
+public final class FrameBuffer {
   private static final byte[] ID = ascii("id: ");
   private static final byte[] EVENT = ascii("event: ");
   private static final byte[] DATA = ascii("data: ");
@@ -45,6 +45,13 @@ final class FrameBuffer {
     events++;
   }
 
+  /** A frame without name and id. */
+  public void data(byte[] data) {
+    put(DATA);
+    put(data);
+    close();
+  }
+
   /** A frame with a name, for those that are not events of a log. */
   void named(String name, String id, byte[] data) {
     put(EVENT);
@@ -56,7 +63,7 @@ final class FrameBuffer {
   }
 
   /** A frame with a name and no id, so that clients keep the cursor that they have. */
-  void passing(String name, byte[] data) {
+  public void passing(String name, byte[] data) {
     put(EVENT);
     put(name);
     put('\n');
@@ -133,11 +140,11 @@ final class FrameBuffer {
     }
   }
 
-  byte[] bytes() {
+  public byte[] bytes() {
     return bytes;
   }
 
-  int length() {
+  public int length() {
     return length;
   }
 

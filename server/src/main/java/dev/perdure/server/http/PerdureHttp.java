@@ -1,6 +1,7 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.Admission;
+import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.Profiles;
@@ -33,7 +34,7 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native HTTP door: starts and stops the web server and owns its routes. Thread-safe.
+ * The native HTTP door, and the web server that the other doors share. Thread-safe.
  *
  * <p>To stop: {@link #drain} (readiness turns 503, streams end so that clients come back elsewhere,
  * requests are still answered), let the engine drain, then {@link #stop}.
@@ -67,6 +68,7 @@ public final class PerdureHttp {
       Conversations conversations,
       Profiles profiles,
       ContextJournal contexts,
+      Branches branches,
       TurnLog log,
       Signals signals,
       Providers providers,
@@ -99,6 +101,13 @@ public final class PerdureHttp {
   private volatile boolean draining;
 
   public PerdureHttp(Parts parts, Place place, HttpLimits limits) {
+    this(parts, place, limits, List.of());
+  }
+
+  /**
+   * @param makers of the doors of other protocols
+   */
+  public PerdureHttp(Parts parts, Place place, HttpLimits limits, List<FrontDoor.Maker> makers) {
     streams = new OpenStreams(limits.stream().perCaller());
     hints = new OwnerHints(parts.signals());
     DoorMetrics metrics = new DoorMetrics(parts.meters(), streams, parts.admission());
@@ -117,10 +126,27 @@ public final class PerdureHttp {
                     parts.conversations(), parts.log(), hints, parts.clock(), metrics),
                 streams)
             .routes());
+    List<FrontDoor> doors = doors(parts, limits, metrics, makers);
+    List<Route> all = new ArrayList<>(routes);
+    doors.forEach(door -> all.addAll(door.routes()));
     Router router =
         new Router(
-            new Routes(routes), parts, new Cors(place.corsOrigins()), watch, limits, metrics);
+            new Routes(all), doors, parts, new Cors(place.corsOrigins()), watch, limits, metrics);
     server = server(place, limits, router, watch, metrics);
+  }
+
+  private List<FrontDoor> doors(
+      Parts parts, HttpLimits limits, DoorMetrics metrics, List<FrontDoor.Maker> makers) {
+    FrontDoor.Parts shared =
+        new FrontDoor.Parts(
+            parts.desk(),
+            parts.conversations(),
+            parts.branches(),
+            parts.providers(),
+            new ProjectedStreams(
+                parts.conversations(), parts.log(), streams, metrics, parts.clock()),
+            limits);
+    return makers.stream().map(maker -> maker.make(shared)).toList();
   }
 
   private static WebServer server(
@@ -234,7 +260,7 @@ public final class PerdureHttp {
     watch.close();
   }
 
-  /** The operations, for the test that compares them with the OpenAPI document. */
+  /** The native operations, for the test that compares them with the OpenAPI document. */
   List<Route> routes() {
     return List.copyOf(routes);
   }

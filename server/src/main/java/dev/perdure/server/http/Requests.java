@@ -41,11 +41,11 @@ final class Requests {
   /** Longest name of either, in UTF-16 code units. */
   private static final int NAME_CHARS = 64;
 
-  private final Providers providers;
+  private final Models known;
   private final HttpLimits.Body limits;
 
   Requests(Providers providers, HttpLimits.Body limits) {
-    this.providers = providers;
+    this.known = new Models(providers);
     this.limits = limits;
   }
 
@@ -70,10 +70,10 @@ final class Requests {
     List<String> models = fields.texts("models", limits.lanes(), MODEL_CHARS);
     List<String> fallbacks = fields.texts("fallbacks", limits.fallbacks(), MODEL_CHARS);
     if (models.isEmpty()) {
-      models = List.of(providers.defaultModel());
+      models = List.of(known.fallback());
     }
-    models.forEach(this::check);
-    fallbacks.forEach(this::check);
+    models.forEach(known::checked);
+    fallbacks.forEach(known::checked);
     TurnRequest request =
         new TurnRequest(
             models,
@@ -118,18 +118,6 @@ final class Requests {
           ErrorCode.INVALID_REQUEST, "The message is blank. Send some text.");
     }
     return parts;
-  }
-
-  private void check(String model) {
-    if (!providers.knows(Text.line("model", model))) {
-      throw new PerdureException(
-          ErrorCode.UNKNOWN_MODEL,
-          "The model '"
-              + Text.shown(model)
-              + "' is not 'provider/model' with a configured provider. Configured: "
-              + String.join(", ", providers.names())
-              + ".");
-    }
   }
 
   private static GenerationParams params(Fields fields) {

@@ -8,10 +8,10 @@ import io.helidon.http.Method;
  * @param template the path, with its variable segments in braces
  * @param access what the caller must show
  */
-record Route(Method method, String template, Access access, Handler handler) {
+public record Route(Method method, String template, Access access, Handler handler) {
 
   /** What a request must show before its handler sees it. */
-  enum Access {
+  public enum Access {
     /** Nothing. */
     OPEN,
     /** A credential. */
@@ -24,7 +24,7 @@ record Route(Method method, String template, Access access, Handler handler) {
 
   /** Answers a request. */
   @FunctionalInterface
-  interface Handler {
+  public interface Handler {
     void handle(Exchange exchange) throws Exception;
   }
 

@@ -21,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,7 @@ final class Router implements Handler {
       HeaderNames.create("Cross-Origin-Resource-Policy");
 
   private final Routes routes;
+  private final List<FrontDoor> doors;
   private final OriginGuard guard;
   private final Authenticator authenticator;
   private final Cors cors;
@@ -48,12 +50,14 @@ final class Router implements Handler {
 
   Router(
       Routes routes,
+      List<FrontDoor> doors,
       PerdureHttp.Parts parts,
       Cors cors,
       StallWatch watch,
       HttpLimits limits,
       DoorMetrics metrics) {
     this.routes = routes;
+    this.doors = List.copyOf(doors);
     this.guard = parts.originGuard();
     this.authenticator = parts.authenticator();
     this.cors = cors;
@@ -227,6 +231,13 @@ final class Router implements Handler {
       throw new CloseConnectionException("An answer has begun and cannot be taken back");
     }
     exchange.discardBody();
+    for (FrontDoor door : doors) {
+      if (exchange.path().startsWith(door.prefix())) {
+        exchange.refusalHeaders(problem);
+        door.refuse(exchange, problem.code(), problem.detail());
+        return;
+      }
+    }
     exchange.send(problem);
   }
 }

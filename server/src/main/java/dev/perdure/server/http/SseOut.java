@@ -27,11 +27,7 @@ final class SseOut implements AutoCloseable {
 
   /** Sends the headers and tells the client after how long to reconnect. */
   static SseOut open(Exchange exchange, DoorMetrics metrics, Duration retry) throws IOException {
-    headers(exchange);
-    OutputStream stream = exchange.stream(200, MEDIA_TYPE);
-    SseOut out =
-        new SseOut(
-            stream, exchange.watch().guard(exchange.limits().socket().writeTimeout()), metrics);
+    SseOut out = open(exchange, metrics);
     FrameBuffer hello = new FrameBuffer();
     hello.retry(retry.toMillis());
     try {
@@ -41,6 +37,15 @@ final class SseOut implements AutoCloseable {
       throw e;
     }
     return out;
+  }
+
+  /** Sends the headers and nothing else. */
+  static SseOut open(Exchange exchange, DoorMetrics metrics) {
+    headers(exchange);
+    return new SseOut(
+        exchange.stream(200, MEDIA_TYPE),
+        exchange.watch().guard(exchange.limits().socket().writeTimeout()),
+        metrics);
   }
 
   /** The headers that keep proxies from holding a stream back or changing it. */

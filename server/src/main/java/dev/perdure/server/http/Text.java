@@ -7,7 +7,7 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /** What this door asks of text, and how it shows a stranger's text to him. Stateless. */
-final class Text {
+public final class Text {
   /** Longest piece of somebody's input that an error repeats, in UTF-16 code units. */
   private static final int SHOWN_CHARS = 60;
 
@@ -22,7 +22,7 @@ final class Text {
    *
    * @param name of the member, for the error
    */
-  static String checked(String name, String text) {
+  public static String checked(String name, String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       if (c < ' ' ? c != '\n' && c != '\t' && c != '\r' : c == 0x7f) {
@@ -41,7 +41,7 @@ final class Text {
   }
 
   /** Like {@link #checked}, and on one line. */
-  static String line(String name, String text) {
+  public static String line(String name, String text) {
     checked(name, text);
     for (int i = 0; i < text.length(); i++) {
       if (text.charAt(i) < ' ') {
@@ -62,7 +62,7 @@ final class Text {
   }
 
   /** Somebody's input, cut and without what is not printable ASCII, to be repeated in an error. */
-  static String shown(String value) {
+  public static String shown(String value) {
     String cut = value.length() > SHOWN_CHARS ? value.substring(0, SHOWN_CHARS) + "..." : value;
     return cut.replaceAll("[^\\x20-\\x7e]", "?");
   }

@@ -14,11 +14,8 @@ import dev.perdure.protocol.PerdureException;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import java.io.IOException;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 
@@ -35,11 +32,7 @@ import java.util.Optional;
  * when the node drains, and a cursor at the end of a turn that is over is answered with 204.
  */
 final class TurnStream {
-  private static final Logger LOG = System.getLogger(TurnStream.class.getName());
   static final HeaderName LAST_EVENT_ID = HeaderNames.create("Last-Event-ID");
-
-  /** Silent heartbeats between looks at whether the turn still exists. */
-  private static final int BEATS_PER_CHECK = 4;
 
   /** How long the event of a cursor may take to get from the node that wrote it to this one. */
   private static final Duration CURSOR_VISIBLE = Duration.ofSeconds(3);
@@ -48,14 +41,14 @@ final class TurnStream {
   private final TurnLog log;
   private final OpenStreams streams;
   private final DoorMetrics metrics;
-  private final InstantSource clock;
+  private final LogLoop loop;
 
   TurnStream(ActivityStream.Sources sources, OpenStreams streams) {
     this.conversations = sources.conversations();
     this.log = sources.log();
     this.streams = streams;
     this.metrics = sources.metrics();
-    this.clock = sources.clock();
+    this.loop = new LogLoop(sources.conversations(), sources.clock());
   }
 
   /** Where a stream begins. */
@@ -208,76 +201,44 @@ final class TurnStream {
       FrameBuffer frames,
       boolean live)
       throws IOException, InterruptedException {
-    HttpLimits.Stream limits = exchange.limits().stream();
-    try (SseOut out = SseOut.open(exchange, metrics, limits.retry())) {
+    try (SseOut out = SseOut.open(exchange, metrics, exchange.limits().stream().retry())) {
       if (!frames.isEmpty()) {
         out.write(frames);
       }
-      int silent = 0;
-      Condition told = Condition.WELL;
-      long until = clock.millis() + exchange.streamAge().toMillis();
-      while (live && !place.leaving()) {
-        long before = follower.position();
-        long left = until - clock.millis();
-        if (left <= 0) {
-          out.endForNow();
-          return;
-        }
-        Duration wait = Duration.ofMillis(Math.min(left, limits.heartbeat().toMillis()));
-        Condition now = follower.condition();
-        if (now != told) {
-          told = now;
-          Notices.put(frames, now, turn);
-          out.write(frames);
-        }
-        Batch batch = next(turn, follower, wait);
-        switch (batch.status()) {
-          case DATA -> {
-            silent = 0;
-            frames(batch.blocks(), before, frames);
-            out.write(frames);
-          }
-          case IDLE -> {
-            if (!place.leaving() && follower.condition() == told) {
-              frames.comment();
-              out.write(frames);
-              live = ++silent % BEATS_PER_CHECK != 0 || exists(exchange, turn);
-            }
-          }
-          case ENDED, CLOSED, EXPIRED -> live = false;
-        }
+      if (live
+          && loop.run(
+                  exchange,
+                  turn,
+                  place,
+                  follower,
+                  out,
+                  new NativeFrames(turn),
+                  exchange.streamAge())
+              == LogLoop.End.AGED) {
+        out.endForNow();
+      } else {
+        out.end();
       }
-      out.end();
-    }
-  }
-
-  /** A log that cannot be read now ends the stream cleanly, so that the client comes again. */
-  private static Batch next(Turn turn, Follower follower, Duration atMost)
-      throws InterruptedException {
-    try {
-      return follower.next(atMost);
-    } catch (PerdureException e) {
-      LOG.log(
-          Level.WARNING,
-          "The log of turn {0} cannot be read: {1} Its stream ends; the client will reconnect.",
-          turn.id(),
-          e.getMessage());
-      return new Batch(Status.CLOSED, List.of());
-    }
-  }
-
-  private boolean exists(Exchange exchange, Turn turn) {
-    try {
-      conversations.turn(exchange.caller(), turn.id());
-      return true;
-    } catch (PerdureException e) {
-      return e.code() != ErrorCode.NOT_FOUND;
     }
   }
 
   private static void frames(List<LogBlock> blocks, long after, FrameBuffer frames) {
     for (LogBlock block : blocks) {
       LogLines.after(block, after, frames::event);
+    }
+  }
+
+  /** The stored lines as they are. */
+  private record NativeFrames(Turn turn) implements LogLoop.Framer {
+    @Override
+    public boolean frame(List<LogBlock> blocks, long after, FrameBuffer out) {
+      frames(blocks, after, out);
+      return true;
+    }
+
+    @Override
+    public void condition(Condition now, FrameBuffer out) {
+      Notices.put(out, now, turn);
     }
   }
 

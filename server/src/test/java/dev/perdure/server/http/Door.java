@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Admission;
+import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
@@ -119,6 +120,7 @@ final class Door implements AutoCloseable {
                 conversations,
                 new Profiles(database),
                 contexts,
+                new Branches(database, ids),
                 log,
                 database.signals(),
                 providers,

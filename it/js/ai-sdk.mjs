@@ -1,0 +1,387 @@
+// The AI SDK's own chat and transport, as useChat runs them, against a real server.
+
+import assert from 'node:assert/strict';
+import { Chat } from '@ai-sdk/react';
+import { DefaultChatTransport } from 'ai';
+import { DefaultChatTransport as DefaultChatTransport6, readUIMessageStream } from 'ai6';
+import { api, ask, base, cutAfter, main, say, storedReplies, test, until, words } from './harness.mjs';
+
+const MODEL = 'openai/fake';
+let nextId = 0;
+const newId = () => `chat-${process.pid}-${nextId++}`;
+
+/** Set to cut the next streams after so many frames. */
+let cut = null;
+
+const fetchHere = async (url, init) => {
+  const response = await fetch(new URL(url, base), init);
+  if (cut === null || !response.body) return response;
+  const body = response.body.pipeThrough(cutAfter(cut));
+  return new Response(body, { status: response.status, headers: response.headers });
+};
+
+const transport = (headers = {}) =>
+  new DefaultChatTransport({ api: '/api/chat', fetch: fetchHere, headers, body: { model: MODEL } });
+
+function open(id = newId(), messages = [], headers = {}) {
+  const problems = [];
+  const notices = [];
+  const chat = new Chat({
+    id,
+    messages,
+    transport: transport(headers),
+    onError: error => problems.push(error),
+    onData: part => notices.push(part),
+  });
+  return Object.assign(chat, { problems, notices });
+}
+
+const textOf = message =>
+  message.parts.filter(part => part.type === 'text').map(part => part.text).join('');
+const reply = chat => {
+  const last = chat.messages.at(-1);
+  return last?.role === 'assistant' ? textOf(last) : '';
+};
+const session = chat => chat.messages.at(-1).metadata.session;
+const replies = chat => chat.messages.filter(message => message.role === 'assistant');
+
+async function stored(chat) {
+  return (await storedReplies(session(chat))).map(message => message.text);
+}
+
+test('a message is sent, streamed live and stored', async () => {
+  const chat = open();
+  const text = words(30);
+  const sent = chat.sendMessage({ text: say(text, 5) });
+  await until('some text', () => chat.status === 'streaming' && reply(chat).length > 10);
+  assert.notEqual(reply(chat), text);
+  await sent;
+  assert.deepEqual(chat.problems, []);
+  assert.equal(chat.status, 'ready');
+  assert.equal(reply(chat), text);
+  assert.deepEqual(await stored(chat), [text]);
+  const { metadata, id } = chat.messages.at(-1);
+  assert.match(id, /^msg_/);
+  assert.equal(metadata.model, MODEL);
+  assert.ok(metadata.usage.outputTokens > 0);
+});
+
+test('reasoning comes as a part of its own', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: say('thought through', 1, '/think') }, { body: { model: 'anthropic/fake' } });
+  const types = chat.messages.at(-1).parts.map(part => part.type);
+  assert.deepEqual(types, ['step-start', 'reasoning', 'text']);
+  assert.ok(chat.messages.at(-1).parts.every(part => part.state !== 'streaming'));
+});
+
+test('a second message knows the first', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: say('one', 1) });
+  await chat.sendMessage({ text: say('two', 1) });
+  assert.deepEqual(await stored(chat), ['one', 'two']);
+  const page = await api('GET', `/v1/sessions/${session(chat)}/messages`);
+  const [second, question2, first, question1] = page.items;
+  assert.equal(second.parent, question2.id);
+  assert.equal(question2.parent, first.id);
+  assert.equal(first.parent, question1.id);
+});
+
+test('a stream that is cut at any chunk is resumed, and nothing comes twice', async () => {
+  const text = words(8);
+  const first = open();
+  await first.sendMessage({ text: say(text, 1) });
+  const question = first.messages[0];
+  for (let chunks = 0; chunks < 14; chunks++) {
+    const chat = open(first.id);
+    cut = chunks;
+    await chat.sendMessage(question);
+    assert.equal(chat.status, 'error', `cut after ${chunks}`);
+    cut = null;
+    await chat.resumeStream();
+    assert.equal(chat.status, 'ready');
+    assert.equal(replies(chat).length, 1);
+    assert.equal(reply(chat), text);
+    assert.equal(chat.messages.at(-1).id, first.messages.at(-1).id);
+  }
+  assert.deepEqual(await stored(first), [text]);
+});
+
+test('a live stream that is cut again and again ends with the whole text', async () => {
+  const text = words(40);
+  const chat = open();
+  cut = 3;
+  await chat.sendMessage({ text: say(text, 10) });
+  for (cut = 4; cut < 12; cut++) {
+    await chat.resumeStream();
+    assert.equal(chat.status, 'error');
+  }
+  cut = null;
+  await chat.resumeStream();
+  assert.equal(reply(chat), text);
+  assert.equal(replies(chat).length, 1);
+  assert.deepEqual(await stored(chat), [text]);
+});
+
+test('a page that is loaded again shows the chat and goes on with the reply', async () => {
+  const text = words(40);
+  const before = open();
+  await before.sendMessage({ text: say('earlier', 1) });
+  const sent = before.sendMessage({ text: say(text, 10) });
+  await until('some text', () => reply(before).length > 10 && replies(before).length === 2);
+  before.stop(); // the tab is closed: nothing but the connection ends
+  await sent;
+  const loaded = await api('GET', `/api/chat/${before.id}/messages`);
+  assert.deepEqual(loaded.map(message => message.role), ['user', 'assistant', 'user']);
+  assert.equal(loaded[2].id, before.messages[2].id);
+  const after = open(before.id, loaded);
+  await after.resumeStream();
+  assert.equal(reply(after), text);
+  assert.equal(after.messages.length, 4);
+  assert.deepEqual(await stored(after), ['earlier', text]);
+});
+
+test('a reply that was finished while nobody looked is replayed', async () => {
+  const text = words(20);
+  const chat = open();
+  const sent = chat.sendMessage({ text: say(text, 5) });
+  await until('some text', () => reply(chat).length > 5);
+  const id = session(chat);
+  chat.stop();
+  await sent;
+  await until('the end', async () => (await storedReplies(id))[0].status === 'complete');
+  await chat.resumeStream();
+  assert.equal(chat.status, 'ready');
+  assert.equal(reply(chat), text);
+  assert.equal(replies(chat).length, 1);
+});
+
+test('a chat without a reply has nothing to resume', async () => {
+  const chat = open();
+  await chat.resumeStream();
+  assert.equal(chat.status, 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.deepEqual(await api('GET', `/api/chat/${chat.id}/messages`), []);
+});
+
+test('the same message posted twice is one message and one call', async () => {
+  const message = { id: newId(), role: 'user', parts: [{ type: 'text', text: say(words(10), 5) }] };
+  const one = open();
+  const two = open(one.id);
+  await Promise.all([one.sendMessage(message), two.sendMessage(message)]);
+  assert.equal(reply(one), words(10));
+  assert.equal(reply(two), words(10));
+  assert.equal(one.messages.at(-1).id, two.messages.at(-1).id);
+  assert.deepEqual(await stored(one), [words(10)]);
+});
+
+test('the same id with another text is refused, unless it is an edit', async () => {
+  const chat = open();
+  const message = { id: newId(), role: 'user', parts: [{ type: 'text', text: say('one', 1) }] };
+  await chat.sendMessage(message);
+  const other = open(chat.id);
+  await other.sendMessage({ ...message, parts: [{ type: 'text', text: say('two', 1) }] });
+  assert.equal(other.status, 'error');
+  assert.equal(other.error.statusCode, 409);
+});
+
+test('a stop from another page ends the reply for all', async () => {
+  const chat = open();
+  const sent = chat.sendMessage({ text: say(words(2000), 20) });
+  await until('some text', () => reply(chat).length > 5);
+  const seen = reply(chat);
+  await api('POST', `/api/chat/${chat.id}/stop`, {});
+  await sent;
+  assert.equal(chat.status, 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.ok(reply(chat).startsWith(seen));
+  const [message] = await storedReplies(session(chat));
+  assert.equal(message.status, 'cancelled');
+  assert.equal(message.text, reply(chat));
+});
+
+test('an attempt that failed after some text is taken back', async () => {
+  const chat = open();
+  const text = words(60);
+  const shown = new Set();
+  const sent = chat.sendMessage({ text: say(text, 2, '/error 529 at 40') });
+  await until('the first attempt', () => reply(chat).length > 20);
+  const watch = setInterval(() => shown.add(chat.messages.at(-1).parts.length), 1);
+  await sent;
+  clearInterval(watch);
+  assert.equal(reply(chat), text);
+  assert.deepEqual(chat.messages.at(-1).parts.map(part => part.type), ['step-start', 'text']);
+  assert.ok(chat.notices.some(part => part.type === 'data-notice' && part.data.code === 'retrying'));
+  assert.deepEqual(await stored(chat), [text]);
+});
+
+test('a client of version 6 is cut off instead and shown the new attempt when it resumes', async () => {
+  const text = words(60);
+  const chatId = newId();
+  const six = new DefaultChatTransport6({
+    api: '/api/chat',
+    fetch: fetchHere,
+    headers: { 'x-perdure-attempts': 'cut' },
+    body: { model: MODEL },
+  });
+  const message = { id: newId(), role: 'user', parts: [{ type: 'text', text: say(text, 2, '/error 529 at 40') }] };
+  const last = async stream => {
+    let now;
+    for await (const state of readUIMessageStream({ stream, terminateOnError: true })) now = state;
+    return now;
+  };
+  const first = await six.sendMessages({
+    chatId,
+    messages: [message],
+    trigger: 'submit-message',
+    messageId: undefined,
+    abortSignal: undefined,
+  });
+  await assert.rejects(last(first));
+  const again = await last(await six.reconnectToStream({ chatId }));
+  assert.equal(textOf(again), text);
+  assert.equal((await storedReplies(again.metadata.session))[0].text, text);
+});
+
+test('a client of version 6 streams, and resumes', async () => {
+  const chatId = newId();
+  const six = new DefaultChatTransport6({ api: '/api/chat', fetch: fetchHere, body: { model: MODEL } });
+  const message = { id: newId(), role: 'user', parts: [{ type: 'text', text: say(words(20), 2, '/think') }] };
+  const states = [];
+  const options = { chatId, messages: [message], trigger: 'submit-message' };
+  for await (const state of readUIMessageStream({ stream: await six.sendMessages(options) })) states.push(state);
+  const again = [];
+  for await (const state of readUIMessageStream({ stream: await six.reconnectToStream({ chatId }) })) again.push(state);
+  assert.equal(textOf(states.at(-1)), words(20));
+  assert.deepEqual(again.at(-1), states.at(-1));
+});
+
+test('a reply that fails is an error, and again when it is resumed', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: say(words(20), 1, '/error 401') });
+  assert.equal(chat.status, 'error');
+  const said = chat.error.message;
+  assert.ok(said.length > 10 && said.length < 500, said);
+  await chat.resumeStream();
+  assert.equal(chat.status, 'error');
+  assert.equal(chat.error.message, said);
+  await chat.regenerate({ body: { model: MODEL } });
+});
+
+test('an edit is a branch, and the model sees that branch only', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: say('first', 1) });
+  const wrong = newId();
+  await chat.sendMessage({ id: wrong, role: 'user', parts: [{ type: 'text', text: say('wrong', 1) }] });
+  await chat.sendMessage({ text: say('behind the wrong one', 1) });
+  await chat.sendMessage({ parts: [{ type: 'text', text: say('right', 1) }], messageId: wrong });
+  assert.deepEqual(replies(chat).map(textOf), ['first', 'right']);
+  assert.equal(chat.messages[2].id, wrong);
+  assert.deepEqual(await stored(chat), ['first', 'wrong', 'behind the wrong one', 'right']);
+  const loaded = await api('GET', `/api/chat/${chat.id}/messages`);
+  assert.deepEqual(loaded.map(message => message.id), chat.messages.map(message => message.id));
+  await chat.sendMessage({ text: say('after', 1) });
+  const page = await api('GET', `/v1/sessions/${session(chat)}/messages`);
+  const [, question] = page.items;
+  assert.equal(question.parent, chat.messages[3].id);
+});
+
+test('another reply stands beside the first one', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: say('an answer', 1) });
+  const first = chat.messages.at(-1).id;
+  await chat.regenerate();
+  assert.equal(chat.messages.length, 2);
+  assert.notEqual(chat.messages.at(-1).id, first);
+  await chat.regenerate({ messageId: chat.messages.at(-1).id });
+  const messages = await storedReplies(session(chat));
+  assert.equal(messages.length, 3);
+  assert.equal(new Set(messages.map(message => message.parent)).size, 1);
+  await chat.sendMessage({ text: say('further', 1) });
+  assert.equal(reply(chat), 'further');
+});
+
+test('what cannot be is refused in words that may be shown', async () => {
+  const refused = async (body, status) => {
+    const response = await fetch(`${base}/api/chat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    assert.equal(response.status, status, text);
+    assert.match(response.headers.get('content-type'), /^text\/plain/);
+    assert.doesNotMatch(text, /exception|dev\.perdure|\{/i);
+    return text;
+  };
+  const user = text => ({ id: 'u1', role: 'user', parts: [{ type: 'text', text }] });
+  await refused('{"id":', 400);
+  await refused('[]', 400);
+  await refused({ messages: [user('x')] }, 400);
+  await refused({ id: newId(), messages: [] }, 400);
+  await refused({ id: newId(), messages: 'none' }, 400);
+  await refused({ id: newId(), messages: [{ id: 'a', role: 'assistant', parts: [] }] }, 400);
+  await refused({ id: newId(), messages: [{ id: 'a', role: 'user', parts: [{ type: 'file', url: 'x' }] }] }, 400);
+  await refused({ id: newId(), messages: [user(' ')] }, 400);
+  await refused({ id: newId(), messages: [user('x')], model: 'no/such' }, 400);
+  await refused({ id: newId(), messages: [user('x')], trigger: 'dance' }, 400);
+  await refused({ id: newId(), messages: [user('x'.repeat(300_000))] }, 413);
+  await refused({ id: 'sess_00000000000000000000000000', messages: [user('x')] }, 404);
+  await refused({ id: newId(), messages: [user('x')], trigger: 'regenerate-message' }, 404);
+  const stop = await fetch(`${base}/api/chat/${newId()}/stop`, { method: 'POST' });
+  assert.equal(stop.status, 404);
+});
+
+test('a long history is not read', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: say('short', 1) });
+  const filler = Array.from({ length: 2000 }, (_, i) => ({
+    id: `f${i}`,
+    role: i % 2 ? 'assistant' : 'user',
+    parts: [{ type: 'text', text: 'y'.repeat(1000) }],
+  }));
+  chat.messages = [...filler, ...chat.messages];
+  await chat.sendMessage({ text: say('long', 1) });
+  assert.equal(reply(chat), 'long');
+});
+
+test('a session of the native API is a chat of its id', async () => {
+  const { id } = await api('POST', '/v1/sessions', {});
+  const chat = open(id);
+  await chat.sendMessage({ text: say('native', 1) });
+  assert.equal(session(chat), id);
+});
+
+test('a server that is killed in mid-reply takes the reply up again', async () => {
+  const text = words(60);
+  const chat = open();
+  const sent = chat.sendMessage({ text: say(text, 25) });
+  await until('some text', () => reply(chat).length > 20);
+  await ask('kill');
+  await sent;
+  assert.equal(chat.status, 'error', 'the break was seen');
+  await until('a resume', async () => {
+    await chat.resumeStream();
+    return chat.status === 'ready';
+  });
+  assert.equal(reply(chat), text);
+  assert.equal(replies(chat).length, 1);
+  assert.deepEqual(await stored(chat), [text]);
+});
+
+test('a server that drains in mid-reply cuts the stream, never ends it', async () => {
+  const text = words(100);
+  const chat = open();
+  const sent = chat.sendMessage({ text: say(text, 25) });
+  await until('some text', () => reply(chat).length > 20);
+  await ask('drain');
+  await sent;
+  assert.equal(chat.status, 'error', 'the break was seen');
+  await until('a resume', async () => {
+    await chat.resumeStream();
+    return chat.status === 'ready';
+  });
+  assert.equal(reply(chat), text);
+  assert.deepEqual(await stored(chat), [text]);
+});
+
+await main();

@@ -1,0 +1,47 @@
+package dev.perdure.it;
+
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The published clients of other protocols against a server, its kills and its drains. */
+@Order(2) // the long ones first, so that the others fill the gaps
+class DoorsTest {
+  @TempDir Path data;
+  private FakeProvider fake;
+  private Server server;
+
+  @BeforeEach
+  void start() {
+    fake = FakeProvider.start();
+    server = Server.setup().providers(fake).env("PERDURE_ENGINE_DRAIN_GRACE", "100ms").start(data);
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+    fake.close();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> the_ai_sdk() {
+    return NodeScript.run("ai-sdk.mjs", server.url(), this::act);
+  }
+
+  private String act(String what) {
+    switch (what) {
+      case "kill" -> server.kill();
+      case "drain" -> {
+        server.process().terminate();
+        server.process().awaitExit();
+      }
+      default -> throw new AssertionError("A script asks for " + what);
+    }
+    return server.startAgain().url();
+  }
+}

@@ -1,0 +1,180 @@
+package dev.perdure.server.aisdk;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Branches;
+import dev.perdure.chat.Message;
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.chat.Turn;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.server.http.Exchange;
+import dev.perdure.server.http.FrontDoor;
+import dev.perdure.server.http.HttpLimits;
+import dev.perdure.server.http.ProjectedStreams;
+import dev.perdure.server.http.Route;
+import dev.perdure.server.http.Text;
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Method;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The routes that {@code DefaultChatTransport} of the AI SDK calls, so that {@code useChat} works
+ * with nothing changed but its URL. A refusal is plain text, because the SDK shows the body of one
+ * as the error's message. Thread-safe.
+ *
+ * <pre>
+ *   POST /api/chat                answers with the UI message stream of the reply
+ *   GET  /api/chat/CHAT/stream    the same stream from its beginning, or 204
+ *   POST /api/chat/CHAT/stop      ends the reply, whoever follows it
+ *   GET  /api/chat/CHAT/messages  what a page needs that loads the chat
+ * </pre>
+ */
+public final class AiSdkDoor implements FrontDoor {
+  private static final HeaderName UI_MESSAGE_STREAM =
+      HeaderNames.create("x-vercel-ai-ui-message-stream");
+  private static final HeaderName ATTEMPTS = HeaderNames.create("X-Perdure-Attempts");
+  private static final HeaderName IDEMPOTENCY_KEY = HeaderNames.create("Idempotency-Key");
+
+  /** The SDK posts the whole history, so its bodies are longer than the native ones. */
+  private static final int HISTORY_BODIES = 4;
+
+  private final Chats chats;
+  private final Branches branches;
+  private final ProjectedStreams streams;
+  private final HttpLimits limits;
+
+  public AiSdkDoor(FrontDoor.Parts parts) {
+    this.chats = new Chats(parts);
+    this.branches = parts.branches();
+    this.streams = parts.streams();
+    this.limits = parts.limits();
+  }
+
+  @Override
+  public String prefix() {
+    return "/api/chat";
+  }
+
+  @Override
+  public List<Route> routes() {
+    String one = "/api/chat/{chat}";
+    return List.of(
+        new Route(Method.POST, "/api/chat", Route.Access.CALLER, this::post),
+        new Route(Method.GET, one + "/stream", Route.Access.CALLER, this::resume),
+        new Route(Method.POST, one + "/stop", Route.Access.CALLER, this::stop),
+        new Route(Method.GET, one + "/messages", Route.Access.CALLER, this::messages));
+  }
+
+  @Override
+  public void refuse(Exchange exchange, ErrorCode code, String detail) {
+    exchange.send(code.status(), "text/plain; charset=utf-8", detail.getBytes(UTF_8));
+  }
+
+  private void post(Exchange exchange) throws IOException, InterruptedException {
+    UiMessageStream.Attempts attempts = attempts(exchange);
+    ChatRequest request =
+        ChatRequest.read(exchange.body(HISTORY_BODIES * limits.body().bodyBytes()), limits.body());
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
+      stream(exchange, place, chats.accept(exchange.caller(), request, key), attempts);
+    }
+  }
+
+  private void resume(Exchange exchange) throws IOException, InterruptedException {
+    UiMessageStream.Attempts attempts = attempts(exchange);
+    Optional<Turn> turn =
+        chats
+            .session(exchange.caller(), chat(exchange))
+            .flatMap(session -> chats.current(exchange.caller(), session));
+    if (turn.isEmpty()) {
+      exchange.sendEmpty(204);
+      return;
+    }
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      stream(exchange, place, turn.get(), attempts);
+    }
+  }
+
+  private static void stream(
+      Exchange exchange, ProjectedStreams.Place place, Turn turn, UiMessageStream.Attempts attempts)
+      throws IOException, InterruptedException {
+    exchange.header(UI_MESSAGE_STREAM, "v1");
+    UiMessageStream.KnownAttempts known = new UiMessageStream.KnownAttempts();
+    if (attempts == UiMessageStream.Attempts.CUT || turn.lanes().size() > 1) {
+      boolean _ = place.read(turn, Duration.ZERO, known::event);
+    }
+    place.send(turn, new UiMessageStream(attempts, known));
+  }
+
+  private static UiMessageStream.Attempts attempts(Exchange exchange) {
+    String asked = exchange.header(ATTEMPTS).orElse("reset");
+    return switch (asked) {
+      case "reset" -> UiMessageStream.Attempts.RESET;
+      case "cut" -> UiMessageStream.Attempts.CUT;
+      default ->
+          throw new PerdureException(
+              ErrorCode.INVALID_REQUEST,
+              "The header 'X-Perdure-Attempts' is '"
+                  + Text.shown(asked)
+                  + "'. It must be 'reset' or 'cut'.");
+    };
+  }
+
+  private void stop(Exchange exchange) {
+    String session =
+        chats
+            .session(exchange.caller(), chat(exchange))
+            .orElseThrow(() -> PerdureException.notFound("chat", Text.shown(chat(exchange))));
+    int stopped = chats.stop(exchange.caller(), session);
+    exchange.sendJson(200, ("{\"stopped\":" + stopped + "}").getBytes(UTF_8));
+  }
+
+  /** Replies that are not over are left out: the stream brings them. */
+  private void messages(Exchange exchange) throws JsonProcessingException {
+    ArrayNode out = Json.MAPPER.createArrayNode();
+    Optional<String> session = chats.session(exchange.caller(), chat(exchange));
+    if (session.isPresent()) {
+      Map<String, String> names = branches.names(exchange.caller(), session.get());
+      for (Message message : chats.messages(exchange.caller(), session.get())) {
+        if (message.status() != Status.PENDING && message.status() != Status.STREAMING) {
+          out.add(uiMessage(message, names.getOrDefault(message.id(), message.id())));
+        }
+      }
+    }
+    exchange.sendJson(200, Json.MAPPER.writeValueAsBytes(out));
+  }
+
+  private static ObjectNode uiMessage(Message message, String id) {
+    ObjectNode json = Json.MAPPER.createObjectNode();
+    json.put("id", id).put("role", message.role().wire());
+    ArrayNode parts = json.putArray("parts");
+    for (Part part : message.parts()) {
+      String type =
+          switch (part.kind()) {
+            case TEXT -> "text";
+            case REASONING -> "reasoning";
+          };
+      parts.addObject().put("type", type).put("text", part.text()).put("state", "done");
+    }
+    json.putObject("metadata")
+        .put("session", message.session())
+        .put("turn", message.turn())
+        .put("createdAt", message.createdAtMillis());
+    return json;
+  }
+
+  private static String chat(Exchange exchange) {
+    return exchange.decoded("chat", ChatRequest.ID_CHARS);
+  }
+}

@@ -1,0 +1,322 @@
+package dev.perdure.server.aisdk;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.perdure.protocol.Decision;
+import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.LineBuffer;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TokenUsage;
+import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.LaneRef;
+import dev.perdure.protocol.TurnEvent.Notice;
+import dev.perdure.protocol.TurnEvent.PartDelta;
+import dev.perdure.protocol.TurnEvent.PartEnded;
+import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
+import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
+import dev.perdure.protocol.TurnEvent.Unknown;
+import dev.perdure.protocol.TurnEvent.UsageReported;
+import dev.perdure.protocol.WaitFor;
+import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.Projection;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The first lane of a turn as the UI message stream of the AI SDK ({@code uiMessageChunkSchema} of
+ * npm {@code ai} 7). Used by one thread.
+ *
+ * <pre>
+ *   turn.accepted                  start{messageId, messageMetadata}
+ *   attempt.started                start-step, or reset-step where it voids what the step has shown
+ *   part.started .delta .ended     text-start, text-delta, text-end; reasoning-...
+ *   tool.called .waiting           tool-input-available, tool-approval-request
+ *   tool.decided .returned         tool-approval-response, tool-output-available, -error, -denied
+ *   notice                         data-notice, transient
+ *   turn.ended, by the lane's end  finish-step finish | error | abort, then [DONE]
+ * </pre>
+ *
+ * <p>The end of the lane is told with the end of the turn, because until then the lane may be
+ * retried.
+ */
+final class UiMessageStream implements Projection {
+  private static final int LANE = 0;
+  private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
+
+  private final Attempts attempts;
+  private final KnownAttempts known;
+  private final TreeMap<Integer, PartKind> open = new TreeMap<>();
+  private String model = "";
+  private int step = -1;
+  private int attempt;
+  private boolean shown;
+  private boolean skipping;
+  private final Set<String> calls = new HashSet<>();
+  private final Set<String> approvals = new HashSet<>();
+  private TokenUsage usage = TokenUsage.ZERO;
+  private @Nullable LaneEnded end;
+
+  /** What becomes of an attempt that is void once something of it was shown. */
+  enum Attempts {
+    /** The client is told to forget it, by {@code reset-step}. */
+    RESET,
+    /** The connection is cut: the client resumes, and is not shown what is void by then. */
+    CUT
+  }
+
+  /**
+   * @param known the attempts that the log has when the stream begins: those that are void by then
+   *     are not shown at all. Empty for a client that follows from the beginning and can forget
+   */
+  UiMessageStream(Attempts attempts, KnownAttempts known) {
+    this.attempts = attempts;
+    this.known = known;
+  }
+
+  /** Which attempts count, as far as a log has been read. Used by one thread. */
+  static final class KnownAttempts {
+    private final TreeMap<Integer, Long> bySteps = new TreeMap<>();
+    private long last = -1;
+
+    void event(long seq, TurnEvent event) {
+      if (event instanceof AttemptStarted e && e.lane() == LANE) {
+        // An attempt voids its step and those behind it.
+        bySteps.tailMap(e.step(), true).clear();
+        bySteps.put(e.step(), seq);
+        last = seq;
+      }
+    }
+
+    private boolean isVoid(long seq) {
+      return seq <= last && !bySteps.containsValue(seq);
+    }
+  }
+
+  @Override
+  public boolean apply(long seq, TurnEvent event, FrameBuffer out) {
+    switch (event) {
+      case TurnAccepted e -> start(e, out);
+      case TurnStarted e -> {}
+      case AttemptStarted e -> {
+        return e.lane() != LANE || begin(seq, e, out);
+      }
+      case PartStarted e -> {
+        if (e.lane() == LANE && !skipping) {
+          open.put(e.part(), e.kind());
+          shown = true;
+          part(e.kind(), "-start", e.part(), null, out);
+        }
+      }
+      case PartDelta e -> {
+        @Nullable PartKind kind = e.lane() == LANE && !skipping ? open.get(e.part()) : null;
+        if (kind != null) {
+          part(kind, "-delta", e.part(), e.text(), out);
+        }
+      }
+      case PartEnded e -> {
+        @Nullable PartKind kind = e.lane() == LANE && !skipping ? open.remove(e.part()) : null;
+        if (kind != null) {
+          part(kind, "-end", e.part(), null, out);
+        }
+      }
+      case ToolCalled e -> called(e, out);
+      case StepEnded e -> {}
+      case ToolWaiting e -> waiting(e, out);
+      case ToolDecided e -> decided(e, out);
+      case ToolReturned e -> returned(e, out);
+      case TurnWaiting e -> {}
+      case TurnResumed e -> {}
+      case UsageReported e -> usage = e.lane() == LANE ? usage.plus(e.usage()) : usage;
+      case Notice e -> notice(e, out);
+      case LaneEnded e -> end = e.lane() == LANE ? e : end;
+      case TurnEnded e -> finish(e, out);
+      case Unknown e -> {}
+    }
+    return true;
+  }
+
+  private void start(TurnAccepted event, FrameBuffer out) {
+    LaneRef lane = event.lanes().getFirst();
+    model = lane.model();
+    LineBuffer json = chunk("start").raw(",\"messageId\":").quoted(lane.message());
+    json.raw(",\"messageMetadata\":{\"turn\":").quoted(event.turn());
+    json.raw(",\"session\":").quoted(event.session());
+    json.raw(",\"createdAt\":").number(event.atMillis()).raw('}');
+    end(json, out);
+  }
+
+  private boolean begin(long seq, AttemptStarted event, FrameBuffer out) {
+    end = null;
+    skipping = known.isVoid(seq);
+    if (skipping) {
+      return true;
+    }
+    model = event.model();
+    attempt = event.attempt();
+    if (event.step() > step) {
+      if (step >= 0) {
+        end(chunk("finish-step"), out);
+      }
+      end(chunk("start-step"), out);
+    } else if (event.step() < step || (shown && attempts == Attempts.CUT)) {
+      // A client can forget the step that it is in, and no earlier one.
+      return false;
+    } else if (shown) {
+      end(chunk("reset-step"), out);
+    }
+    step = event.step();
+    open.clear();
+    shown = false;
+    return true;
+  }
+
+  private void part(PartKind kind, String what, int part, @Nullable String text, FrameBuffer out) {
+    String type =
+        switch (kind) {
+          case TEXT -> "text";
+          case REASONING -> "reasoning";
+        };
+    LineBuffer json = chunk(type + what).raw(",\"id\":\"").number(step).raw('.');
+    json.number(attempt).raw('.').number(part).raw('"');
+    if (text != null) {
+      json.raw(",\"delta\":").quoted(text);
+    }
+    end(json, out);
+  }
+
+  private void called(ToolCalled event, FrameBuffer out) {
+    if (event.lane() == LANE && !skipping) {
+      shown = true;
+      calls.add(event.call());
+      LineBuffer json = call("tool-input-available", event.call());
+      json.raw(",\"toolName\":").quoted(event.tool());
+      end(json.raw(",\"input\":").json(event.input()), out);
+    }
+  }
+
+  private void waiting(ToolWaiting event, FrameBuffer out) {
+    if (event.waitsFor() == WaitFor.APPROVAL && calls.contains(event.call())) {
+      approvals.add(event.call());
+      LineBuffer json = call("tool-approval-request", event.call());
+      end(json.raw(",\"approvalId\":").quoted(event.call()), out);
+    }
+  }
+
+  private void decided(ToolDecided event, FrameBuffer out) {
+    if (!approvals.remove(event.call())) {
+      return;
+    }
+    boolean approved = event.decision() == Decision.APPROVE;
+    LineBuffer json = chunk("tool-approval-response").raw(",\"approvalId\":").quoted(event.call());
+    json.raw(approved ? ",\"approved\":true" : ",\"approved\":false");
+    if (event.reason() != null) {
+      json.raw(",\"reason\":").quoted(event.reason());
+    }
+    end(json, out);
+    if (!approved) {
+      calls.remove(event.call());
+      end(call("tool-output-denied", event.call()), out);
+    }
+  }
+
+  private void returned(ToolReturned event, FrameBuffer out) {
+    if (event.lane() != LANE || !calls.remove(event.call())) {
+      return;
+    }
+    if (event.error() == null) {
+      String output = event.output() == null ? "null" : event.output();
+      end(call("tool-output-available", event.call()).raw(",\"output\":").json(output), out);
+    } else {
+      String text = event.error().text();
+      end(call("tool-output-error", event.call()).raw(",\"errorText\":").quoted(text), out);
+    }
+  }
+
+  private static LineBuffer call(String type, String call) {
+    return chunk(type).raw(",\"toolCallId\":").quoted(call);
+  }
+
+  /** Transient, so that it reaches {@code onData} and is no part of the message. */
+  private static void notice(Notice event, FrameBuffer out) {
+    LineBuffer json = chunk("data-notice").raw(",\"data\":{\"code\":").quoted(event.code());
+    json.raw(",\"text\":").quoted(event.text()).raw("},\"transient\":true");
+    end(json, out);
+  }
+
+  private void finish(TurnEnded event, FrameBuffer out) {
+    open.forEach((part, kind) -> part(kind, "-end", part, null, out));
+    LaneState state =
+        end != null
+            ? end.state()
+            : switch (event.state()) {
+              case CANCELLED -> LaneState.CANCELLED;
+              case COMPLETED -> LaneState.COMPLETED;
+              case FAILED, QUEUED, RUNNING, WAITING -> LaneState.FAILED;
+            };
+    switch (state) {
+      case COMPLETED -> {
+        if (step >= 0) {
+          end(chunk("finish-step"), out);
+        }
+        LineBuffer json = chunk("finish").raw(",\"finishReason\":").quoted(finishReason());
+        end(metadata(json), out);
+      }
+      case CANCELLED -> {
+        end(metadata(chunk("message-metadata")), out);
+        end(chunk("abort").raw(",\"reason\":\"cancelled\""), out);
+      }
+      case FAILED, PENDING, STREAMING, WAITING -> {
+        @Nullable TurnError error =
+            end != null && end.error() != null ? end.error() : event.error();
+        String text = error == null ? "The reply failed. Try again." : error.text();
+        end(metadata(chunk("message-metadata")), out);
+        end(chunk("error").raw(",\"errorText\":").quoted(text), out);
+      }
+    }
+    out.data(DONE);
+  }
+
+  private String finishReason() {
+    FinishReason reason = end == null || end.finish() == null ? FinishReason.OTHER : end.finish();
+    return switch (reason) {
+      case STOP -> "stop";
+      case LENGTH -> "length";
+      case CONTENT_FILTER -> "content-filter";
+      case TOOL_CALLS -> "tool-calls";
+      case OTHER -> "other";
+    };
+  }
+
+  /** The names are those of the AI SDK's {@code LanguageModelUsage}. */
+  private LineBuffer metadata(LineBuffer json) {
+    json.raw(",\"messageMetadata\":{\"model\":").quoted(model);
+    json.raw(",\"usage\":{\"inputTokens\":").number(usage.input());
+    json.raw(",\"outputTokens\":").number(usage.output());
+    json.raw(",\"totalTokens\":").number(usage.input() + usage.output());
+    json.raw(",\"reasoningTokens\":").number(usage.reasoning());
+    return json.raw(",\"cachedInputTokens\":").number(usage.cached()).raw("}}");
+  }
+
+  private static LineBuffer chunk(String type) {
+    return new LineBuffer().raw("{\"type\":\"").raw(type).raw('"');
+  }
+
+  private static void end(LineBuffer json, FrameBuffer out) {
+    out.data(json.raw('}').take());
+  }
+}

@@ -1,0 +1,45 @@
+package dev.perdure.server.http;
+
+import dev.perdure.chat.Branches;
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Desk;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.provider.Providers;
+import java.util.List;
+
+/**
+ * Another protocol's way to the same turns: routes of its own, and its own words for a refusal.
+ * Implementations are thread-safe.
+ */
+public interface FrontDoor {
+  /**
+   * The beginning of all of its paths, such as {@code /openai/}. A refusal below it is said in its
+   * words, also that of a path which it does not have.
+   */
+  String prefix();
+
+  List<Route> routes();
+
+  /**
+   * Answers with a refusal as the protocol's clients expect it; {@code Retry-After} is set already
+   * where it applies.
+   *
+   * @param detail the value, the cause and the fix; for the caller's eyes
+   */
+  void refuse(Exchange exchange, ErrorCode code, String detail);
+
+  /** What a door is made of. */
+  record Parts(
+      Desk desk,
+      Conversations conversations,
+      Branches branches,
+      Providers providers,
+      ProjectedStreams streams,
+      HttpLimits limits) {}
+
+  /** Makes a door. */
+  @FunctionalInterface
+  interface Maker {
+    FrontDoor make(Parts parts);
+  }
+}

@@ -1,0 +1,189 @@
+package dev.perdure.server.http;
+
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Turn;
+import dev.perdure.log.Follower;
+import dev.perdure.log.Follower.Batch;
+import dev.perdure.log.Follower.Condition;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.LogLines;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEventCodec;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+
+/**
+ * Streams of turns through projections, with the places, heartbeats and time limits of all streams.
+ * Thread-safe.
+ *
+ * <p>The clients of other protocols take a clean end of a stream for the end of the reply. So a
+ * stream ends cleanly only behind {@code turn.ended}; whatever else ends it cuts the connection,
+ * which every client takes for what it is.
+ */
+public final class ProjectedStreams {
+  private final TurnLog log;
+  private final OpenStreams streams;
+  private final DoorMetrics metrics;
+  private final InstantSource clock;
+  private final LogLoop loop;
+
+  ProjectedStreams(
+      Conversations conversations,
+      TurnLog log,
+      OpenStreams streams,
+      DoorMetrics metrics,
+      InstantSource clock) {
+    this.log = log;
+    this.streams = streams;
+    this.metrics = metrics;
+    this.clock = clock;
+    this.loop = new LogLoop(conversations, clock);
+  }
+
+  /** Takes one event of a log. */
+  @FunctionalInterface
+  public interface Visitor {
+    void event(long seq, TurnEvent event);
+  }
+
+  /**
+   * Takes a place for the request's caller: before anything is stored on its behalf, so that
+   * whoever has none left is refused in time.
+   *
+   * @throws PerdureException TOO_MANY_STREAMS
+   */
+  public Place take(Exchange exchange) throws InterruptedException {
+    return new Place(exchange, streams.take(exchange.caller()));
+  }
+
+  /** The place of one request. Used by its thread. */
+  public final class Place implements AutoCloseable {
+    private final Exchange exchange;
+    private final OpenStreams.Place place;
+
+    private Place(Exchange exchange, OpenStreams.Place place) {
+      this.exchange = exchange;
+      this.place = place;
+    }
+
+    /**
+     * Answers with the turn's log from its beginning to its end, as the projection says it. Headers
+     * that the protocol has beyond those of every event stream are set before.
+     *
+     * @throws PerdureException EXPIRED if retention has deleted the log; nothing is sent then
+     * @throws IOException if the stream was cut short, which is to cut the connection
+     */
+    public void send(Turn turn, Projection projection) throws IOException, InterruptedException {
+      try (Follower follower = follow(turn)) {
+        if (exchange.head()) {
+          SseOut.headers(exchange);
+          exchange.send(200, SseOut.MEDIA_TYPE, new byte[0]);
+          return;
+        }
+        try (SseOut out = SseOut.open(exchange, metrics)) {
+          LogLoop.End end =
+              loop.run(
+                  exchange,
+                  turn,
+                  place,
+                  follower,
+                  out,
+                  new ProjectedFrames(projection),
+                  Duration.ofDays(365));
+          if (end != LogLoop.End.TURN_ENDED) {
+            throw new IOException("The stream is cut short, and must not look whole");
+          }
+          out.end();
+        }
+      }
+    }
+
+    /**
+     * Visits the events that there are, and those that come, until the turn's end.
+     *
+     * @param atMost how long to wait for the end; zero for what is there now
+     * @return whether {@code turn.ended} was among them
+     * @throws PerdureException EXPIRED if retention has deleted the log
+     */
+    public boolean read(Turn turn, Duration atMost, Visitor visitor) throws InterruptedException {
+      long deadline = clock.millis() + atMost.toMillis();
+      try (Follower follower = follow(turn)) {
+        while (true) {
+          long before = follower.position();
+          long left = place.leaving() ? 0 : Math.max(0, deadline - clock.millis());
+          Batch batch = follower.next(Duration.ofMillis(left));
+          switch (batch.status()) {
+            case DATA -> visit(batch.blocks(), before, visitor);
+            case IDLE -> {
+              if (left == 0) {
+                return false;
+              }
+            }
+            case ENDED -> {
+              return true;
+            }
+            case CLOSED -> {
+              return false;
+            }
+            case EXPIRED -> throw expired(turn);
+          }
+        }
+      }
+    }
+
+    private Follower follow(Turn turn) {
+      if (turn.logExpired()) {
+        throw expired(turn);
+      }
+      Follower follower = log.follow(turn.id(), -1);
+      place.onWake(follower::wake);
+      return follower;
+    }
+
+    @Override
+    public void close() {
+      place.close();
+    }
+  }
+
+  private static PerdureException expired(Turn turn) {
+    return new PerdureException(
+        ErrorCode.EXPIRED,
+        "The stream of '" + turn.id() + "' has expired. Its messages remain: read those.");
+  }
+
+  private static void visit(List<LogBlock> blocks, long after, Visitor visitor) {
+    for (LogBlock block : blocks) {
+      LogLines.after(
+          block,
+          after,
+          (seq, payload, from, to) ->
+              visitor.event(seq, TurnEventCodec.decode(payload, from, to - from).event()));
+    }
+  }
+
+  /** What the projection makes of the events. Other protocols have no words for the moment. */
+  private record ProjectedFrames(Projection projection) implements LogLoop.Framer {
+    @Override
+    public boolean frame(List<LogBlock> blocks, long after, FrameBuffer out) {
+      boolean[] more = {true};
+      visit(
+          blocks,
+          after,
+          (seq, event) -> {
+            if (more[0]) {
+              more[0] = projection.apply(seq, event, out);
+            }
+          });
+      return more[0];
+    }
+
+    @Override
+    public void condition(Condition now, FrameBuffer out) {}
+  }
+}
