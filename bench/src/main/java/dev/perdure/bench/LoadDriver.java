@@ -1,7 +1,9 @@
 package dev.perdure.bench;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.bench.LoadResult.Cpu;
 import dev.perdure.bench.LoadResult.Memory;
+import dev.perdure.protocol.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
@@ -9,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Runs a server, a database and a fake provider as processes of their own, lets many users ask at
@@ -16,7 +19,8 @@ import java.util.Map;
  * in the way: latencies suffer first, CPU seconds least.
  *
  * <p>A run has three phases, each with new sessions: one to warm up, one that is measured, and one
- * in the middle of which the heap is collected and measured.
+ * in the middle of which the heap is collected and measured, and where each reply is then resumed
+ * once over a new connection.
  */
 final class LoadDriver {
   private static final int PREPARED_AT_ONCE = 32;
@@ -24,6 +28,11 @@ final class LoadDriver {
   private static final long SLACK_MILLIS = 60_000;
   private static final long SETTLE_MILLIS = 1000;
   private static final long SAMPLE_MILLIS = 250;
+
+  /** After the pause that the collection of the heap has been. */
+  private static final long RESUME_AFTER_NANOS = 2_000_000_000;
+
+  private static final long RESUME_OVER_NANOS = 4_000_000_000L;
 
   /** Called around the measured phase. */
   interface Watcher {
@@ -52,16 +61,18 @@ final class LoadDriver {
   /** All runs of the options, with a table on standard output. */
   int run() throws IOException, InterruptedException {
     boolean good = true;
-    StringBuilder rows = new StringBuilder();
-    for (int turns : options.turns()) {
-      for (String target : options.targets()) {
-        System.err.printf("perdure bench: %d turns on %s …%n", turns, target);
-        LoadResult result = run(target, turns);
-        rows.append(result.markdownRow());
-        good &= report(result);
+    List<JsonNode> results = new ArrayList<>();
+    for (int run = 1; run <= options.runs(); run++) {
+      for (int turns : options.turns()) {
+        for (String target : options.targets()) {
+          System.err.printf("perdure bench: run %d, %d turns on %s …%n", run, turns, target);
+          LoadResult result = run(target, turns);
+          results.add(result.json());
+          good &= report(result);
+        }
       }
     }
-    System.out.print(LoadResult.MARKDOWN_HEAD + rows);
+    System.out.print(Table.of(results));
     return good ? 0 : 1;
   }
 
@@ -82,7 +93,7 @@ final class LoadDriver {
     if (options.json() != null) {
       Files.writeString(
           options.json(),
-          result.json() + "\n",
+          Json.text(result.json()) + "\n",
           StandardOpenOption.CREATE,
           StandardOpenOption.APPEND);
     }
@@ -91,9 +102,9 @@ final class LoadDriver {
 
   LoadResult run(String target, int turns) throws IOException, InterruptedException {
     double load = ProcessMeter.loadAverage().orElse(Double.NaN);
-    try (Scene scene = Scene.start(target, options);
+    try (Scene scene = Scene.start(target, turns, options);
         ClientLoop loop = new ClientLoop()) {
-      long residentIdle = resident(scene);
+      long residentIdle = scene.residentKib();
       if (options.warmupChunks() > 0) {
         Running warm = new Running(scene, loop, turns, options.warmupChunks());
         warm.prepare();
@@ -113,26 +124,26 @@ final class LoadDriver {
       measured.verify();
       measured.close();
       Memory memory = null;
+      Latencies resume = new Latencies();
       if (options.memory()) {
         long heapIdle = heap(scene);
         Running third = new Running(scene, loop, turns, options.chunks());
         third.prepare();
         third.busyTask = () -> heap(scene);
+        third.resumes = true;
         third.ask();
+        resume = third.tally.resume;
         third.close();
         memory =
             new Memory(residentIdle, measured.peakKib, heapIdle, Math.max(0, third.busyResult));
       }
-      return new LoadResult(target, turns, options, load, seconds, measured.tally, used, memory);
+      return new LoadResult(
+          target, turns, options, load, seconds, measured.tally, used, resume, memory);
     }
   }
 
-  private static long resident(Scene scene) {
-    return ProcessMeter.residentKib(scene.server().handle()).orElse(0L);
-  }
-
   private static long heap(Scene scene) {
-    return Jcmd.liveHeapKib(scene.server().handle().pid());
+    return scene.jvm().map(jvm -> Jcmd.liveHeapKib(jvm.pid())).orElse(0L);
   }
 
   /** One phase under way. */
@@ -144,6 +155,7 @@ final class LoadDriver {
     private final List<User> users = new ArrayList<>();
     private java.util.function.LongSupplier busyTask = () -> -1;
     private long busyResult = -1;
+    private boolean resumes;
     private long peakKib;
 
     Running(Scene scene, ClientLoop loop, int turns, int chunks) {
@@ -181,14 +193,19 @@ final class LoadDriver {
         loop.at(start + ramp * i / users.size(), users.get(i)::ask);
       }
       long length = (long) phase.chunks() * phase.intervalMillis();
-      loop.at(start + (ramp + length * 1_000_000) / 2, () -> busyResult = busyTask.getAsLong());
+      long middle = (ramp + length * 1_000_000) / 2;
+      loop.at(start + middle, () -> busyResult = busyTask.getAsLong());
+      long resumeFrom = start + middle + RESUME_AFTER_NANOS;
+      for (int i = 0; resumes && i < users.size(); i++) {
+        loop.at(resumeFrom + RESUME_OVER_NANOS * i / users.size(), users.get(i)::resume);
+      }
       sample();
       long limit = options.rampMillis() + length * 2 + SLACK_MILLIS;
       await("ends of turns", () -> phase.counts().ended == users.size(), limit);
     }
 
     private void sample() {
-      peakKib = Math.max(peakKib, resident(scene));
+      peakKib = Math.max(peakKib, scene.residentKib());
       if (phase.counts().ended < users.size()) {
         loop.after(SAMPLE_MILLIS, this::sample);
       }
@@ -205,13 +222,14 @@ final class LoadDriver {
 
     private void await(String what, java.util.function.BooleanSupplier done, long limitMillis)
         throws IOException {
-      if (!loop.run(() -> done.getAsBoolean() || !scene.server().alive(), limitMillis)) {
+      if (!loop.run(() -> done.getAsBoolean() || !scene.alive(), limitMillis)) {
         for (int i = phase.counts().ended; i < users.size(); i++) {
           tally.failure("Timed out waiting for " + what);
         }
       }
-      if (!scene.server().alive()) {
-        throw new IOException("The server has died:\n" + scene.server().tail());
+      Optional<String> last = scene.deaths();
+      if (last.isPresent()) {
+        throw new IOException("The server has died:\n" + last.get());
       }
     }
   }

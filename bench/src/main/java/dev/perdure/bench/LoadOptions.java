@@ -9,8 +9,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the load driver is to do.
  *
- * @param targets one run each: {@link #SQLITE}, {@link #POSTGRES}, a JDBC URL, or {@link #PROXY}
+ * @param targets one run each: {@link #SQLITE}, {@link #POSTGRES}, a JDBC URL, {@link #PROXY},
+ *     {@link #CELERY}, or the URL of a server
  * @param turns one run each: how many turns at the same time
+ * @param runs how often each of these, in turns
  * @param chunks of each reply in the measured phase
  * @param intervalMillis between two chunks of a reply
  * @param warmupChunks of each reply in the phase before, for the JIT compiler
@@ -24,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 record LoadOptions(
     List<String> targets,
     List<Integer> turns,
+    int runs,
     int chunks,
     int intervalMillis,
     int warmupChunks,
@@ -36,11 +39,13 @@ record LoadOptions(
   static final String SQLITE = "sqlite";
   static final String POSTGRES = "postgres";
   static final String PROXY = "proxy";
+  static final String CELERY = "celery";
 
   private static final Set<String> KNOWN =
       Set.of(
-          "--db",
+          "--target",
           "--turns",
+          "--runs",
           "--chunks",
           "--interval",
           "--warmup",
@@ -52,16 +57,19 @@ record LoadOptions(
 
   static final String USAGE =
       """
-        --db LIST          sqlite, postgres (started for the run), a JDBC URL, or proxy: a plain
-                           proxy that keeps nothing, for comparison (default sqlite,postgres,proxy)
+        --target LIST      Perdure on sqlite, on postgres (started for the run) or on a JDBC URL;
+                           proxy: a plain proxy that keeps nothing; celery: FastAPI, Celery and
+                           Redis (from Debian's packages); http://HOST:PORT: what speaks OpenAI's
+                           chat completions there (default sqlite,postgres,proxy)
         --turns LIST       turns at the same time (default 100,500)
+        --runs N           repeats all, in turns; the table has medians and ranges (default 1)
         --chunks N         chunks of each reply (default 400)
         --interval MS      between the chunks of a reply (default 50)
         --ramp MS          over which the messages are spread (default 5000)
         --warmup N         chunks of each reply in the phase that is not measured (default 300)
         --followers N      event streams of each turn (default 1)
         --model NAME       openai/..., anthropic/..., gemini/... or demo/... (default openai/bench)
-        --no-memory        leave out the phase that measures memory
+        --no-memory        leave out the phase that measures memory and resuming
         --server-jvm OPTS  further options for the server's JVM
         --json FILE        append the results as lines of JSON
       """;
@@ -70,6 +78,7 @@ record LoadOptions(
       new LoadOptions(
           List.of(SQLITE, POSTGRES, PROXY),
           List.of(100, 500),
+          1,
           400,
           50,
           300,
@@ -108,6 +117,7 @@ record LoadOptions(
     return new LoadOptions(
         targets,
         turns,
+        runs,
         chunks,
         intervalMillis,
         warmupChunks,
@@ -121,10 +131,11 @@ record LoadOptions(
 
   private LoadOptions with(String name, String value) {
     return new LoadOptions(
-        name.equals("--db") ? list(value) : targets,
+        name.equals("--target") ? list(value) : targets,
         name.equals("--turns")
             ? list(value).stream().map(turns -> number(name, turns, 1)).toList()
             : turns,
+        name.equals("--runs") ? number(name, value, 1) : runs,
         name.equals("--chunks") ? number(name, value, 1) : chunks,
         name.equals("--interval") ? number(name, value, 0) : intervalMillis,
         name.equals("--warmup") ? number(name, value, 0) : warmupChunks,

@@ -2,7 +2,6 @@ package dev.perdure.bench;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.Json;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param load the machine's load average just before the run
  * @param seconds from the first message to the end of the last stream
  * @param cpu of the measured phase
+ * @param resume from a request for the rest of a running reply to the first byte of it
  * @param memory null if it was not measured
  */
 record LoadResult(
@@ -22,6 +22,7 @@ record LoadResult(
     double seconds,
     Tally tally,
     Cpu cpu,
+    Latencies resume,
     @Nullable Memory memory) {
 
   /** CPU seconds, by process, and of the whole machine. The driver runs on one thread. */
@@ -56,55 +57,13 @@ record LoadResult(
     return tally.chunks == 0 ? Double.NaN : seconds * 1e6 / tally.chunks;
   }
 
-  static final String MARKDOWN_HEAD =
-      """
-      | target | turns | chunks delivered | added p50 / p99 ms | ack p50 / p99 ms | first chunk p50 / p99 ms \
-      | CPU-s per million: server + database = sum | provider, driver | live heap, RSS per turn KB \
-      | gaps, duplicates, differing, failed | cores used by others |
-      |---|---|---|---|---|---|---|---|---|---|---|
-      """;
-
-  String markdownRow() {
-    return String.format(
-        Locale.ROOT,
-        "| %s | %d | %,d | %.1f / %.1f | %.1f / %.1f | %.1f / %.1f | %.1f + %.1f = **%.1f** |"
-            + " %.1f, %.1f | %s | %d, %d, %d, %d | %.1f |%n",
-        name(),
-        turns,
-        tally.chunks,
-        tally.added.millis(0.5),
-        tally.added.millis(0.99),
-        tally.ack.millis(0.5),
-        tally.ack.millis(0.99),
-        tally.first.millis(0.5),
-        tally.first.millis(0.99),
-        perMillion(cpu.server),
-        perMillion(cpu.database),
-        cpuPerMillion(),
-        perMillion(cpu.provider),
-        perMillion(cpu.driver),
-        memory == null ? "–" : perTurn(memory),
-        tally.gaps,
-        tally.duplicates,
-        tally.differing,
-        tally.failed(),
-        cpu.others() / seconds);
-  }
-
+  /** The server under test, as the table calls it. */
   private String name() {
     String followers = options.followers() > 1 ? " × " + options.followers() + " followers" : "";
     return (target.startsWith("jdbc:") ? "external PostgreSQL" : target) + followers;
   }
 
-  private String perTurn(Memory m) {
-    return String.format(
-        Locale.ROOT,
-        "%.0f, %.0f",
-        (double) (m.heapBusy - m.heapIdle) / turns,
-        (double) (m.residentPeak - m.residentIdle) / turns);
-  }
-
-  String json() {
+  ObjectNode json() {
     ObjectNode out = Json.MAPPER.createObjectNode();
     out.put("target", name()).put("turns", turns).put("chunksPerTurn", options.chunks());
     out.put("intervalMs", options.intervalMillis()).put("followers", options.followers());
@@ -113,19 +72,29 @@ record LoadResult(
     percentiles(out, "added", tally.added);
     percentiles(out, "ack", tally.ack);
     percentiles(out, "firstChunk", tally.first);
+    if (resume.count() > 0) {
+      percentiles(out, "resume", resume);
+    }
     out.putObject("cpuSeconds")
         .put("server", cpu.server)
         .put("database", cpu.database)
         .put("provider", cpu.provider)
-        .put("driver", cpu.driver)
-        .put("others", cpu.others());
-    out.put("cpuSecondsPerMillion", cpuPerMillion());
+        .put("driver", cpu.driver);
+    out.putObject("cpuSecondsPerMillion")
+        .put("server", perMillion(cpu.server))
+        .put("database", perMillion(cpu.database))
+        .put("provider", perMillion(cpu.provider))
+        .put("driver", perMillion(cpu.driver));
+    out.put("coresUsedByOthers", cpu.others() / seconds);
     if (memory != null) {
       out.putObject("memoryKib")
           .put("residentIdle", memory.residentIdle)
           .put("residentPeak", memory.residentPeak)
           .put("heapIdle", memory.heapIdle)
           .put("heapBusy", memory.heapBusy);
+      out.putObject("kibPerTurn")
+          .put("heap", (double) (memory.heapBusy - memory.heapIdle) / turns)
+          .put("resident", (double) (memory.residentPeak - memory.residentIdle) / turns);
     }
     out.put("gaps", tally.gaps).put("duplicates", tally.duplicates);
     out.put("differing", tally.differing).put("failed", tally.failed());
@@ -134,7 +103,7 @@ record LoadResult(
     for (Map.Entry<String, Integer> failure : tally.failures().entrySet()) {
       failures.put(failure.getKey(), failure.getValue());
     }
-    return Json.text(out);
+    return out;
   }
 
   private static void percentiles(ObjectNode out, String name, Latencies latencies) {

@@ -36,6 +36,12 @@ final class LogCheck implements EventLines.Sink {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
+  /** The sequence number of an event's line; -1 if it is none. */
+  static long seq(byte[] bytes, int from, int to) {
+    int digits = Scan.behind(bytes, from, to, SEQ);
+    return digits < 0 ? -1 : Scan.number(bytes, digits, to);
+  }
+
   @Override
   public void data(byte[] bytes, int from, int to, long nowMicros) {
     int digits = Scan.behind(bytes, from, to, SEQ);
@@ -101,6 +107,10 @@ final class LogCheck implements EventLines.Sink {
 
   long chunks() {
     return chunks;
+  }
+
+  long lastSeq() {
+    return lastSeq;
   }
 
   boolean ended() {

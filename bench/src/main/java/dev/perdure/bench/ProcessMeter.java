@@ -54,6 +54,15 @@ final class ProcessMeter {
     return line.substring(line.lastIndexOf(')') + 2).split(" ", -1);
   }
 
+  /** Resident memory in KiB of the process and all below it, shared pages counted each time. */
+  static long treeResidentKib(ProcessHandle root) {
+    try (Stream<ProcessHandle> below = root.descendants()) {
+      return Stream.concat(Stream.of(root), below)
+          .mapToLong(process -> residentKib(process).orElse(0L))
+          .sum();
+    }
+  }
+
   /** Resident memory of the process in KiB; empty where it is not known. */
   static Optional<Long> residentKib(ProcessHandle process) {
     Path status = PROC.resolve(Long.toString(process.pid())).resolve("status");

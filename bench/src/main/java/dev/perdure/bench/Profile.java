@@ -62,7 +62,7 @@ final class Profile implements LoadDriver.Watcher {
                     "--no-memory",
                     "--turns",
                     "500",
-                    "--db",
+                    "--target",
                     "sqlite,postgres",
                     "--server-jvm",
                     "-XX:FlightRecorderOptions=stackdepth=128"),
@@ -74,11 +74,17 @@ final class Profile implements LoadDriver.Watcher {
         System.err.printf("perdure bench: profiling %d turns on %s …%n", turns, target);
         LoadResult result = new LoadDriver(given, profile).run(target, turns);
         System.out.printf("%n### %s, %d turns%n%n", target, turns);
-        System.out.print(LoadResult.MARKDOWN_HEAD + result.markdownRow());
+        System.out.print(Table.of(List.of(result.json())));
         profile.print(result);
       }
     }
     return 0;
+  }
+
+  private static ProcessHandle jvm(Scene scene) {
+    return scene
+        .jvm()
+        .orElseThrow(() -> new IllegalArgumentException("Only a JVM can be profiled."));
   }
 
   private Path recording() {
@@ -89,15 +95,15 @@ final class Profile implements LoadDriver.Watcher {
   public void measuring(Scene scene) throws IOException, InterruptedException {
     Path settings = directory.resolve("settings.jfc");
     Files.writeString(settings, SETTINGS, StandardCharsets.UTF_8);
-    Jcmd.run(scene.server().handle().pid(), "JFR.start", "name=bench", "settings=" + settings);
-    threadsBefore = ProcessMeter.cpuByThreadKind(scene.server().handle());
+    Jcmd.run(jvm(scene).pid(), "JFR.start", "name=bench", "settings=" + settings);
+    threadsBefore = ProcessMeter.cpuByThreadKind(jvm(scene));
   }
 
   @Override
   public void measured(Scene scene) throws IOException, InterruptedException {
-    ProcessMeter.cpuByThreadKind(scene.server().handle())
+    ProcessMeter.cpuByThreadKind(jvm(scene))
         .forEach((kind, after) -> threads.put(kind, after - threadsBefore.getOrDefault(kind, 0.0)));
-    Jcmd.run(scene.server().handle().pid(), "JFR.stop", "name=bench", "filename=" + recording());
+    Jcmd.run(jvm(scene).pid(), "JFR.stop", "name=bench", "filename=" + recording());
   }
 
   private void print(LoadResult result) throws IOException {

@@ -1,177 +1,109 @@
 package dev.perdure.bench;
 
 import dev.perdure.bench.LoadResult.Cpu;
-import dev.perdure.testing.EmbeddedPostgresServer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
-/**
- * The processes of one run, all new: fake provider, database, and the server or the plain proxy.
- * Used by one thread.
- */
+/** The processes of one run, all new: the fake provider and a stack. Used by one thread. */
 final class Scene implements AutoCloseable {
-  /** The packaged server; the launcher says where it is. */
-  private static final String JAR_PROPERTY = "perdure.jar";
-
   private static final Pattern ADDRESS = Pattern.compile("http://([\\w.\\[\\]:]+:\\d+)");
-  private static final Pattern READY = Pattern.compile("ready at http://([\\w.\\[\\]:]+:\\d+)");
+  private static final String HTTP = "http://";
 
-  /** One caller has all the turns and streams here. */
-  private static final String CONFIG =
-      """
-      engine:
-        maxOpenTurnsPerCaller: 100000
-      http:
-        stream:
-          maxPerCaller: 100000
-      """;
-
-  private final Path directory;
-  private final List<AutoCloseable> started = new ArrayList<>();
-  private final boolean proxy;
-  private final @Nullable ProcessHandle database;
+  private final Ground ground;
   private final Child provider;
-  private final Child server;
-  private final InetSocketAddress address;
+  private final Stack stack;
 
-  private Scene(
-      Path directory,
-      boolean proxy,
-      @Nullable ProcessHandle database,
-      Child provider,
-      Child server,
-      InetSocketAddress address) {
-    this.directory = directory;
-    this.proxy = proxy;
-    this.database = database;
+  private Scene(Ground ground, Child provider, Stack stack) {
+    this.ground = ground;
     this.provider = provider;
-    this.server = server;
-    this.address = address;
+    this.stack = stack;
   }
 
-  static Scene start(String target, LoadOptions options) throws IOException, InterruptedException {
-    Path directory = Files.createTempDirectory("perdure-bench-");
-    List<AutoCloseable> started = new ArrayList<>();
+  static Scene start(String target, int turns, LoadOptions options)
+      throws IOException, InterruptedException {
+    Ground ground = new Ground(options);
+    boolean started = false;
     try {
-      String jar = jar();
       Child provider =
-          Child.start(
+          ground.start(
               "fake-provider",
-              List.of(java(), "-jar", jar, "fake-provider", "--port", "0"),
-              Map.of(),
-              directory);
-      started.addFirst(provider);
-      String upstream = "http://" + provider.awaitReady(ADDRESS);
-      boolean proxy = target.equals(LoadOptions.PROXY);
-      ProcessHandle database = null;
-      String url = target.startsWith("jdbc:") ? target : null;
-      if (target.equals(LoadOptions.POSTGRES)) {
-        Set<Long> before = children().map(ProcessHandle::pid).collect(Collectors.toSet());
-        EmbeddedPostgresServer postgres = EmbeddedPostgresServer.start(true);
-        started.addFirst(postgres);
-        url = postgres.createDatabase();
-        database =
-            children().filter(child -> !before.contains(child.pid())).findFirst().orElse(null);
-      }
-      Child server =
-          proxy
-              ? startProxy(upstream, options, directory)
-              : startServer(jar, upstream, url, options, directory);
-      started.addFirst(server);
-      InetSocketAddress address = address(server.awaitReady(READY));
-      Scene scene = new Scene(directory, proxy, database, provider, server, address);
-      scene.started.addAll(started);
+              List.of(Ground.java(), "-jar", PerdureStack.jar(), "fake-provider", "--port", "0"),
+              Map.of());
+      ground.upstream(HTTP + provider.awaitReady(ADDRESS));
+      Scene scene = new Scene(ground, provider, stack(target, turns, ground));
+      started = true;
       return scene;
-    } catch (IOException | InterruptedException | RuntimeException e) {
-      closeAll(started);
-      deleteTree(directory);
-      throw e;
+    } finally {
+      if (!started) {
+        ground.close();
+      }
     }
   }
 
-  private static Stream<ProcessHandle> children() {
-    return ProcessHandle.current().children();
-  }
-
-  private static Child startServer(
-      String jar, String upstream, @Nullable String url, LoadOptions options, Path directory)
-      throws IOException {
-    Path config = directory.resolve("perdure.yaml");
-    Files.writeString(config, CONFIG);
-    List<String> command = new ArrayList<>(List.of(java(), "-XX:+ExitOnOutOfMemoryError"));
-    command.addAll(options.serverJvm());
-    command.addAll(List.of("-jar", jar, "start", "--port", "0", "--config", config.toString()));
-    command.addAll(List.of("--data", directory.resolve("data").toString()));
-    if (url != null) {
-      command.addAll(List.of("--db", url));
+  private static Stack stack(String target, int turns, Ground ground)
+      throws IOException, InterruptedException {
+    if (target.startsWith(HTTP)) {
+      return ProxyStack.running(target.substring(HTTP.length()));
     }
-    Map<String, String> environment = new HashMap<>();
-    environment.put("OPENAI_API_KEY", "bench");
-    environment.put("OPENAI_BASE_URL", upstream + "/v1");
-    environment.put("ANTHROPIC_API_KEY", "bench");
-    environment.put("ANTHROPIC_BASE_URL", upstream);
-    environment.put("GEMINI_API_KEY", "bench");
-    environment.put("GEMINI_BASE_URL", upstream);
-    return Child.start("server", command, environment, directory);
-  }
-
-  private static Child startProxy(String upstream, LoadOptions options, Path directory)
-      throws IOException {
-    List<String> command = new ArrayList<>(List.of(java()));
-    command.addAll(options.serverJvm());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(PlainProxy.class.getName(), upstream));
-    return Child.start("proxy", command, Map.of(), directory);
-  }
-
-  private static String java() {
-    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
-  }
-
-  private static String jar() throws IOException {
-    String jar = System.getProperty(JAR_PROPERTY, "server/target/perdure.jar");
-    if (!Files.isReadable(Path.of(jar))) {
-      throw new IOException(
-          "There is no server at '" + jar + "'. Run './perdure bench', which builds it.");
+    if (target.startsWith("jdbc:")) {
+      return PerdureStack.onDatabase(ground, target);
     }
-    return jar;
-  }
-
-  private static InetSocketAddress address(String hostAndPort) {
-    int colon = hostAndPort.lastIndexOf(':');
-    return new InetSocketAddress(
-        hostAndPort.substring(0, colon), Integer.parseInt(hostAndPort.substring(colon + 1)));
+    return switch (target) {
+      case LoadOptions.SQLITE -> PerdureStack.onSqlite(ground);
+      case LoadOptions.POSTGRES -> PerdureStack.onPostgres(ground);
+      case LoadOptions.PROXY -> ProxyStack.start(ground);
+      case LoadOptions.CELERY -> CeleryStack.start(ground, turns);
+      default -> throw new IllegalArgumentException("'" + target + "' is no target.");
+    };
   }
 
   InetSocketAddress address() {
-    return address;
+    return stack.address();
   }
 
   User user(Phase phase) {
-    return proxy ? new ProxyUser(phase) : new TurnUser(phase);
+    return stack.user(phase);
   }
 
-  Child server() {
-    return server;
+  /** The server's JVM, to be looked into; empty if it is none, or not ours. */
+  Optional<ProcessHandle> jvm() {
+    return stack.servers().stream()
+        .map(Child::handle)
+        .filter(process -> process.info().command().orElse("").endsWith("java"))
+        .findFirst();
+  }
+
+  boolean alive() {
+    return stack.servers().stream().allMatch(Child::alive);
+  }
+
+  /** What those that have died have said; empty while all are alive. */
+  Optional<String> deaths() throws IOException {
+    for (Child server : stack.servers()) {
+      if (!server.alive()) {
+        return Optional.of(server.tail());
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Resident memory of the servers in KiB. */
+  long residentKib() {
+    return stack.servers().stream()
+        .mapToLong(server -> ProcessMeter.treeResidentKib(server.handle()))
+        .sum();
   }
 
   Cpu cpu() {
     return new Cpu(
-        ProcessMeter.cpuSeconds(server.handle()),
-        database == null ? 0 : ProcessMeter.treeCpuSeconds(database),
+        stack.servers().stream()
+            .mapToDouble(server -> ProcessMeter.treeCpuSeconds(server.handle()))
+            .sum(),
+        stack.databases().stream().mapToDouble(ProcessMeter::treeCpuSeconds).sum(),
         ProcessMeter.cpuSeconds(provider.handle()),
         ProcessMeter.cpuSeconds(ProcessHandle.current()),
         ProcessMeter.machineCpuSeconds());
@@ -179,27 +111,6 @@ final class Scene implements AutoCloseable {
 
   @Override
   public void close() {
-    closeAll(started);
-    deleteTree(directory);
-  }
-
-  private static void closeAll(List<AutoCloseable> resources) {
-    for (AutoCloseable resource : resources) {
-      try {
-        resource.close();
-      } catch (Exception e) {
-        System.err.println("Could not be stopped: " + e);
-      }
-    }
-  }
-
-  private static void deleteTree(Path root) {
-    try (Stream<Path> paths = Files.walk(root)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
-      }
-    } catch (IOException | UncheckedIOException e) {
-      System.err.println("Left behind: " + root);
-    }
+    ground.close();
   }
 }

@@ -16,6 +16,9 @@ final class Tally {
   /** From sending a message to its first chunk. */
   final Latencies first = new Latencies();
 
+  /** From asking for the rest of a running reply, on a new connection, to the first byte of it. */
+  final Latencies resume = new Latencies();
+
   /** Chunks that arrived, at all followers. */
   long chunks;
 

@@ -19,6 +19,7 @@ final class TurnUser implements User {
   private final List<LogCheck> checks = new ArrayList<>();
   private final List<HttpConnection> connections = new ArrayList<>();
   private String session = "";
+  private String turn = "";
   private long askedNanos;
   private int open;
   private boolean failed;
@@ -55,7 +56,8 @@ final class TurnUser implements User {
         body -> {
           phase.tally().ack.add((System.nanoTime() - askedNanos) / 1000);
           phase.counts().accepted++;
-          follow(body.path("turn").asText());
+          turn = body.path("turn").asText();
+          follow();
         },
         () -> phase.counts().ended++);
   }
@@ -134,7 +136,7 @@ final class TurnUser implements User {
     return connection;
   }
 
-  private void follow(String turn) {
+  private void follow() {
     open = phase.followers();
     for (int i = 0; i < phase.followers(); i++) {
       LogCheck check = new LogCheck(phase.tally(), i == 0 ? this::firstChunk : () -> {});
@@ -144,6 +146,68 @@ final class TurnUser implements User {
             .send("GET", "/v1/turns/" + turn + "/events", ACCEPT_STREAM, null, new Followed(check));
       } catch (IOException e) {
         closed("following failed: " + e);
+      }
+    }
+  }
+
+  @Override
+  public void resume() {
+    if (checks.isEmpty() || checks.getFirst().ended()) {
+      return;
+    }
+    long after = checks.getFirst().lastSeq() / 2;
+    String path = "/v1/turns/" + turn + "/events?after=" + after;
+    try {
+      HttpConnection second = phase.loop().connect(phase.server());
+      second.send("GET", path, ACCEPT_STREAM, null, new Resumed(second, after + 1));
+    } catch (IOException e) {
+      fail("resuming failed: " + e);
+    }
+  }
+
+  /** Leaves at the first event, which must be the one after the cursor. */
+  private final class Resumed implements HttpConnection.Response {
+    private final HttpConnection connection;
+    private final long asked = System.nanoTime();
+    private final EventLines lines;
+    private boolean done;
+
+    Resumed(HttpConnection connection, long wanted) {
+      this.connection = connection;
+      this.lines =
+          new EventLines(
+              (bytes, from, to, nowMicros) -> first(LogCheck.seq(bytes, from, to), wanted));
+    }
+
+    private void first(long seq, long wanted) {
+      if (!done && seq >= 0) {
+        done = true;
+        phase.tally().resume.add((System.nanoTime() - asked) / 1000);
+        if (seq != wanted) {
+          fail("a resumed stream begins at the wrong event");
+        }
+      }
+    }
+
+    @Override
+    public void body(int status, byte[] bytes, int from, int to, long nowMicros) {
+      lines.feed(bytes, from, to, nowMicros);
+      if (done) {
+        connection.close();
+      }
+    }
+
+    @Override
+    public void end(int status) {
+      if (!done) {
+        fail("resuming answered " + status);
+      }
+    }
+
+    @Override
+    public void failed(String why) {
+      if (!done) {
+        fail("resuming failed: " + why);
       }
     }
   }

@@ -8,6 +8,9 @@ interface User {
   /** Sends the message; {@link Phase.Counts#ended} counts it when its streams have ended. */
   void ask();
 
+  /** Asks for the second half of what it has seen of a running reply, and leaves again. */
+  void resume();
+
   /** Compares what was streamed with what is stored; counted by {@link Phase.Counts#verified}. */
   void verify();
 

@@ -11,7 +11,7 @@ class LoadOptionsTest {
   void given_values_replace_the_defaults() {
     LoadOptions options =
         LoadOptions.parse(
-            List.of("--turns", "5,10", "--db", "proxy", "--no-memory", "--interval", "0"),
+            List.of("--turns", "5,10", "--target", "proxy", "--no-memory", "--interval", "0"),
             LoadOptions.DEFAULT);
 
     assertThat(options.turns()).containsExactly(5, 10);
