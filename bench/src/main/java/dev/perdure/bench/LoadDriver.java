@@ -27,6 +27,7 @@ final class LoadDriver {
   private static final long PREPARE_MILLIS = 60_000;
   private static final long SLACK_MILLIS = 60_000;
   private static final long SETTLE_MILLIS = 1000;
+  private static final int WARMUP_INTERVAL_MILLIS = 5;
   private static final long SAMPLE_MILLIS = 250;
 
   /** After the pause that the collection of the heap has been. */
@@ -105,14 +106,16 @@ final class LoadDriver {
     try (Scene scene = Scene.start(target, turns, options);
         ClientLoop loop = new ClientLoop()) {
       long residentIdle = scene.residentKib();
-      if (options.warmupChunks() > 0) {
-        Running warm = new Running(scene, loop, turns, options.warmupChunks());
+      int perTurn = options.warmupChunks() / turns;
+      if (perTurn > 0) {
+        Running warm = new Running(scene, loop, turns, perTurn, WARMUP_INTERVAL_MILLIS);
         warm.prepare();
         warm.ask();
         warm.close();
         loop.run(() -> false, SETTLE_MILLIS);
       }
-      Running measured = new Running(scene, loop, turns, options.chunks());
+      Running measured =
+          new Running(scene, loop, turns, options.chunks(), options.intervalMillis());
       measured.prepare();
       watcher.measuring(scene);
       Cpu before = scene.cpu();
@@ -127,7 +130,7 @@ final class LoadDriver {
       Latencies resume = new Latencies();
       if (options.memory()) {
         long heapIdle = heap(scene);
-        Running third = new Running(scene, loop, turns, options.chunks());
+        Running third = new Running(scene, loop, turns, options.chunks(), options.intervalMillis());
         third.prepare();
         third.busyTask = () -> heap(scene);
         third.resumes = true;
@@ -158,7 +161,7 @@ final class LoadDriver {
     private boolean resumes;
     private long peakKib;
 
-    Running(Scene scene, ClientLoop loop, int turns, int chunks) {
+    Running(Scene scene, ClientLoop loop, int turns, int chunks, int intervalMillis) {
       this.scene = scene;
       this.loop = loop;
       this.phase =
@@ -167,7 +170,7 @@ final class LoadDriver {
               scene.address(),
               options.model(),
               chunks,
-              options.intervalMillis(),
+              intervalMillis,
               options.followers(),
               tally,
               new Phase.Counts());

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param runs how often each of these, in turns
  * @param chunks of each reply in the measured phase
  * @param intervalMillis between two chunks of a reply
- * @param warmupChunks of each reply in the phase before, for the JIT compiler
+ * @param warmupChunks of all replies together in the phase before, for the JIT compiler
  * @param rampMillis over which the messages of a phase are spread
  * @param followers event streams of each turn
  * @param model with its provider; the fake provider speaks for openai, anthropic and gemini
@@ -66,7 +66,8 @@ record LoadOptions(
         --chunks N         chunks of each reply (default 400)
         --interval MS      between the chunks of a reply (default 50)
         --ramp MS          over which the messages are spread (default 5000)
-        --warmup N         chunks of each reply in the phase that is not measured (default 300)
+        --warmup N         chunks of all replies in the phase before, which is not measured: at a
+                           faster pace, until the JIT compiler has done its work (default 400000)
         --followers N      event streams of each turn (default 1)
         --model NAME       openai/..., anthropic/..., gemini/... or demo/... (default openai/bench)
         --no-memory        leave out the phase that measures memory and resuming
@@ -81,7 +82,7 @@ record LoadOptions(
           1,
           400,
           50,
-          300,
+          400_000,
           5000,
           1,
           "openai/bench",

@@ -25,11 +25,21 @@ record LoadResult(
     Latencies resume,
     @Nullable Memory memory) {
 
-  /** CPU seconds, by process, and of the whole machine. The driver runs on one thread. */
-  record Cpu(double server, double database, double provider, double driver, double machine) {
+  /**
+   * CPU seconds, by process, and of the whole machine. The driver runs on one thread. The compiler
+   * is a part of the server.
+   */
+  record Cpu(
+      double server,
+      double compiler,
+      double database,
+      double provider,
+      double driver,
+      double machine) {
     Cpu minus(Cpu before) {
       return new Cpu(
           server - before.server,
+          compiler - before.compiler,
           database - before.database,
           provider - before.provider,
           driver - before.driver,
@@ -77,11 +87,13 @@ record LoadResult(
     }
     out.putObject("cpuSeconds")
         .put("server", cpu.server)
+        .put("compiler", cpu.compiler)
         .put("database", cpu.database)
         .put("provider", cpu.provider)
         .put("driver", cpu.driver);
     out.putObject("cpuSecondsPerMillion")
         .put("server", perMillion(cpu.server))
+        .put("compiler", perMillion(cpu.compiler))
         .put("database", perMillion(cpu.database))
         .put("provider", perMillion(cpu.provider))
         .put("driver", perMillion(cpu.driver));

@@ -17,6 +17,7 @@ final class ProcessMeter {
   /** The unit of CPU times in /proc: USER_HZ, 100 on every Linux that Java runs on. */
   private static final double TICKS_PER_SECOND = 100;
 
+  private static final String COMPILER = "JIT compiler";
   private static final Path PROC = Path.of("/proc");
 
   private ProcessMeter() {}
@@ -76,6 +77,11 @@ final class ProcessMeter {
     }
   }
 
+  /** CPU seconds of a JVM's JIT compiler. */
+  static double compilerSeconds(ProcessHandle jvm) {
+    return cpuByThreadKind(jvm).getOrDefault(COMPILER, 0.0);
+  }
+
   /** CPU seconds of each kind of a JVM's threads; empty where they are not known. */
   static Map<String, Double> cpuByThreadKind(ProcessHandle jvm) {
     Map<String, Double> out = new TreeMap<>();
@@ -95,7 +101,7 @@ final class ProcessMeter {
 
   private static String kind(String thread) {
     if (thread.startsWith("C1 ") || thread.startsWith("C2 ")) {
-      return "JIT compiler";
+      return COMPILER;
     }
     if (thread.startsWith("G1 ") || thread.startsWith("GC ") || thread.equals("VM Thread")) {
       return "garbage collector";

@@ -103,6 +103,7 @@ final class Scene implements AutoCloseable {
         stack.servers().stream()
             .mapToDouble(server -> ProcessMeter.treeCpuSeconds(server.handle()))
             .sum(),
+        jvm().map(ProcessMeter::compilerSeconds).orElse(0.0),
         stack.databases().stream().mapToDouble(ProcessMeter::treeCpuSeconds).sum(),
         ProcessMeter.cpuSeconds(provider.handle()),
         ProcessMeter.cpuSeconds(ProcessHandle.current()),

@@ -21,7 +21,7 @@ final class Table {
   private static final String HEAD =
       """
       | target | turns | runs | ack p50, p99 ms | added p50, p99 ms | resume p50, p99 ms \
-      | CPU-s per million: server + database | sum | of the proxy | heap, RSS per turn KB \
+      | CPU-s per million: server (of it JIT) + database | sum | of the proxy | heap, RSS per turn KB \
       | gaps, doubles, differing, failed | provider, driver CPU-s | cores of others |
       |---|---|---|---|---|---|---|---|---|---|---|---|---|
       """;
@@ -76,6 +76,9 @@ final class Table {
             percentiles(runs, "addedMs"),
             percentiles(runs, "resumeMs"),
             range(runs, "/cpuSecondsPerMillion/server", "%.1f")
+                + " ("
+                + range(runs, "/cpuSecondsPerMillion/compiler", "%.1f")
+                + ")"
                 + " + "
                 + range(runs, "/cpuSecondsPerMillion/database", "%.1f"),
             String.format(Locale.ROOT, "**%.1f**", cpu(runs)),

@@ -23,9 +23,9 @@ class TableTest {
     assertThat(rows).hasSize(3);
     assertThat(cells(rows.getFirst()))
         .startsWith("sqlite", "10", "3", "–")
-        .contains("50.0 (40.0–60.0) + 0.0", "**50.0**", "0.50", "2, 0, 0, 0");
+        .contains("50.0 (40.0–60.0) (1.0) + 0.0", "**50.0**", "0.50", "2, 0, 0, 0");
     assertThat(cells(rows.get(1))).startsWith("proxy", "10", "1").contains("1.00");
-    assertThat(cells(rows.get(2))).startsWith("sqlite", "20").contains("70.0 + 0.0", "–");
+    assertThat(cells(rows.get(2))).startsWith("sqlite", "20").contains("70.0 (1.0) + 0.0", "–");
   }
 
   private static List<String> cells(String row) {
@@ -34,7 +34,10 @@ class TableTest {
 
   private static JsonNode result(String target, int turns, double cpu, int gaps) {
     var out = Json.MAPPER.createObjectNode().put("target", target).put("turns", turns);
-    out.putObject("cpuSecondsPerMillion").put("server", cpu).put("database", 0.0);
+    out.putObject("cpuSecondsPerMillion")
+        .put("server", cpu)
+        .put("compiler", 1.0)
+        .put("database", 0.0);
     return out.put("gaps", gaps);
   }
 }
