@@ -81,13 +81,8 @@ final class TurnQueue {
                   id)
               .orElse(0L);
       if (epoch > 0) {
-        long next =
-            tx.one(
-                    "SELECT MAX(last_seq) + 1 FROM log_block WHERE turn_id = ?",
-                    row -> row.getLong(1),
-                    id)
-                .orElse(0L);
-        blocks.add(log.insert(tx, id, next, List.of(new TurnStarted(epoch, tx.now()))));
+        blocks.add(
+            log.insert(tx, id, log.nextSeq(tx, id), List.of(new TurnStarted(epoch, tx.now()))));
         claims.add(new Claim(id, epoch));
       }
     }

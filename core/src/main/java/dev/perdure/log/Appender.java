@@ -215,6 +215,7 @@ final class Appender implements AutoCloseable {
               faults.at(Point.APPENDING);
               return out;
             });
+        store.appended();
         faults.at(Point.APPENDED);
         writes.done();
         settle(batch, stored);

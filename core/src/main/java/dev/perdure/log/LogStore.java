@@ -13,15 +13,21 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The table {@code log_block}: every statement that reads or appends. Thread-safe, stateless. */
+/**
+ * The table {@code log_block}: every statement that reads or appends; on SQLite together with
+ * {@link RecentCommits}. Thread-safe.
+ */
 final class LogStore {
   private static final String INSERT =
       """
@@ -110,9 +116,20 @@ final class LogStore {
   private final Database database;
   private final String nodeId;
 
+  /** On SQLite: what crowds have written, before it is in {@code log_block}. */
+  private final @Nullable RecentCommits recent;
+
   LogStore(Database database, String nodeId) {
+    this(database, nodeId, database.shared() ? null : new RecentCommits(nodeId));
+  }
+
+  LogStore(Database database, String nodeId, @Nullable RecentCommits recent) {
     this.database = database;
     this.nodeId = nodeId;
+    this.recent = recent;
+    if (recent != null) {
+      recent.recover(database);
+    }
   }
 
   /** What the turn's row says about its log. */
@@ -148,7 +165,7 @@ final class LogStore {
    */
   Set<String> append(Tx tx, List<Fenced> blocks) throws SQLException {
     Set<String> stored =
-        tx.dialect() == Dialect.POSTGRES ? appendPostgres(tx, blocks) : appendSqlite(tx, blocks);
+        recent == null ? appendPostgres(tx, blocks) : appendSqlite(tx, blocks, recent);
     if (stored.size() < blocks.size()) {
       for (Fenced fenced : blocks) {
         // An earlier commit may have gone through although its answer was lost.
@@ -187,7 +204,12 @@ final class LogStore {
             nodeId));
   }
 
-  private Set<String> appendSqlite(Tx tx, List<Fenced> blocks) throws SQLException {
+  private Set<String> appendSqlite(Tx tx, List<Fenced> blocks, RecentCommits commits)
+      throws SQLException {
+    if (blocks.size() >= RecentCommits.CROWD) {
+      return commits.append(tx, blocks);
+    }
+    commits.appendElsewhere(tx);
     List<@Nullable Object[]> rows = new ArrayList<>(blocks.size());
     for (Fenced fenced : blocks) {
       LogBlock block = fenced.block;
@@ -212,13 +234,46 @@ final class LogStore {
     return stored;
   }
 
+  /** The transaction of the last {@link #append} has committed. */
+  void appended() {
+    if (recent != null) {
+      recent.confirm();
+    }
+  }
+
+  /** The last block of a turn is stored. */
+  void ended(String turn) {
+    if (recent != null) {
+      recent.ended(turn);
+    }
+  }
+
   /** Stores a block without asking who holds the turn; false if its place is taken. */
   boolean insert(Tx tx, LogBlock block) throws SQLException {
+    if (recent != null && !recent.seal(tx, block.turn(), block.firstSeq())) {
+      return false;
+    }
     return tx.update(INSERT, block.turn(), block.firstSeq(), block.lastSeq(), block.payload()) == 1;
+  }
+
+  /** What a transaction has to read besides the table; to be asked first. */
+  private List<LogBlock> recent(Tx tx, String turn) throws SQLException {
+    return recent == null ? List.of() : recent.of(tx, turn);
+  }
+
+  /** The place of the next event, in a transaction that writes. */
+  long nextSeq(Tx tx, String turn) throws SQLException {
+    List<LogBlock> behind = recent(tx, turn);
+    return 1 + Math.max(last(tx, turn), behind.isEmpty() ? -1 : behind.getLast().lastSeq());
   }
 
   /** Whether exactly this block is stored. */
   boolean holds(Tx tx, LogBlock block) throws SQLException {
+    for (LogBlock other : recent(tx, block.turn())) {
+      if (other.firstSeq() == block.firstSeq()) {
+        return Arrays.equals(other.payload(), block.payload());
+      }
+    }
     return tx.one(
             "SELECT payload FROM log_block WHERE turn_id = ? AND first_seq = ?",
             row -> Arrays.equals(row.getBytes(1), block.payload()),
@@ -239,7 +294,9 @@ final class LogStore {
   /** About {@code maxBytes} of a log from the event after {@code after}; at least one block. */
   Page read(String turn, long after, int maxBytes) {
     return database.read(tx -> {
-      List<LogBlock> blocks = new ArrayList<>();
+      List<LogBlock> behind =
+          recent(tx, turn).stream().filter(block -> block.lastSeq() > after).toList();
+      List<LogBlock> stored = new ArrayList<>();
       boolean[] cut = new boolean[1];
       int[] bytes = new int[1];
       tx.scan(
@@ -251,19 +308,34 @@ final class LogStore {
             }
             LogBlock block = block(turn, row, 1);
             bytes[0] += block.payload().length;
-            return blocks.add(block);
+            return stored.add(block);
           },
           turn,
           turn,
           after + 1,
           after + 1);
-      if (!blocks.isEmpty()) {
-        LogBlock last = blocks.getLast();
-        return new Page(
-            blocks, cut[0] ? UNKNOWN : last.lastSeq(), last.endsTurn() ? Fate.ENDED : Fate.OPEN);
+      if (stored.isEmpty() && behind.isEmpty()) {
+        return new Page(List.of(), nextSeq(tx, turn) - 1, fate(tx, turn));
       }
-      return new Page(List.of(), last(tx, turn), fate(tx, turn));
+      List<LogBlock> blocks = RecentCommits.union(stored, behind);
+      if (cut[0]) {
+        long last = stored.getLast().lastSeq();
+        blocks = blocks.stream().filter(block -> block.lastSeq() <= last).toList();
+      }
+      return page(blocks, cut[0], maxBytes);
     });
+  }
+
+  private static Page page(List<LogBlock> blocks, boolean cut, int maxBytes) {
+    int count = 0;
+    for (int bytes = 0; count < blocks.size() && bytes < maxBytes; count++) {
+      bytes += blocks.get(count).payload().length;
+    }
+    LogBlock last = blocks.get(count - 1);
+    return new Page(
+        blocks.subList(0, count),
+        cut || count < blocks.size() ? UNKNOWN : last.lastSeq(),
+        last.endsTurn() ? Fate.ENDED : Fate.OPEN);
   }
 
   private static LogBlock block(String turn, ResultSet row, int column) throws SQLException {
@@ -306,6 +378,15 @@ final class LogStore {
    */
   void news(Map<String, Long> heads, Map<String, News> out) {
     database.read(tx -> {
+      Map<String, List<LogBlock>> behind = new HashMap<>();
+      for (Map.Entry<String, Long> turn : heads.entrySet()) {
+        List<LogBlock> blocks = recent(tx, turn.getKey());
+        if (!blocks.isEmpty()) {
+          behind.put(
+              turn.getKey(),
+              blocks.stream().filter(block -> block.firstSeq() > turn.getValue()).toList());
+        }
+      }
       Tx.Visitor visitor =
           row -> {
             String turn = row.getString(1);
@@ -327,24 +408,41 @@ final class LogStore {
         heads.forEach((turn, head) -> pairs.addArray().add(turn).add(head));
         tx.scan(NEWS_SQLITE, visitor, Json.text(pairs), (long) NEWS_BLOCKS);
       }
+      behind.forEach((turn, blocks) ->
+          out.computeIfPresent(
+              turn, (key, news) -> new News(news.fate, RecentCommits.union(news.blocks, blocks))));
       return true;
     });
   }
 
   /** A whole log, folded. */
   LogContent readAll(Tx tx, String turn) throws SQLException {
+    Deque<LogBlock> behind = new ArrayDeque<>(recent(tx, turn));
     TurnFold fold = new TurnFold();
     MessageDigest digest = sha256();
     tx.scan(
         "SELECT first_seq, last_seq, payload FROM log_block WHERE turn_id = ? ORDER BY first_seq",
         row -> {
           LogBlock block = block(turn, row, 1);
-          digest.update(block.payload());
-          LogLines.after(block, -1, (seq, bytes, from, to) -> apply(fold, seq, bytes, from, to));
+          while (!behind.isEmpty() && behind.getFirst().firstSeq() < block.firstSeq()) {
+            apply(fold, digest, behind.removeFirst());
+          }
+          apply(fold, digest, block);
           return true;
         },
         turn);
+    for (LogBlock block : behind) {
+      apply(fold, digest, block);
+    }
     return new LogContent(fold, digest);
+  }
+
+  /** Applies a block unless it has been moved and was seen in a row of the table. */
+  private static void apply(TurnFold fold, MessageDigest digest, LogBlock block) {
+    if (block.lastSeq() > fold.seq()) {
+      digest.update(block.payload());
+      LogLines.after(block, -1, (seq, bytes, from, to) -> apply(fold, seq, bytes, from, to));
+    }
   }
 
   private static void apply(TurnFold fold, long seq, byte[] bytes, int from, int to) {

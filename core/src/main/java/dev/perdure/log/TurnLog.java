@@ -98,6 +98,11 @@ public final class TurnLog implements AutoCloseable {
     }
   }
 
+  /** The place of a log's next event, for {@link #insert} in the same transaction. */
+  public long nextSeq(Tx tx, String turn) throws SQLException {
+    return store.nextSeq(tx, turn);
+  }
+
   /** Reads, in the caller's transaction, all that a turn's log holds. */
   public LogContent readAll(Tx tx, String turn) throws SQLException {
     return store.readAll(tx, turn);
@@ -105,7 +110,12 @@ public final class TurnLog implements AutoCloseable {
 
   /** Hands committed blocks to followers, here and on other nodes. */
   public void published(List<LogBlock> blocks) {
-    blocks.forEach(tails::publish);
+    for (LogBlock block : blocks) {
+      tails.publish(block);
+      if (block.endsTurn()) {
+        store.ended(block.turn());
+      }
+    }
     List<String> turns = blocks.stream().map(LogBlock::turn).distinct().toList();
     fetcher.deaf(() -> database.signals().publish(Signals.Topic.LOG, turns));
   }
