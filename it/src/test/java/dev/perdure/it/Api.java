@@ -74,7 +74,7 @@ final class Api {
     return send("POST", path, body, headers);
   }
 
-  private Answer send(String method, String path, @Nullable String body, String... headers) {
+  Answer send(String method, String path, @Nullable String body, String... headers) {
     try {
       HttpResponse<String> answer =
           CLIENT.send(request(method, path, body, headers).build(), BodyHandlers.ofString());

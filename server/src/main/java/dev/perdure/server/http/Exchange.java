@@ -99,6 +99,16 @@ public final class Exchange {
     return requireNonNull(caller, "a route without a caller has asked for it");
   }
 
+  /** The caller, if one is known by now. */
+  @Nullable Caller knownCaller() {
+    return caller;
+  }
+
+  /** Where the connection comes from: the client, or a proxy in front. */
+  String address() {
+    return request.remotePeer().host();
+  }
+
   HttpLimits limits() {
     return limits;
   }

@@ -4,6 +4,7 @@ import dev.perdure.chat.Caller;
 import dev.perdure.log.Follower.Condition;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.server.auth.Audit;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import io.helidon.common.socket.SocketWriterException;
@@ -47,6 +48,7 @@ final class Router implements Handler {
   private final HttpLimits limits;
   private final DoorMetrics metrics;
   private final RandomGenerator random;
+  private final Audit audit;
 
   Router(
       Routes routes,
@@ -65,6 +67,7 @@ final class Router implements Handler {
     this.limits = limits;
     this.metrics = metrics;
     this.random = parts.random();
+    this.audit = new Audit(parts.clock());
   }
 
   @Override
@@ -164,6 +167,15 @@ final class Router implements Handler {
       incident(exchange, e);
       return;
     }
+    boolean open = route == null || route.access() == Route.Access.OPEN;
+    if (open ? e.code() == ErrorCode.FORBIDDEN : isAboutAccess(e.code())) {
+      audit.refused(
+          exchange.knownCaller(),
+          exchange.address(),
+          exchange.method().text(),
+          exchange.path(),
+          e.code());
+    }
     // A server with too much to do must not be kept busy by its own log as well.
     if (e.code().status() == 503 && e.code() != ErrorCode.SERVER_BUSY) {
       LOG.log(
@@ -178,6 +190,12 @@ final class Router implements Handler {
       }
     }
     send(exchange, Problem.of(e, exchange.path()));
+  }
+
+  private static boolean isAboutAccess(ErrorCode code) {
+    return code == ErrorCode.UNAUTHENTICATED
+        || code == ErrorCode.FORBIDDEN
+        || code == ErrorCode.NOT_FOUND;
   }
 
   /**

@@ -1,0 +1,267 @@
+package dev.perdure.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every operation of the API times everybody who must not use it: nobody, somebody with a bad or
+ * expired credential, another user, another tenant. The operations are those of the served
+ * document, so a new one is tested from its first day, and fails here until it has a body to be
+ * called with.
+ */
+class ForeignersTest {
+  private static final String ANN = "annas-key-of-24-characters";
+  private static final String BOB = "bobs-key-of-24-characters-";
+  private static final String EVE = "evas-key-of-24-characters-";
+
+  /** What an operation with a body is called with; {@code {}} for the others that change things. */
+  private static final Map<String, String> BODIES =
+      Map.of(
+          "POST /v1/stream-tokens", "{}",
+          "POST /v1/sessions", "{\"title\":\"mine\"}",
+          "PATCH /v1/sessions/{session}", "{\"title\":\"taken over\"}",
+          "POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}",
+          "PUT /v1/preferences", "{}");
+
+  /** An operation of the document, with a path of Ann's and one of nobody's. */
+  private record Operation(
+      String name, String method, String path, String unknown, boolean open, boolean byToken) {
+    boolean ofSomebody() {
+      return !path.equals(unknown);
+    }
+  }
+
+  @TempDir static Path data;
+  static Server server;
+  static Api api;
+  private static List<Operation> operations;
+  static String session;
+  static String turn;
+  static String expiredToken;
+
+  @BeforeAll
+  static void start() {
+    server =
+        Server.setup()
+            .env("PERDURE_API_KEYS", "acme/ann:" + ANN + ",acme/bob:" + BOB + ",evil/ann:" + EVE)
+            .env("PERDURE_AUTH_STREAM_TOKEN_TTL", "5s")
+            .start(data);
+    api = server.api();
+    expiredToken =
+        api.post("/v1/stream-tokens", "{}", bearer(ANN)).expect(201).json().path("token").asText();
+    session =
+        api.post("/v1/sessions", "{\"title\":\"Secret\"}", bearer(ANN))
+            .expect(201)
+            .json()
+            .path("id")
+            .asText();
+    turn = Api.turnOf(api.submitRaw(session, Api.body("/long 3"), bearer(ANN)));
+    Await.until(
+        "Ann's reply",
+        () ->
+            api.get("/v1/turns/" + turn, bearer(ANN))
+                    .json()
+                    .path("state")
+                    .asText()
+                    .equals("completed")
+                ? true
+                : null);
+    operations = operations(api.get("/v1/openapi.json", bearer(ANN)).expect(200).json());
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static String[] bearer(String key) {
+    return new String[] {"Authorization", "Bearer " + key};
+  }
+
+  private static List<Operation> operations(JsonNode document) {
+    List<Operation> out = new ArrayList<>();
+    document
+        .required("paths")
+        .properties()
+        .forEach(path ->
+            path.getValue()
+                .properties()
+                .forEach(method ->
+                    out.add(operation(path.getKey(), method.getKey(), method.getValue()))));
+    assertThat(out).hasSizeGreaterThan(20);
+    return out;
+  }
+
+  private static Operation operation(String template, String verb, JsonNode description) {
+    String method = verb.toUpperCase(Locale.ROOT);
+    String name = method + " " + template;
+    boolean hasBody = description.has("requestBody");
+    assertThat(!hasBody || BODIES.containsKey(name))
+        .as("%s has a body: say in BODIES what it is called with", name)
+        .isTrue();
+    String query = name.equals("GET /v1/turns") ? "?state=active" : "";
+    String nobodys = "0".repeat(26);
+    String path =
+        template
+                .replace("{session}", session)
+                .replace("{turn}", turn)
+                .replace("{lane}", "0")
+                .replace("{code}", "internal")
+            + query;
+    String unknown =
+        template
+                .replace("{session}", "sess_" + nobodys)
+                .replace("{turn}", "turn_" + nobodys)
+                .replace("{lane}", "0")
+                .replace("{code}", "internal")
+            + query;
+    assertThat(path).as("%s has a variable that this test does not know", name).doesNotContain("{");
+    boolean byToken = description.path("parameters").toString().contains("/Token\"");
+    return new Operation(name, method, path, unknown, description.has("security"), byToken);
+  }
+
+  private static Api.Answer call(Operation operation, String path, String... headers) {
+    boolean changes = !operation.method.equals("GET") && !operation.method.equals("DELETE");
+    return api.send(
+        operation.method,
+        path,
+        changes ? BODIES.getOrDefault(operation.name, "{}") : null,
+        headers);
+  }
+
+  /** Refused requests have their line; asks again, as a flood of them has not a line each. */
+  private static void awaitAuditLine(
+      Operation operation, String who, String code, String... headers) {
+    String path = operation.path.replaceAll("\\?.*", "");
+    String line =
+        "Audit: Refused "
+            + operation.method
+            + " "
+            + path
+            + " to "
+            + who
+            + " from 127.0.0.1: "
+            + code;
+    Await.until(
+        line,
+        () -> {
+          if (server.process().output().contains(line)) {
+            return true;
+          }
+          call(operation, operation.path, headers);
+          return null;
+        });
+  }
+
+  @Test
+  void nobody_and_bad_credentials_get_401_and_nothing_else() {
+    for (Operation operation : operations) {
+      if (operation.open) {
+        continue;
+      }
+      Api.Answer anonymous = call(operation, operation.path);
+      assertThat(anonymous.status()).as(operation.name).isEqualTo(401);
+      for (String bad : List.of("Bearer " + ANN + "x", "Bearer", "Basic " + ANN, "Bearer a.b.c")) {
+        Api.Answer answer = call(operation, operation.path, "Authorization", bad);
+        assertThat(answer.status()).as(operation.name).isEqualTo(401);
+        assertThat(answer.body()).doesNotContain("Secret").doesNotContain(ANN);
+      }
+      // Whether the thing is there does not show.
+      Api.Answer unknown = call(operation, operation.unknown);
+      assertThat(masked(unknown)).as(operation.name).isEqualTo(masked(anonymous));
+      awaitAuditLine(operation, "nobody known", "unauthenticated");
+    }
+  }
+
+  @Test
+  void stream_tokens_open_streams_only_and_not_for_long() {
+    String fresh =
+        api.post("/v1/stream-tokens", "{}", bearer(ANN)).expect(201).json().path("token").asText();
+    String other =
+        api.post("/v1/stream-tokens", "{\"path\":\"/v1/turns/turn_other\"}", bearer(ANN))
+            .expect(201)
+            .json()
+            .path("token")
+            .asText();
+    Operation whole =
+        operations.stream().filter(o -> o.name.endsWith("/download")).findFirst().orElseThrow();
+    assertThat(api.get(whole.path + "?token=" + fresh).status()).isEqualTo(200);
+    Await.until(
+        "the end of a token",
+        () -> api.get(whole.path + "?token=" + expiredToken).status() == 401 ? true : null);
+    for (Operation operation : operations) {
+      String with = operation.path + (operation.path.contains("?") ? "&" : "?") + "token=";
+      if (operation.open) {
+        continue;
+      }
+      assertThat(call(operation, with + expiredToken).status()).as(operation.name).isEqualTo(401);
+      assertThat(call(operation, with + other).status()).as(operation.name).isEqualTo(401);
+      if (!operation.byToken) {
+        assertThat(call(operation, with + fresh).status()).as(operation.name).isEqualTo(401);
+      }
+    }
+    assertThat(server.process().output()).doesNotContain(fresh).doesNotContain(expiredToken);
+  }
+
+  @Test
+  void what_is_somebody_elses_is_as_if_it_were_not_there() {
+    Map<String, String> others = Map.of(BOB, "acme/bob", EVE, "evil/ann");
+    for (Operation operation : operations) {
+      if (!operation.ofSomebody()) {
+        continue;
+      }
+      others.forEach((key, name) -> {
+        Api.Answer foreign = call(operation, operation.path, bearer(key));
+        Api.Answer unknown = call(operation, operation.unknown, bearer(key));
+        assertThat(foreign.status()).as(operation.name).isEqualTo(404);
+        assertThat(masked(foreign)).as(operation.name).isEqualTo(masked(unknown));
+        awaitAuditLine(operation, name, "not_found", bearer(key));
+      });
+    }
+    assertThat(api.get("/v1/sessions/" + session, bearer(ANN)).json().path("title").asText())
+        .isEqualTo("Secret");
+    assertThat(api.get("/v1/turns/" + turn, bearer(ANN)).json().path("state").asText())
+        .isEqualTo("completed");
+  }
+
+  @Test
+  void listings_of_others_hold_nothing_of_ann() {
+    for (Operation operation : operations) {
+      if (operation.open || operation.ofSomebody() || operation.byToken) {
+        continue;
+      }
+      for (String key : List.of(BOB, EVE)) {
+        Api.Answer answer = call(operation, operation.path, bearer(key));
+        assertThat(answer.status()).as(operation.name + answer.body()).isBetween(200, 299);
+        assertThat(answer.body())
+            .as(operation.name)
+            .doesNotContain(session)
+            .doesNotContain(turn)
+            .doesNotContain("Secret");
+      }
+    }
+  }
+
+  /** An answer without what names the request: status, body and the headers that are not times. */
+  private static String masked(Api.Answer answer) {
+    return answer.status()
+        + " "
+        + answer.body().replaceAll("(sess|turn)_[0-9a-z]{26}", "$1_ID")
+        + answer.headers().map().entrySet().stream()
+            .filter(header -> !header.getKey().equalsIgnoreCase("date"))
+            .filter(header -> !header.getKey().equalsIgnoreCase("content-length"))
+            .map(header -> header.getKey() + "=" + header.getValue())
+            .sorted()
+            .toList();
+  }
+}
