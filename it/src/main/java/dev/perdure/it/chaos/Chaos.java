@@ -62,9 +62,11 @@ public final class Chaos {
 
   private int run() throws Exception {
     out.printf(
-        "chaos: seed %d, %d s, %d nodes on %s, %d sessions; repeat with --seed %d%n",
+        "chaos: seed %d, %s, %d nodes on %s, %d sessions; repeat with --seed %d%n",
         options.seed(),
-        options.time().toSeconds(),
+        options.takeovers() > 0
+            ? options.takeovers() + " times kill -9 with the default leases"
+            : options.time().toSeconds() + " s",
         options.nodes(),
         options.sqlite() ? "SQLite" : "PostgreSQL",
         options.sessions(),
@@ -107,10 +109,15 @@ public final class Chaos {
       Judge judge = new Judge(cluster, world, crowd, tally);
       awaitNodes(world);
       crowd.start(options.sessions());
-      Thread breaking = Thread.ofVirtual().name("nemesis").start(() -> quietly(nemesis::run));
+      boolean killing = options.takeovers() > 0;
+      Thread breaking =
+          Thread.ofVirtual()
+              .name("nemesis")
+              .start(
+                  () -> quietly(killing ? () -> nemesis.kill(options.takeovers()) : nemesis::run));
       long end = System.currentTimeMillis() + options.time().toMillis();
       long journalDue = 0;
-      while (System.currentTimeMillis() < end) {
+      while (killing ? breaking.isAlive() : System.currentTimeMillis() < end) {
         progress.tick();
         if (System.currentTimeMillis() > journalDue) {
           journal.collect();
@@ -123,7 +130,7 @@ public final class Chaos {
       breaking.join();
       awaitNodes(world);
       progress.phase("waiting for the backlog");
-      judge.awaitBacklog(progress::tick);
+      judge.awaitBacklog(options.patience(), progress::tick);
       world.end();
       progress.phase("reading every turn");
       judge.readAll(random.split());
@@ -132,7 +139,7 @@ public final class Chaos {
       takeovers.await();
       List<Violation> violations = judge.check(nemesis.troubles(), journal);
       tally.haunted = world.haunted.get();
-      new Report(out).print(tally, nemesis, takeovers.times(), violations);
+      new Report(out).print(tally, nemesis, takeovers, violations);
       return violations;
     }
   }

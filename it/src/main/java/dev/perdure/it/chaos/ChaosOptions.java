@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param seed decides what every client and the nemesis will try, though not when the machine gets
  *     to it
+ * @param time how long faults happen; zero if so many takeovers are measured
  * @param only the faults that may happen
  * @param takeovers how many kills to measure instead of making chaos; 0 for chaos
+ * @param patience how long the backlog may take once everything is mended
  * @param home where logs, histories and evidence go; null for a directory named by the seed
  * @param keep whether the histories stay when nothing was wrong
  */
@@ -27,6 +29,7 @@ record ChaosOptions(
     int sessions,
     Set<Fault> only,
     int takeovers,
+    Duration patience,
     @Nullable Path home,
     boolean keep) {
   static final String USAGE =
@@ -42,6 +45,7 @@ record ChaosOptions(
         --sessions N   conversations at the same time (default 200)
         --only LIST    only these faults, separated by commas; 'none' for none:
       %s
+        --patience S   seconds for the backlog, once everything is mended (default 120)
         --dir DIR      where histories and logs go (default: target/chaos-SEED)
         --keep         keep them also if nothing was wrong
 
@@ -59,6 +63,7 @@ record ChaosOptions(
   private static final int MAX_NODES = 9;
   private static final int MAX_SESSIONS = 5_000;
   private static final int MAX_TAKEOVERS = 10_000;
+  private static final int MAX_PATIENCE = 3_600;
   private static final double MAX_MINUTES = 24 * 60;
   private static final int DEFAULT_NODES = 3;
 
@@ -97,6 +102,7 @@ record ChaosOptions(
     private int sessions = 200;
     private Set<Fault> only = EnumSet.allOf(Fault.class);
     private int takeovers;
+    private Duration patience = Duration.ofMinutes(2);
     private @Nullable Path home;
     private boolean keep;
 
@@ -112,7 +118,9 @@ record ChaosOptions(
       if (takeovers > 0 && count < 2) {
         throw new IllegalArgumentException("One node alone has nobody to take over.");
       }
-      return new ChaosOptions(time, seed, sqlite, count, sessions, only, takeovers, home, keep);
+      Duration known = takeovers > 0 ? Duration.ZERO : time;
+      return new ChaosOptions(
+          known, seed, sqlite, count, sessions, only, takeovers, patience, home, keep);
     }
 
     void set(String name, String value) {
@@ -136,6 +144,7 @@ record ChaosOptions(
           case "--nodes" -> nodes = upTo(value, MAX_NODES);
           case "--sessions" -> sessions = upTo(value, MAX_SESSIONS);
           case "--takeover" -> takeovers = upTo(value, MAX_TAKEOVERS);
+          case "--patience" -> patience = Duration.ofSeconds(upTo(value, MAX_PATIENCE));
           case "--only" -> only = faults(value);
           case "--dir" -> home = Path.of(value);
           default -> throw new IllegalArgumentException("'" + name + "' is not an option.");

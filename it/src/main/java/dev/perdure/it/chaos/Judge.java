@@ -7,6 +7,7 @@ import dev.perdure.it.check.Violation;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -26,8 +27,7 @@ import org.jspecify.annotations.Nullable;
  * turn, and gives all that is known to the checker. For one thread.
  */
 final class Judge {
-  private static final long BACKLOG_MILLIS = 120_000;
-  private static final long SLOTS_MILLIS = 15_000;
+  private static final long SLOTS_MILLIS = 30_000;
   private static final long POLL_MILLIS = 100;
   private static final int LATE_READERS = 32;
   private static final long LATE_MILLIS = 120_000;
@@ -51,8 +51,8 @@ final class Judge {
   }
 
   /** Waits until every client has what it came for and no turn is open, or for too long. */
-  void awaitBacklog(Runnable progress) throws InterruptedException {
-    long deadline = System.currentTimeMillis() + BACKLOG_MILLIS;
+  void awaitBacklog(Duration patience, Runnable progress) throws InterruptedException {
+    long deadline = System.currentTimeMillis() + patience.toMillis();
     try (Archive archive = new Archive(cluster.store().url())) {
       while (System.currentTimeMillis() < deadline
           && (world.clients.get() > 0 || archive.openTurns() > 0)) {

@@ -29,7 +29,7 @@ final class Mutants {
 
   private static final int VIOLATED = 1;
   private static final List<String> CHAOS =
-      List.of("--minutes", "0.25", "--sessions", "60", "--keep");
+      List.of("--minutes", "0.25", "--sessions", "60", "--patience", "30", "--keep");
   private static final String CORE = "perdure-core-";
 
   private final Path home;

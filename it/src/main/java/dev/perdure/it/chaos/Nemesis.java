@@ -104,6 +104,42 @@ final class Nemesis {
     }
   }
 
+  /**
+   * Kills one node after the other while it has turns, and nothing else. The next one dies as soon
+   * as all of these turns are at work elsewhere and two nodes are up.
+   */
+  void kill(int times) throws InterruptedException {
+    for (int i = 0; i < times && !world.isOver(); i++) {
+      Node node = world.any(random);
+      Takeovers.Before before = takeovers.before(node);
+      while ((before.count() == 0 || !node.ready() || ready() < 2) && !world.isOver()) {
+        Thread.sleep(50);
+        node = world.any(random);
+        before = takeovers.before(node);
+      }
+      long from = System.currentTimeMillis();
+      node.kill();
+      takeovers.after(before);
+      node.letStart();
+      present.add("kill -9 " + (i + 1) + " of " + times);
+      takeovers.await();
+      present.clear();
+      synchronized (this) {
+        counts.merge(Fault.KILL, 1, Integer::sum);
+        String what = Fault.KILL.text + " (node " + node.number() + ")";
+        troubles.add(new Trouble(what, from, System.currentTimeMillis(), true));
+      }
+      world.pause(random.nextInt(GAP_MILLIS));
+    }
+    for (Node node : world.nodes()) {
+      awaitReady(node);
+    }
+  }
+
+  private long ready() {
+    return world.nodes().stream().filter(Node::ready).count();
+  }
+
   private Fault pick() {
     int total = possible.stream().mapToInt(fault -> fault.weight(sqlite)).sum();
     int ticket = random.nextInt(total);

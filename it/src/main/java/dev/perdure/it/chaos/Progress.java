@@ -13,18 +13,21 @@ final class Progress {
   private final PrintStream out;
   private final World world;
   private final Nemesis nemesis;
-  private final Duration time;
+  private final String time;
   private final boolean terminal =
       Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
   private final long started = System.currentTimeMillis();
   private String phase = "";
   private long due;
 
+  /**
+   * @param time how long faults happen; zero if that is not known
+   */
   Progress(PrintStream out, World world, Nemesis nemesis, Duration time) {
     this.out = out;
     this.world = world;
     this.nemesis = nemesis;
-    this.time = time;
+    this.time = time.isZero() ? "" : "/" + time.toSeconds();
   }
 
   /** What the run does now, instead of breaking things. */
@@ -53,10 +56,10 @@ final class Progress {
   private String line(long now) {
     long up = world.nodes().stream().filter(Node::ready).count();
     return String.format(
-        "%4d/%d s  nodes %d/%d  accepted %d  refused %d  repeated %d  cancels %d  streams %d"
+        "%4d%s s  nodes %d/%d  accepted %d  refused %d  repeated %d  cancels %d  streams %d"
             + "  reconnects %d  events %d  %s",
         (now - started) / 1000,
-        time.toSeconds(),
+        time,
         up,
         world.nodes().size(),
         world.accepted.get(),

@@ -26,6 +26,11 @@ final class Prompts {
   private static final int ONE_IN_IS_LONG = 30;
   private static final int MAX_PACE_MILLIS = 60;
 
+  /** Some replies take so long that whatever should stop them is seen to do so. */
+  private static final int MAX_SLOW_PACE_MILLIS = 250;
+
+  private static final int ONE_IN_IS_SLOW = 12;
+
   private Prompts() {}
 
   /** The next message of a session. */
@@ -38,7 +43,9 @@ final class Prompts {
             .mapToObj(i -> "w" + number + "." + i)
             .collect(Collectors.joining(" "));
     StringBuilder text = new StringBuilder("/pace ");
-    text.append(isLong ? 1 : random.nextInt(MAX_PACE_MILLIS)).append("ms\n");
+    boolean isSlow = random.nextInt(ONE_IN_IS_SLOW) == 0;
+    int pace = random.nextInt(isSlow ? MAX_SLOW_PACE_MILLIS : MAX_PACE_MILLIS);
+    text.append(isLong ? 1 : pace).append("ms\n");
     if (random.nextInt(6) == 0) {
       text.append("/think\n");
     }

@@ -17,18 +17,15 @@ final class Report {
     this.out = out;
   }
 
-  void print(Tally tally, Nemesis nemesis, long[] takeoverMillis, List<Violation> violations) {
+  void print(Tally tally, Nemesis nemesis, Takeovers takeovers, List<Violation> violations) {
     out.println();
     row("turns accepted", tally.accepted);
     tally.turns.forEach((state, count) -> row("  " + state, count));
     tally.failures.forEach((code, count) -> row("    " + code, count));
     row("attempts shown", tally.attempts);
     row("claims", tally.epochs);
-    row("takeovers measured", takeoverMillis.length);
-    if (takeoverMillis.length > 0) {
-      row("  p50 ms", takeoverMillis[takeoverMillis.length / 2]);
-      row("  max ms", takeoverMillis[takeoverMillis.length - 1]);
-    }
+    times("turns taken over after kill -9", takeovers.times());
+    times("  the last turn of each kill", takeovers.longest());
     row("POSTs repeated", tally.repeated);
     row("streams opened", tally.connections);
     row("  reconnects", tally.reconnects);
@@ -52,6 +49,14 @@ final class Report {
     });
     out.println();
     violations.stream().limit(SHOWN_VIOLATIONS).forEach(out::println);
+  }
+
+  private void times(String name, long[] sorted) {
+    row(name, sorted.length);
+    if (sorted.length > 0) {
+      row("    p50 ms", sorted[sorted.length / 2]);
+      row("    max ms", sorted[sorted.length - 1]);
+    }
   }
 
   private void row(String name, long value) {

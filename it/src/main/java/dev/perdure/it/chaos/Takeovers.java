@@ -2,7 +2,6 @@ package dev.perdure.it.chaos;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -23,6 +22,10 @@ final class Takeovers {
 
   @GuardedBy("this")
   private final List<Long> times = new ArrayList<>();
+
+  /** The longest of each kill. */
+  @GuardedBy("this")
+  private final List<Long> longest = new ArrayList<>();
 
   @GuardedBy("this")
   private final List<Thread> watchers = new ArrayList<>();
@@ -74,20 +77,27 @@ final class Takeovers {
   }
 
   private void watch(Map<String, Long> waiting, long killedNanos) {
+    long[] last = {-1};
     try {
       while (!waiting.isEmpty() && millisSince(killedNanos) < PATIENCE_MILLIS) {
         Thread.sleep(POLL_MILLIS);
-        look(waiting, killedNanos);
+        look(waiting, killedNanos, last);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    if (last[0] >= 0) {
+      synchronized (this) {
+        longest.add(last[0]);
+      }
     }
   }
 
   /** A turn's row. */
   private record Now(String turn, long epoch, boolean ended) {}
 
-  private void look(Map<String, Long> waiting, long killedNanos) throws InterruptedException {
+  private void look(Map<String, Long> waiting, long killedNanos, long[] last)
+      throws InterruptedException {
     try (Archive archive = new Archive(url)) {
       while (!waiting.isEmpty() && millisSince(killedNanos) < PATIENCE_MILLIS) {
         String[] ids = waiting.keySet().toArray(String[]::new);
@@ -102,6 +112,7 @@ final class Takeovers {
           if (now.epoch > waiting.getOrDefault(now.turn, Long.MAX_VALUE)) {
             waiting.remove(now.turn);
             claimed(millis);
+            last[0] = millis;
           } else if (now.ended) {
             // In the instant before the kill.
             waiting.remove(now.turn);
@@ -133,10 +144,17 @@ final class Takeovers {
     }
   }
 
-  /** All times in milliseconds, in order. */
+  /** The time of each turn in milliseconds, in order. */
   synchronized long[] times() {
-    long[] sorted = times.stream().mapToLong(Long::longValue).toArray();
-    Arrays.sort(sorted);
-    return sorted;
+    return sorted(times);
+  }
+
+  /** The time of the last turn of each kill in milliseconds, in order. */
+  synchronized long[] longest() {
+    return sorted(longest);
+  }
+
+  private static long[] sorted(List<Long> values) {
+    return values.stream().mapToLong(Long::longValue).sorted().toArray();
   }
 }

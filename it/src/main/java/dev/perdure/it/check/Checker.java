@@ -18,7 +18,7 @@ public final class Checker {
    * How much later than the acknowledgement of a cancel its effect may show: a call that had passed
    * the last look at the intent is on its way, and the machine is busy.
    */
-  public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
+  public static final Duration DEFAULT_GRACE = Duration.ofSeconds(5);
 
   private final Findings findings = new Findings();
   private final LogRules logs = new LogRules(findings);

@@ -109,7 +109,7 @@ final class ConductRules {
   }
 
   /** When nodes took the turn up although nothing but its end was left to do. */
-  private static List<Long> startsAfterAllLanes(TurnCase turn) {
+  static List<Long> startsAfterAllLanes(TurnCase turn) {
     List<Long> starts = new ArrayList<>();
     Set<Integer> open = new HashSet<>();
     turn.row().lanes().forEach(lane -> open.add(lane.lane()));

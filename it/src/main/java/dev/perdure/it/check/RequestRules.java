@@ -185,6 +185,8 @@ final class RequestRules {
     if (ended != null
         && ended > acknowledgedMillis
         && !turn.row().state().equals("cancelled")
+        // A cancel that finds all replies complete changes nothing, however late the end is stored.
+        && ConductRules.startsAfterAllLanes(turn).isEmpty()
         && !of.inTime(acknowledgedMillis, ended, graceMillis)) {
       findings.add(
           Rule.CANCEL_IS_OBEYED,

@@ -354,6 +354,18 @@ class CheckerTest {
   }
 
   @Test
+  void a_cancel_that_finds_all_replies_complete_changes_nothing() {
+    String[] lines = java.util.Arrays.copyOf(scene.open(), 9);
+    lines[8] = "{\"seq\":8,\"type\":\"turn.started\",\"epoch\":2,\"at\":" + (SENT + 8_000) + "}";
+    scene.epoch = 2;
+    scene.log(lines);
+    scene.seen.subList(1, 3).clear();
+    scene.endedMillis = SENT + 9_000;
+    scene.seen.add(cancelled(SENT + 50, 202, "running"));
+    assertThat(scene.broken()).isEmpty();
+  }
+
+  @Test
   void a_turn_that_begins_before_the_last_one_has_ended_is_found() {
     Request next =
         new Request("key-2", "m2", "/echo x\nm2", "Hello you", List.of("openai/a"), "enqueue");
