@@ -4,8 +4,10 @@ import dev.perdure.db.Database;
 import dev.perdure.db.Signals;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import java.util.Collection;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A database that is away when told to be, before a commit or after it. Thread-safe. */
@@ -26,6 +28,7 @@ public final class FaultyDatabase implements Database {
   private volatile Mode mode = Mode.WELL;
   private final AtomicInteger failures = new AtomicInteger();
   private final Semaphore stuck = new Semaphore(0);
+  private volatile boolean mute;
 
   public FaultyDatabase(Database database) {
     this.database = database;
@@ -39,6 +42,11 @@ public final class FaultyDatabase implements Database {
       mode = to;
       stuck.release(1_000);
     }
+  }
+
+  /** Whether the hints that are given through it are lost. */
+  public void mute(boolean to) {
+    mute = to;
   }
 
   /** How often it has failed, or made a caller wait. */
@@ -79,7 +87,23 @@ public final class FaultyDatabase implements Database {
 
   @Override
   public Signals signals() {
-    return database.signals();
+    Signals signals = database.signals();
+    return new Signals() {
+      @Override
+      public void publish(Topic topic, Collection<String> keys) {
+        if (!mute) {
+          signals.publish(topic, keys);
+        }
+      }
+
+      @Override
+      public Subscription subscribe(Topic topic, Consumer<Collection<String>> listener) {
+        return signals.subscribe(topic, listener);
+      }
+
+      @Override
+      public void close() {}
+    };
   }
 
   @Override

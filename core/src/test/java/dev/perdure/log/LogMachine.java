@@ -128,6 +128,8 @@ final class LogMachine implements AutoCloseable {
       case 12 -> crash();
       case 13 -> readers.add(new Reader(choice % 3 == 0 ? -1 : choice % (lastSeq() + 2) - 1));
       case 14 -> leave(choice);
+      // A hint that is lost costs time and nothing else.
+      case 15 -> holder.node.faulty.mute(choice % 2 == 0);
       default -> read(choice, Duration.ofMillis(choice % 3));
     }
   }
@@ -289,6 +291,7 @@ final class LogMachine implements AutoCloseable {
 
   /** Ends the turn, lets every reader come to the end, and compares the log with the model. */
   void finish() throws InterruptedException {
+    nodes.forEach(node -> node.faulty.mute(false));
     flush();
     Logs.complete(holder.writer, turn, holder.epoch, holder.node.id);
     byte[] stored = Logs.stored(database, turn);

@@ -215,6 +215,21 @@ final class Api {
         });
   }
 
+  /** The same to the end of the turn, over as many connections as it takes. */
+  Transcript followThrough(String turn, Transcript into) {
+    Await.until(
+        "the end of " + turn,
+        () -> {
+          try {
+            read(turn, into, event -> false);
+          } catch (Unreachable e) {
+            // Cut; what has come is kept.
+          }
+          return into.ended() ? into : null;
+        });
+    return into;
+  }
+
   /** One server-sent event. */
   record Frame(@Nullable String id, @Nullable String event, String data) {}
 

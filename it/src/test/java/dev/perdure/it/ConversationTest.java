@@ -8,11 +8,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -69,13 +67,31 @@ class ConversationTest {
   }
 
   @Test
-  void a_repeated_request_is_answered_though_the_limit_is_used_up() {
+  void twenty_posts_with_one_key_are_answered_alike_though_the_first_uses_the_limit_up()
+      throws Exception {
     try (Server narrow =
-        Server.setup().env("PERDURE_ENGINE_MAX_OPEN_TURNS_PER_CALLER", "1").start(own)) {
+        Server.setup()
+            .providers(fake)
+            .env("PERDURE_ENGINE_MAX_OPEN_TURNS_PER_CALLER", "1")
+            .env("PERDURE_ENGINE_MAX_RUNNING_TURNS", "1")
+            .start(own)) {
       Api its = narrow.api();
       String session = its.createSession();
-      var body = Api.body(Prompts.say(Prompts.words(1_000), 20));
-      String turn = Api.turnOf(its.submitRaw(session, body, "Idempotency-Key", "k-2"));
+      var body = Api.body(Prompts.say("the-only-place " + Prompts.words(1_000), 20), MODEL);
+      Set<JsonNode> answers = new HashSet<>();
+      try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        List<Future<Api.Answer>> posts = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+          posts.add(threads.submit(() -> its.submitRaw(session, body, "Idempotency-Key", "k-2")));
+        }
+        for (Future<Api.Answer> post : posts) {
+          answers.add(post.get().expect(202).json());
+        }
+      }
+      assertThat(answers)
+          .extracting(json -> json.path("turn").asText())
+          .containsOnlyOnce(answers.iterator().next().path("turn").asText());
+      String turn = answers.iterator().next().required("turn").textValue();
 
       Api.Answer refused = its.submitRaw(session, Api.body("one more")).expect(429);
       assertThat(refused.body()).contains("too_many_turns");
@@ -85,6 +101,8 @@ class ConversationTest {
 
       its.cancel(turn);
       its.awaitEnd(turn);
+      assertThat(its.messages(session)).hasSize(2);
+      assertThat(fake.calls("the-only-place")).hasSize(1);
       its.awaitEnd(its.submit(session, Prompts.say("the place is free", 1)));
     }
   }
@@ -136,39 +154,6 @@ class ConversationTest {
 
   @Test
   void two_devices_that_write_in_turns_agree_on_one_order_and_see_both_live() throws Exception {
-    String session = api.createSession();
-    int each = 4;
-    Set<String> endedSeen = new HashSet<>();
-    CompletableFuture<Void> watcher =
-        CompletableFuture.runAsync(() ->
-            api.stream(
-                "/v1/sessions/" + session + "/events",
-                null,
-                frame -> {
-                  JsonNode json = Api.read(frame.data());
-                  JsonNode event = json.has("event") ? json.path("event") : json;
-                  if (event.path("type").asText().equals("turn.ended")) {
-                    endedSeen.add(json.path("turn").asText());
-                  }
-                  return endedSeen.size() == 2 * each;
-                }));
-    List<String> turns = new ArrayList<>();
-    for (int i = 0; i < each; i++) {
-      turns.add(new Api(server.url()).submit(session, Prompts.say("phone-" + i, 3)));
-      turns.add(new Api(server.url()).submit(session, Prompts.say("laptop-" + i, 3)));
-    }
-    for (String turn : turns) {
-      assertThat(api.awaitEnd(turn)).isEqualTo("completed");
-    }
-    watcher.get(30, TimeUnit.SECONDS);
-
-    assertThat(endedSeen).containsExactlyInAnyOrderElementsOf(turns);
-    List<JsonNode> messages = api.messages(session);
-    assertThat(messages.stream().map(m -> m.path("turn").asText()).distinct())
-        .as("the order of accepting")
-        .containsExactlyElementsOf(turns);
-    for (int i = 0; i < messages.size(); i++) {
-      assertThat(messages.get(i).path("position").asInt()).isEqualTo(i);
-    }
+    TwoDevices.talk(api, api);
   }
 }

@@ -36,16 +36,19 @@ class DisconnectTest {
   }
 
   @Test
-  void a_reply_is_whole_whenever_its_only_client_leaves() {
+  void a_reply_is_whole_whenever_all_its_clients_leave() {
     // accepted, started, attempt, part: the first token is event 4, the last WORDS + 3.
     for (int leaveAfter : new int[] {0, 4, WORDS / 2, WORDS + 2}) {
       String session = api.createSession();
       String turn = api.submit(session, Prompts.say(TEXT, 5));
-      Transcript seen = new Transcript();
-      api.read(turn, seen, event -> event.seq() == leaveAfter);
+      List<Transcript> tabs = List.of(new Transcript(), new Transcript(), new Transcript());
+      tabs.parallelStream().forEach(tab -> api.read(turn, tab, event -> event.seq() == leaveAfter));
 
+      assertThat(Api.text(api.messages(session).getFirst())).endsWith(TEXT);
       assertThat(api.awaitEnd(turn)).isEqualTo("completed");
-      assertThat(Api.text(api.reply(session, turn))).isEqualTo(TEXT).startsWith(seen.text());
+      for (Transcript tab : tabs) {
+        assertThat(Api.text(api.reply(session, turn))).isEqualTo(TEXT).startsWith(tab.text());
+      }
     }
   }
 
@@ -61,22 +64,38 @@ class DisconnectTest {
 
   @Test
   void a_resume_at_any_event_brings_exactly_the_events_after_it() {
-    String turn = api.submit(api.createSession(), Prompts.say(TEXT, 0, "/think"));
+    // Reasoning and text, in two lanes, each tried twice.
+    String turn =
+        api.submit(
+            api.createSession(),
+            Prompts.say(Prompts.words(30), 0, "/think", "/error 529 at 20"),
+            "demo/a",
+            "demo/b");
     Transcript whole = api.follow(turn);
+    assertThat(whole.events("attempt.started")).hasSize(4);
+    assertThat(whole.events("part.started"))
+        .extracting(e -> e.json().path("kind").asText())
+        .contains("reasoning", "text");
 
     for (int after = -1; after < whole.lastSeq(); after++) {
       List<String> rest = new ArrayList<>();
+      Transcript resumed = new Transcript();
+      whole.events().stream()
+          .limit(after + 1L)
+          .forEach(e -> resumed.add(new Api.Frame("" + e.seq(), null, e.json().toString())));
       api.stream(
           "/v1/turns/" + turn + "/events",
           after < 0 ? null : Integer.toString(after),
           frame -> {
             rest.add(frame.data());
+            resumed.add(frame);
             return false;
           });
 
       assertThat(rest)
           .isEqualTo(
               whole.events().stream().skip(after + 1L).map(e -> e.json().toString()).toList());
+      assertThat(resumed.text(0)).isEqualTo(Prompts.words(30)).isEqualTo(resumed.text(1));
     }
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -68,6 +69,40 @@ class LanesTest {
       assertThat(seen.text(lane)).isEqualTo(text);
     }
     assertThat(seen.attempts(1)).isEqualTo(2);
+  }
+
+  @Test
+  void what_is_there_of_each_lane_is_seen_at_once_and_after_a_reload() {
+    String session = api.createSession();
+    // The fast lane is over and the failing one has failed while the slow one still writes.
+    String slow = Prompts.words(4_000);
+    String turn =
+        api.submit(session, Prompts.say(slow, 10), "demo/slow", "openai/slow", "gemini/it");
+    api.awaitText(turn, 10);
+    Await.until("the failure", () -> state(api.turn(turn), 2).equals("failed") ? "" : null);
+    api.accepted("/v1/turns/" + turn + "/lanes/1/cancel");
+    Await.until("the cancel", () -> state(api.turn(turn), 1).equals("cancelled") ? "" : null);
+
+    JsonNode reloaded = api.turn(turn);
+    assertThat(reloaded.path("state").asText()).isEqualTo("running");
+    assertThat(state(reloaded, 0)).isEqualTo("streaming");
+    String partial = reloaded.path("lanes").path(0).path("text").asText();
+    assertThat(slow).startsWith(partial);
+    assertThat(partial).isNotEmpty();
+    List<String> statuses =
+        api.messages(session).stream().skip(1).map(m -> m.path("status").asText()).toList();
+    assertThat(statuses.subList(1, 3)).containsExactly("cancelled", "failed");
+    Transcript tab = new Transcript();
+    api.read(turn, tab, event -> tab.text(0).length() > partial.length());
+    assertThat(tab.text(0)).startsWith(partial);
+
+    api.cancel(turn);
+    assertThat(api.awaitEnd(turn)).isEqualTo("failed");
+    assertThat(Api.text(api.messages(session).get(1))).startsWith(tab.text(0));
+  }
+
+  private static String state(JsonNode turn, int lane) {
+    return turn.path("lanes").path(lane).path("state").asText();
   }
 
   @Test

@@ -7,15 +7,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A reply of a million characters in fifty thousand deltas. */
+/** A reply of a million characters in a hundred thousand events. */
 class LongReplyTest {
-  private static final int DELTAS = 50_000;
-  private static final int CHARS = 20;
+  private static final int DELTAS = 100_000;
+  private static final int CHARS = 10;
 
   @TempDir static Path data;
   static Server server;
@@ -69,7 +71,11 @@ class LongReplyTest {
         .as("bytes on the wire")
         .isLessThan(live.text().getBytes(StandardCharsets.UTF_8).length * 12L / 10);
 
-    for (long after : new long[] {0, 1, 4_999, 25_000, live.lastSeq() - 1}) {
+    assertThat(live.events()).hasSizeGreaterThan(DELTAS);
+    LongStream cursors =
+        LongStream.concat(
+            LongStream.of(0, 1, live.lastSeq() - 1), new Random(1).longs(40, 0, live.lastSeq()));
+    for (long after : cursors.toArray()) {
       List<String> ids = new ArrayList<>();
       api.stream(
           "/v1/turns/" + turn + "/events",
@@ -81,6 +87,16 @@ class LongReplyTest {
       for (int i = 0; i < ids.size(); i++) {
         assertThat(ids.get(i)).isEqualTo(Long.toString(after + 1 + i));
       }
+      assertThat(ids).hasSize((int) Math.min(100, live.lastSeq() - after));
+    }
+    for (long before = 1; before <= 20; before++) {
+      List<String> rest = new ArrayList<>();
+      api.stream(
+          "/v1/turns/" + turn + "/events",
+          Long.toString(live.lastSeq() - before),
+          frame -> !rest.add(frame.data()));
+      assertThat(rest).hasSize((int) before);
+      assertThat(rest.getLast()).as("the end, whatever the cursor").contains("turn.ended");
     }
     // An EventSource that has seen the end stops at this and does not come again.
     assertThat(api.get("/v1/turns/" + turn + "/events?after=" + live.lastSeq()).status())

@@ -93,6 +93,12 @@ class ThreeNodesTest {
   }
 
   @Test
+  void two_devices_at_two_nodes_agree_on_one_order_and_see_both_live() throws Exception {
+    TwoDevices.talk(fleet.api(0), fleet.api(1));
+    TwoDevices.talk(fleet.api(2), fleet.api(0));
+  }
+
+  @Test
   void a_cancel_on_another_node_that_races_the_end_leaves_one_terminal_state() {
     for (int round = 0; round < 15; round++) {
       Api owner = fleet.api(round);

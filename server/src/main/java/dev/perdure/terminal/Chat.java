@@ -143,7 +143,7 @@ public final class Chat {
         new Chat(
             world,
             options,
-            new ChatServer(ChatOptions.server(url), key.isBlank() ? null : key),
+            new ChatServer(ChatOptions.server(url), key.isBlank() ? null : key, ChatServer.SILENCE),
             stateFile);
     chat.resumed = last;
     return chat;

@@ -10,6 +10,7 @@ import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -19,22 +20,27 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It uses {@link HttpURLConnection} because its read timeout covers silence in the middle of a
  * body, which the newer client of the JDK has no setting for: a server that has vanished without a
- * word is noticed after {@value #SILENCE_MILLIS} ms. Thread-safe, without state.
+ * word is noticed after {@link #SILENCE}. Thread-safe, without state.
  */
 final class ChatServer {
   private static final int CONNECT_MILLIS = 5_000;
 
-  /** Three times the server's longest pause between heartbeats. */
-  private static final int SILENCE_MILLIS = 45_000;
+  /** Twice a server's usual pause between heartbeats, and more than the longest it may have. */
+  static final Duration SILENCE = Duration.ofSeconds(30);
 
   private static final int MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
   private final String url;
   private final @Nullable String apiKey;
+  private final Duration silence;
 
-  ChatServer(String url, @Nullable String apiKey) {
+  /**
+   * @param silence how long nothing at all may come before the connection counts as dead
+   */
+  ChatServer(String url, @Nullable String apiKey, Duration silence) {
     this.url = url;
     this.apiKey = apiKey;
+    this.silence = silence;
   }
 
   String url() {
@@ -134,7 +140,7 @@ final class ChatServer {
         (HttpURLConnection) URI.create(url + path).toURL().openConnection();
     connection.setRequestMethod(method);
     connection.setConnectTimeout(CONNECT_MILLIS);
-    connection.setReadTimeout(SILENCE_MILLIS);
+    connection.setReadTimeout(Math.toIntExact(silence.toMillis()));
     // A redirect would carry the key to somebody else.
     connection.setInstanceFollowRedirects(false);
     connection.setUseCaches(false);

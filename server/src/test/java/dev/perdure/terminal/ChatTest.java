@@ -26,10 +26,13 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -74,6 +77,25 @@ class ChatTest {
 
       assertThat(out()).isEqualTo("all \nof it\n");
       assertThat(err()).contains("connection lost").contains("connected again");
+    }
+  }
+
+  @Test
+  void a_server_that_falls_silent_is_left_and_asked_again() throws Exception {
+    List<TurnEvent> log = reply("all ", "of it");
+    try (ScriptedServer server = new ScriptedServer(log)) {
+      server.holdAfter = log.size() - 2;
+      BlockingQueue<Happening> seen = new LinkedBlockingQueue<>();
+      ChatServer impatient = new ChatServer(server.url(), null, Duration.ofMillis(300));
+      Thread feed = Thread.ofVirtual().start(new ReplyFeed(impatient, "turn_1", seen, time -> {}));
+      while (server.lastEventIds.size() < 2) {
+        Thread.onSpinWait();
+      }
+      server.release.countDown();
+      feed.join();
+
+      assertThat(server.lastEventIds.get(1)).isEqualTo(Integer.toString(log.size() - 2));
+      assertThat(seen).filteredOn(Happening.Event.class::isInstance).hasSize(log.size());
     }
   }
 
