@@ -94,7 +94,8 @@ public record ModelRequest(
    * @param connect until the connection stands, TLS included
    * @param firstToken from the request being sent to the first {@link ModelEvent.Delta}; pings and
    *     comments do not count
-   * @param idle the longest silence on the wire after the first delta
+   * @param idle the longest silence on the wire after the first delta; pings end it, but without
+   *     anything more of the answer they do so for no longer than {@code firstToken}
    */
   public record Limits(Duration connect, Duration firstToken, Duration idle) {
     public static final Limits DEFAULT =

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,6 +124,58 @@ class HostileAnswersTest {
     try (RawServer server = endless(OK + "\r\n", ": ping\n\n")) {
       ProviderException e = failure(provider(server).open(request("hi", limits)));
       assertThat(e.kind()).isEqualTo(Kind.FIRST_TOKEN_TIMEOUT);
+    }
+  }
+
+  @Test
+  void endless_comments_after_the_first_token_are_silence_too() throws Exception {
+    Limits limits = new Limits(PATIENT.connect(), Duration.ofMillis(300), Duration.ofMillis(200));
+    String begun = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    try (RawServer server = endless(OK + "\r\n" + begun, ": ping\n\n");
+        ModelStream stream = provider(server).open(request("hi", limits))) {
+      assertThat(stream.next()).isInstanceOf(ModelEvent.Delta.class);
+      ProviderException e = failure(stream);
+      assertThat(e.kind()).isEqualTo(Kind.IDLE_TIMEOUT);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Test
+  void a_reader_that_takes_its_time_is_no_silence_of_the_provider() throws Exception {
+    Limits limits = new Limits(PATIENT.connect(), Duration.ofSeconds(30), Duration.ofMillis(50));
+    String begun = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    CountDownLatch read = new CountDownLatch(1);
+    try (RawServer server =
+            RawServer.keepingAlive((out, n) -> {
+              out.write(ascii(OK + "\r\n" + begun));
+              out.flush();
+              await(read);
+              out.write(
+                  ascii(
+                      """
+                      data: {"choices":[{"delta":{},"finish_reason":"stop"}]}
+
+                      data: [DONE]
+
+                      """));
+            });
+        ModelStream stream = provider(server).open(request("hi", limits))) {
+      assertThat(stream.next()).isInstanceOf(ModelEvent.Delta.class);
+      // Many looks of the watchdog; not a wait for anything.
+      Thread.sleep(500);
+      read.countDown();
+      ModelEvent last = null;
+      for (ModelEvent event = stream.next(); event != null; event = stream.next()) {
+        last = event;
+      }
+      assertThat(last).isInstanceOf(ModelEvent.Finished.class);
     }
   }
 

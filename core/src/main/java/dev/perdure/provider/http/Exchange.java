@@ -24,6 +24,9 @@ final class Exchange {
     RELEASED
   }
 
+  /** A deadline that is none. */
+  private static final long NEVER = Long.MIN_VALUE;
+
   private final Transport transport;
   private final Origin origin;
 
@@ -141,16 +144,22 @@ final class Exchange {
 
   /** Moves the deadline, after which the exchange ends as {@code EXPIRED}. */
   void deadlineIn(Duration time) {
-    deadline = System.nanoTime() + time.toNanos();
+    deadlineAt(System.nanoTime() + time.toNanos());
   }
 
-  /** The same, for the hot path. */
-  void deadlineInNanos(long nanos) {
-    deadline = System.nanoTime() + nanos;
+  /** The same, as a time of the monotonic clock. */
+  void deadlineAt(long nanos) {
+    deadline = nanos == NEVER ? nanos + 1 : nanos;
+  }
+
+  /** There is none until it is set again. */
+  void noDeadline() {
+    deadline = NEVER;
   }
 
   void expireAt(long now) {
-    if (now - deadline > 0) {
+    long at = deadline;
+    if (at != NEVER && now - at > 0) {
       end(Ending.EXPIRED);
     }
   }

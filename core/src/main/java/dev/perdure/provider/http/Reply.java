@@ -18,6 +18,7 @@ public final class Reply {
   private long block;
   private int part = -1;
   private boolean touched;
+  private boolean moved;
   private boolean finished;
   private @Nullable TokenUsage latest;
   private @Nullable TokenUsage told;
@@ -34,6 +35,7 @@ public final class Reply {
     if (text.isEmpty()) {
       return;
     }
+    moved = true;
     if (ofKind != kind || inBlock != block) {
       endHalf();
       kind = ofKind;
@@ -49,10 +51,12 @@ public final class Reply {
   /** There is something that is no text and not whole yet: the answer has begun. */
   public void touch() {
     touched = true;
+    moved = true;
   }
 
   void call(ModelEvent.ToolCall call) {
     endHalf();
+    moved = true;
     events.add(call);
   }
 
@@ -136,6 +140,13 @@ public final class Reply {
   /** Whether the answer has begun. */
   public boolean begun() {
     return part >= 0 || touched;
+  }
+
+  /** Whether the answer has grown since this was asked last. */
+  boolean takeMoved() {
+    boolean was = moved;
+    moved = false;
+    return was;
   }
 
   boolean finished() {

@@ -32,6 +32,10 @@ public final class WireStream implements ModelStream {
   private final Reply reply = new Reply();
   private final SseParser parser;
   private final long idleNanos;
+  private final long barrenLimitNanos;
+
+  /** How long this has read since the answer has grown last. */
+  private long barrenNanos;
 
   private boolean streaming;
   private boolean wasBegun;
@@ -49,6 +53,7 @@ public final class WireStream implements ModelStream {
     this.refusal = new Refusal(settings, transport.clock());
     this.parser = new SseParser((name, data, length) -> event(name, data, length));
     this.idleNanos = limits.idle().toNanos();
+    this.barrenLimitNanos = Math.max(limits.firstToken().toNanos(), idleNanos);
   }
 
   @Override
@@ -96,7 +101,16 @@ public final class WireStream implements ModelStream {
     }
   }
 
+  /**
+   * Reads once. Only time spent reading counts as the provider's silence: while its events wait for
+   * the database here, nobody reads and the provider is not at fault.
+   */
   private void read() throws IOException, ProviderException {
+    long begin = 0;
+    if (wasBegun) {
+      begin = System.nanoTime();
+      exchange.deadlineAt(begin + Math.min(idleNanos, barrenLimitNanos - barrenNanos));
+    }
     int bytes = exchange.available();
     if (bytes < 0) {
       wire.end(reply);
@@ -113,8 +127,10 @@ public final class WireStream implements ModelStream {
     if (reply.finished()) {
       release();
     } else if (reply.begun()) {
+      boolean moved = reply.takeMoved();
+      barrenNanos = moved || !wasBegun ? 0 : barrenNanos + System.nanoTime() - begin;
       wasBegun = true;
-      exchange.deadlineInNanos(idleNanos);
+      exchange.noDeadline();
     }
   }
 
