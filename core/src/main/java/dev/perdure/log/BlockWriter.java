@@ -280,6 +280,7 @@ final class BlockWriter implements TurnWriter {
     try {
       usable();
       state = State.ENDING;
+      tail.ending(true);
       while (inFlight != null) {
         progress.awaitUninterruptibly();
         usable();
@@ -295,7 +296,7 @@ final class BlockWriter implements TurnWriter {
       throw new FencedException(tail.turn(), epoch);
     }
     log.committed(block);
-    tail.unsaved(false);
+    tail.ending(false);
     lock.lock();
     try {
       durableSeq = block.lastSeq();
@@ -324,7 +325,7 @@ final class BlockWriter implements TurnWriter {
     }
   }
 
-  /** The final transaction, of whose failure whoever follows is told until it is tried again. */
+  /** The final transaction; whoever follows is told if it has to wait for long. */
   private boolean watchedCommit(LogBlock block, Database.Work<Boolean> work) {
     boolean waits = false;
     log.ends().begin();
@@ -332,7 +333,6 @@ final class BlockWriter implements TurnWriter {
       return commit(block, work);
     } catch (PerdureException e) {
       waits = e.code() == ErrorCode.DATABASE_UNAVAILABLE;
-      tail.unsaved(waits);
       throw e;
     } finally {
       if (!waits) {
@@ -372,8 +372,8 @@ final class BlockWriter implements TurnWriter {
       lock.unlock();
     }
     if (first) {
-      if (tail.unsaved()) {
-        tail.unsaved(false);
+      if (tail.ending()) {
+        tail.ending(false);
         log.ends().done();
       }
       log.left(this);

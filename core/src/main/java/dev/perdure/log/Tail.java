@@ -43,8 +43,8 @@ final class Tail {
   @GuardedBy("lock")
   private boolean missed;
 
-  /** Whether the turn's final transaction has failed and is tried again. */
-  private volatile boolean unsaved;
+  /** Whether the turn is over but for its final transaction. */
+  private volatile boolean ending;
 
   @GuardedBy("lock")
   private int followers;
@@ -221,16 +221,14 @@ final class Tail {
     bytes = 0;
   }
 
-  /** Says that the turn's final transaction waits for the database, or does so no more. */
-  void unsaved(boolean now) {
-    if (unsaved != now) {
-      unsaved = now;
-      wakeAll();
-    }
+  /** Says that only the final transaction is left, or that it is done or given up. */
+  void ending(boolean now) {
+    ending = now;
+    wakeAll();
   }
 
-  boolean unsaved() {
-    return unsaved;
+  boolean ending() {
+    return ending;
   }
 
   /** Lets every waiting follower ask again whether it should wait. */

@@ -114,7 +114,10 @@ final class TailFollower implements Follower {
   }
 
   private Condition present() {
-    return tail.unsaved() ? Condition.UNSAVED : outage.away() ? Condition.DEGRADED : Condition.WELL;
+    if (!outage.away()) {
+      return Condition.WELL;
+    }
+    return tail.ending() ? Condition.UNSAVED : Condition.DEGRADED;
   }
 
   private Batch idle() {

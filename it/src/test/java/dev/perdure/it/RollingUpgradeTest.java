@@ -17,10 +17,13 @@ class RollingUpgradeTest {
   private static final int CLIENTS = 10;
   private static final String TEXT = Prompts.words(120);
 
-  /** A build that knows one migration more than this one. */
-  static Map<String, String> newer() {
-    Path more = Path.of("src/test/resources/migrations").toAbsolutePath();
-    return Map.of("JAVA_TOOL_OPTIONS", "-Dperdure.migrations=filesystem:" + more);
+  /** Makes a process play a build that knows one migration more than this one. */
+  static final String NEWER =
+      "-Dperdure.migrations=filesystem:"
+          + Path.of("src/test/resources/migrations").toAbsolutePath();
+
+  private static Map<String, String> newer() {
+    return Map.of("JAVA_TOOL_OPTIONS", NEWER);
   }
 
   @Test

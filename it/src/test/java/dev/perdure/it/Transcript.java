@@ -41,6 +41,16 @@ final class Transcript {
     return false;
   }
 
+  /** The first thing with this code that was said about the moment. */
+  JsonNode notice(String code) {
+    synchronized (notices) {
+      return notices.stream()
+          .filter(json -> json.path("code").asText().equals(code))
+          .findFirst()
+          .orElseThrow(() -> new AssertionError("No " + code + " in " + notices));
+    }
+  }
+
   /** The codes of what was said about the moment so far; for any thread. */
   List<String> notices() {
     synchronized (notices) {

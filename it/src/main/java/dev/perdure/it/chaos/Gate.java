@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A TCP relay that can misbehave as networks do: refuse connections, reset them, hold bytes back
  * without a word, or be slow. Thread-safe; two virtual threads a connection.
  */
-final class Gate implements AutoCloseable {
+public final class Gate implements AutoCloseable {
   private static final int BUFFER_BYTES = 16 * 1024;
   private static final int BACKLOG = 512;
 
@@ -40,18 +40,18 @@ final class Gate implements AutoCloseable {
   private volatile long delayMillis;
 
   /** Opens a gate in front of a port of this machine. */
-  Gate(int target) {
+  public Gate(int target) {
     this.target = target;
     this.port = Ports.free();
     heal();
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
   /** New connections are refused, the present ones are reset. */
-  void refuse() {
+  public void refuse() {
     lock.lock();
     try {
       if (listener != null) {
@@ -67,13 +67,13 @@ final class Gate implements AutoCloseable {
   }
 
   /** Resets the present connections; new ones are welcome. */
-  void cut() {
+  public void cut() {
     List<Socket> open = new ArrayList<>(sockets);
     open.forEach(Gate::reset);
   }
 
   /** Not a byte passes any more, and nobody is told. */
-  void stall() {
+  public void stall() {
     lock.lock();
     try {
       stalled = true;
@@ -83,12 +83,12 @@ final class Gate implements AutoCloseable {
   }
 
   /** Every piece of data takes that much longer. */
-  void delay(long millis) {
+  public void delay(long millis) {
     delayMillis = millis;
   }
 
   /** Everything passes again. */
-  void heal() {
+  public void heal() {
     delayMillis = 0;
     lock.lock();
     try {
