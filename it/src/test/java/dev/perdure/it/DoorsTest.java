@@ -33,6 +33,11 @@ class DoorsTest {
     return NodeScript.run("ai-sdk.mjs", server.url(), this::act);
   }
 
+  @TestFactory
+  Stream<DynamicTest> the_openai_client() {
+    return NodeScript.run("openai.mjs", server.url(), this::act);
+  }
+
   private String act(String what) {
     switch (what) {
       case "kill" -> server.kill();

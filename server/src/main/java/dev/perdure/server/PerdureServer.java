@@ -24,6 +24,7 @@ import dev.perdure.provider.openai.LocalServers;
 import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.PerdureHttp;
+import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.CrashPlan;
 import dev.perdure.testing.FaultFile;
 import dev.perdure.testing.FaultPoints;
@@ -146,7 +147,7 @@ final class PerdureServer {
                 random),
             place(config.server()),
             Limits.http(config),
-            List.of(AiSdkDoor::new));
+            List.of(AiSdkDoor::new, OpenAiDoor::new));
   }
 
   /** A server whose time of day and fault points are in the hand of a test. */

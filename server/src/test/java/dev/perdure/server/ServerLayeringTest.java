@@ -25,6 +25,7 @@ class ServerLayeringTest {
           "server.http",
               List.of("server.auth", "chat", "context", "db", "log", "protocol", "provider"),
           "server.aisdk", List.of("server.http", "chat", "protocol"),
+          "server.openai", List.of("server.http", "chat", "protocol"),
           "server.auth", List.of("chat", "protocol"),
           "server.config", List.of("protocol"),
           "terminal", List.of("protocol"));

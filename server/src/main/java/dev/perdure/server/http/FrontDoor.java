@@ -6,6 +6,7 @@ import dev.perdure.chat.Desk;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.provider.Providers;
 import java.util.List;
+import java.util.random.RandomGenerator;
 
 /**
  * Another protocol's way to the same turns: routes of its own, and its own words for a refusal.
@@ -28,14 +29,19 @@ public interface FrontDoor {
    */
   void refuse(Exchange exchange, ErrorCode code, String detail);
 
-  /** What a door is made of. */
+  /**
+   * What a door is made of.
+   *
+   * @param random for ids that mean nothing
+   */
   record Parts(
       Desk desk,
       Conversations conversations,
       Branches branches,
       Providers providers,
       ProjectedStreams streams,
-      HttpLimits limits) {}
+      HttpLimits limits,
+      RandomGenerator random) {}
 
   /** Makes a door. */
   @FunctionalInterface

@@ -18,6 +18,11 @@ public final class Models {
     return providers.defaultModel();
   }
 
+  /** Whether there is a provider for it. */
+  public boolean knows(String model) {
+    return providers.knows(model);
+  }
+
   /**
    * The model itself; the default if it is null.
    *

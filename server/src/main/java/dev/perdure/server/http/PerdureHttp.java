@@ -145,7 +145,8 @@ public final class PerdureHttp {
             parts.providers(),
             new ProjectedStreams(
                 parts.conversations(), parts.log(), streams, metrics, parts.clock()),
-            limits);
+            limits,
+            parts.random());
     return makers.stream().map(maker -> maker.make(shared)).toList();
   }
 

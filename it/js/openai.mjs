@@ -1,0 +1,387 @@
+// The official OpenAI client against a real server.
+
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+import { api, ask, base, main, say, storedReplies, test, until, words } from './harness.mjs';
+
+const MODEL = 'openai/fake';
+const client = (options = {}) =>
+  new OpenAI({ apiKey: 'any', baseURL: `${base}/openai/v1`, maxRetries: 0, ...options });
+
+/** The 31 members that the Open Responses specification requires of a response. */
+const REQUIRED = `id object created_at completed_at status incomplete_details model previous_response_id
+  instructions output error tools tool_choice truncation parallel_tool_calls text top_p presence_penalty
+  frequency_penalty top_logprobs temperature reasoning usage max_output_tokens max_tool_calls store
+  background service_tier metadata safety_identifier prompt_cache_key`.split(/\s+/);
+
+function assertShape(response, status) {
+  assert.equal(REQUIRED.length, 31);
+  for (const member of REQUIRED) assert.ok(member in response, `${status} has no ${member}`);
+  assert.equal(response.object, 'response');
+  assert.equal(response.status, status);
+  assert.match(response.id, /^resp_/);
+  assert.ok(Number.isInteger(response.created_at));
+  assert.equal(response.completed_at !== null, status === 'completed');
+  assert.equal(response.error !== null, status === 'failed');
+  assert.equal(response.incomplete_details !== null, status === 'incomplete');
+  assert.equal(typeof response.temperature, 'number');
+  assert.equal(typeof response.top_p, 'number');
+  assert.equal(typeof response.top_logprobs, 'number');
+  assert.deepEqual(response.text, { format: { type: 'text' } });
+  for (const item of response.output) {
+    assert.ok(item.id && item.type && item.status, JSON.stringify(item));
+    if (item.type !== 'message') continue;
+    assert.equal(item.role, 'assistant');
+    for (const content of item.content) {
+      assert.equal(content.type, 'output_text');
+      assert.ok(Array.isArray(content.annotations) && Array.isArray(content.logprobs));
+    }
+  }
+  if (response.usage) {
+    const { input_tokens, output_tokens, total_tokens, input_tokens_details, output_tokens_details } = response.usage;
+    assert.equal(total_tokens, input_tokens + output_tokens);
+    assert.ok(Number.isInteger(input_tokens_details.cached_tokens));
+    assert.ok(Number.isInteger(output_tokens_details.reasoning_tokens));
+  }
+}
+
+async function collect(stream) {
+  const events = [];
+  for await (const event of stream) events.push(event);
+  return events;
+}
+
+function assertDense(events, first = 0) {
+  assert.deepEqual(events.map(event => event.sequence_number), events.map((_, i) => first + i));
+}
+
+const turnOf = id => `turn_${id.slice('resp_'.length)}`;
+
+async function storedText(id) {
+  const turn = await api('GET', `/v1/turns/${turnOf(id)}`);
+  const replies = await storedReplies(turn.session);
+  return replies.find(reply => reply.turn === turn.turn).text;
+}
+
+test('a response is waited for', async () => {
+  const response = await client().responses.create({
+    model: MODEL,
+    input: say(words(20), 1),
+    metadata: { a: 'b' },
+    temperature: 0.5,
+  });
+  assertShape(response, 'completed');
+  assert.equal(response.output_text, words(20));
+  assert.deepEqual(response.metadata, { a: 'b' });
+  assert.equal(response.temperature, 0.5);
+  assert.ok(response.usage.output_tokens > 0);
+  assert.equal(await storedText(response.id), words(20));
+  const again = await client().responses.retrieve(response.id);
+  assert.equal(JSON.stringify(again), JSON.stringify(response));
+});
+
+test('a stream is typed, numbered densely and whole', async () => {
+  const text = words(20);
+  const events = await collect(
+    await client().responses.create({ model: MODEL, input: say(text, 1), stream: true }),
+  );
+  assertDense(events);
+  assert.deepEqual(
+    [...new Set(events.map(event => event.type))],
+    [
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.delta',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.completed',
+    ],
+  );
+  const deltas = events.filter(event => event.type === 'response.output_text.delta');
+  assert.equal(deltas.map(event => event.delta).join(''), text);
+  assertShape(events[0].response, 'in_progress');
+  assertShape(events.at(-1).response, 'completed');
+});
+
+test('the helper of the client accumulates a stream with reasoning', async () => {
+  const stream = client().responses.stream({ model: 'anthropic/fake', input: say(words(10), 1, '/think') });
+  const final = await stream.finalResponse();
+  assertShape(final, 'completed');
+  assert.deepEqual(final.output.map(item => item.type), ['reasoning', 'message']);
+  assert.equal(final.output_text, words(10));
+  assert.ok(final.output[0].content[0].text.length > 0);
+});
+
+test('in the background it is polled to its end', async () => {
+  let response = await client().responses.create({ model: MODEL, input: say(words(30), 5), background: true });
+  assert.ok(['queued', 'in_progress'].includes(response.status));
+  assertShape(response, response.status);
+  const id = response.id;
+  await until('some text', async () => {
+    response = await client().responses.retrieve(id);
+    return response.status === 'in_progress' && response.output.length > 0;
+  });
+  assertShape(response, 'in_progress');
+  await until('the end', async () => {
+    response = await client().responses.retrieve(id);
+    return response.status !== 'queued' && response.status !== 'in_progress';
+  });
+  assertShape(response, 'completed');
+  assert.equal(response.output_text, words(30));
+});
+
+test('a stream that is left is resumed behind any of its events', async () => {
+  const text = words(8);
+  const created = await client().responses.create({
+    model: MODEL,
+    input: say(text, 2),
+    background: true,
+    stream: true,
+  });
+  const live = [];
+  for await (const event of created) {
+    live.push(event);
+    if (live.length === 6) break;
+  }
+  assert.equal(live[1].type, 'response.queued');
+  const { id } = live[0].response;
+  const rest = await collect(
+    await client().responses.retrieve(id, { stream: true, starting_after: live.at(-1).sequence_number }),
+  );
+  const all = [...live, ...rest];
+  assertDense(all);
+  assert.deepEqual(await collect(await client().responses.retrieve(id, { stream: true })), all);
+  for (let after = 0; after < all.length; after++) {
+    const tail = await collect(await client().responses.retrieve(id, { stream: true, starting_after: after }));
+    assert.deepEqual(tail, all.slice(after + 1));
+  }
+  const helper = client().responses.stream({ response_id: id, starting_after: 4 });
+  assert.equal((await helper.finalResponse()).output_text, text);
+});
+
+test('an attempt that failed is a closed item, and only the good one counts', async () => {
+  const text = words(60);
+  const stream = client().responses.stream({ model: MODEL, input: say(text, 1, '/error 529 at 40') });
+  const events = await collect(stream);
+  assertDense(events);
+  const added = events.filter(event => event.type === 'response.output_item.added');
+  const done = events.filter(event => event.type === 'response.output_item.done');
+  assert.equal(added.length, 2);
+  assert.deepEqual(done.map(event => event.item.status), ['incomplete', 'completed']);
+  assert.deepEqual(done[0].item.content, []);
+  assert.notEqual(added[0].item.id, added[1].item.id);
+  assert.deepEqual(added.map(event => event.output_index), [0, 1]);
+  const final = await stream.finalResponse();
+  assertShape(final, 'completed');
+  assert.equal(final.output.length, 1);
+  assert.equal(final.output_text, text);
+  assert.equal(await storedText(final.id), text);
+});
+
+test('a cancelled response ends its stream and says so when asked', async () => {
+  const stream = await client().responses.create({
+    model: MODEL,
+    input: say(words(2000), 20),
+    background: true,
+    stream: true,
+  });
+  const events = [];
+  let cancelled;
+  for await (const event of stream) {
+    events.push(event);
+    if (event.type === 'response.output_text.delta' && !cancelled) {
+      cancelled = await client().responses.cancel(events[0].response.id);
+    }
+  }
+  assertShape(cancelled, 'cancelled');
+  assertDense(events);
+  assert.equal(events.at(-1).type, 'response.output_item.done');
+  assert.equal(events.at(-1).item.status, 'incomplete');
+  const again = await client().responses.cancel(cancelled.id);
+  assertShape(again, 'cancelled');
+  const kept = await client().responses.retrieve(cancelled.id);
+  assert.equal(kept.output_text, await storedText(cancelled.id));
+});
+
+test('a failure is a failed response', async () => {
+  const response = await client().responses.create({ model: MODEL, input: say(words(9), 1, '/error 401') });
+  assertShape(response, 'failed');
+  assert.ok(response.error.message.length > 10);
+  const events = await collect(await client().responses.retrieve(response.id, { stream: true }));
+  assert.equal(events.at(-1).type, 'response.failed');
+  assertShape(events.at(-1).response, 'failed');
+});
+
+test('a reply that was cut short for its length is incomplete', async () => {
+  const events = await collect(
+    await client().responses.create({ model: MODEL, input: say(words(9), 1, '/length'), stream: true }),
+  );
+  assert.equal(events.at(-1).type, 'response.incomplete');
+  assertShape(events.at(-1).response, 'incomplete');
+  assert.equal(events.at(-1).response.incomplete_details.reason, 'max_output_tokens');
+});
+
+test('a response follows another one, and its items are listed', async () => {
+  const first = await client().responses.create({ model: MODEL, input: say('one', 1) });
+  const second = await client().responses.create({
+    model: MODEL,
+    previous_response_id: first.id,
+    input: say('two', 1),
+  });
+  const beside = await client().responses.create({
+    model: MODEL,
+    previous_response_id: first.id,
+    input: [
+      { role: 'user', content: 'extra' },
+      { role: 'assistant', content: [{ type: 'output_text', text: 'said', annotations: [] }] },
+      { role: 'user', content: [{ type: 'input_text', text: say('three', 1) }] },
+    ],
+  });
+  assert.equal(second.previous_response_id, first.id);
+  assert.equal(beside.output_text, 'three');
+  const items = [];
+  for await (const item of client().responses.inputItems.list(beside.id, { order: 'asc', limit: 2 })) items.push(item);
+  assert.deepEqual(items.map(item => item.role), ['user', 'assistant', 'user']);
+  assert.equal(items[0].content[0].text, 'extra');
+  const sessions = await Promise.all(
+    [first, second, beside].map(async response => (await api('GET', `/v1/turns/${turnOf(response.id)}`)).session),
+  );
+  assert.equal(new Set(sessions).size, 1);
+});
+
+test('a request with a key is one response however often it is sent', async () => {
+  const options = { headers: { 'Idempotency-Key': `key-${process.pid}` } };
+  const body = { model: MODEL, input: say('once', 1) };
+  const responses = await Promise.all([1, 2, 3].map(() => client().responses.create(body, options)));
+  assert.equal(new Set(responses.map(response => response.id)).size, 1);
+  await assert.rejects(client().responses.create({ ...body, input: 'other' }, options), error => {
+    assert.equal(error.status, 409);
+    assert.equal(error.headers.get('x-should-retry'), 'false');
+    return true;
+  });
+});
+
+test('refusals are what the client expects', async () => {
+  const refused = async (promise, status, code, param) => {
+    await assert.rejects(promise, error => {
+      assert.equal(error.status, status, error.message);
+      assert.equal(error.code, code);
+      if (param !== undefined) assert.equal(error.param, param);
+      assert.match(error.requestID, /^req_/);
+      assert.doesNotMatch(error.message, /exception|dev\.perdure/i);
+      return true;
+    });
+  };
+  const create = body => client().responses.create({ model: MODEL, input: 'x', ...body });
+  await refused(create({ model: 'no/such' }), 400, 'model_not_found', 'model');
+  await refused(create({ input: 5 }), 400, 'invalid_value', 'input');
+  await refused(create({ input: [] }), 400, 'invalid_value', 'input');
+  await refused(create({ input: ' ' }), 400, 'invalid_value', 'input');
+  await refused(create({ input: [{ role: 'assistant', content: 'x' }] }), 400, 'invalid_value', 'input');
+  await refused(create({ input: [{ type: 'function_call_output', call_id: 'c', output: 'x' }] }), 400, 'unsupported_parameter');
+  await refused(create({ tools: [{ type: 'web_search' }] }), 400, 'unsupported_parameter', 'tools');
+  await refused(create({ store: false }), 400, 'unsupported_parameter', 'store');
+  await refused(create({ text: { format: { type: 'json_object' } } }), 400, 'unsupported_parameter', 'text.format');
+  await refused(create({ temperature: 9 }), 400, 'invalid_value', 'temperature');
+  await refused(create({ metadata: { a: 1 } }), 400, 'invalid_value', 'metadata');
+  await refused(create({ input: 'x'.repeat(300_000) }), 400, 'string_above_max_length');
+  const unknown = 'resp_00000000000000000000000000';
+  await refused(create({ previous_response_id: unknown }), 400, 'previous_response_not_found', 'previous_response_id');
+  await refused(client().responses.retrieve(unknown), 404, 'not_found');
+  await refused(client().responses.retrieve('resp_x'), 404, 'not_found');
+  await refused(client().responses.cancel(unknown), 404, 'not_found');
+  await refused(client().responses.delete(unknown), 405, 'method_not_allowed');
+  await refused(client().embeddings.create({ model: MODEL, input: 'x' }), 404, 'not_found');
+});
+
+test('a chat completion is a durable turn', async () => {
+  const messages = [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'Hello' },
+    { role: 'assistant', content: 'Hi' },
+    { role: 'user', content: say(words(12), 1) },
+  ];
+  const { data, response } = await client().chat.completions.create({ model: MODEL, messages }).withResponse();
+  assert.equal(data.choices[0].message.content, words(12));
+  assert.equal(data.choices[0].finish_reason, 'stop');
+  assert.ok(data.usage.total_tokens > 0);
+  const id = response.headers.get('location').split('/').at(-1);
+  assert.equal((await client().responses.retrieve(id)).output_text, words(12));
+});
+
+test('a chat completion streams', async () => {
+  const stream = client().chat.completions.stream({
+    model: MODEL,
+    messages: [{ role: 'user', content: say(words(12), 1) }],
+    stream_options: { include_usage: true },
+  });
+  const final = await stream.finalChatCompletion();
+  assert.equal(final.choices[0].message.content, words(12));
+  assert.ok(final.usage.completion_tokens > 0);
+});
+
+test('a chat completion that fails is an error, at once or in the stream', async () => {
+  const body = { model: MODEL, messages: [{ role: 'user', content: say(words(9), 1, '/error 401 always') }] };
+  await assert.rejects(client().chat.completions.create(body), error => error.status === 502);
+  await assert.rejects(async () => collect(await client().chat.completions.create({ ...body, stream: true })));
+});
+
+test('a chat completion cannot take back what it has said, so it breaks', async () => {
+  const content = say(words(60), 1, '/error 529 at 40');
+  await assert.rejects(async () =>
+    collect(await client().chat.completions.create({ model: MODEL, messages: [{ role: 'user', content }], stream: true })),
+  );
+});
+
+test('the models are listed', async () => {
+  const models = [];
+  for await (const model of client().models.list()) models.push(model.id);
+  assert.equal(models.length, 1);
+  assert.equal((await client().models.retrieve(encodeURIComponent(MODEL))).object, 'model');
+  const bare = await client().responses.create({ model: 'fake', input: say('bare', 1) });
+  assert.equal(bare.model, MODEL);
+});
+
+/** Streams in the background until something happens to the server, then resumes by number. */
+async function interrupted(what) {
+  const text = words(60);
+  const stream = await client().responses.create({
+    model: MODEL,
+    input: say(text, 25),
+    background: true,
+    stream: true,
+  });
+  const events = [];
+  let done;
+  await assert.rejects(async () => {
+    for await (const event of stream) {
+      events.push(event);
+      if (event.type === 'response.output_text.delta' && !done) done = ask(what);
+    }
+  }, 'the break was seen');
+  await done;
+  const { id } = events[0].response;
+  await until('the end', async () => {
+    const last = events.at(-1);
+    if (last.type === 'response.completed') return true;
+    try {
+      const rest = await client().responses.retrieve(id, { stream: true, starting_after: last.sequence_number });
+      for await (const event of rest) events.push(event);
+    } catch {
+      // It breaks again, or is not there yet.
+    }
+    return false;
+  });
+  assertDense(events);
+  assert.equal(events.at(-1).response.output.flatMap(item => item.content).map(part => part.text).join(''), text);
+  assert.equal(await storedText(id), text);
+  assert.deepEqual(await collect(await client().responses.retrieve(id, { stream: true })), events);
+}
+
+test('a server that is killed in mid-reply takes the response up again', () => interrupted('kill'));
+test('a server that drains in mid-reply cuts the stream, never ends it', () => interrupted('drain'));
+
+await main();

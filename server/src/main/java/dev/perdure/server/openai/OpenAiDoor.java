@@ -1,0 +1,265 @@
+package dev.perdure.server.openai;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Turn;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.server.http.Exchange;
+import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.FrontDoor;
+import dev.perdure.server.http.HttpLimits;
+import dev.perdure.server.http.ProjectedStreams;
+import dev.perdure.server.http.Route;
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Method;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+/**
+ * The routes that the OpenAI clients call below their base URL {@code /openai/v1}. Thread-safe.
+ *
+ * <pre>
+ *   POST   /responses                    a response, waited for, streamed or in the background
+ *   GET    /responses/ID                 as it stands, or its stream, from anywhere on
+ *   POST   /responses/ID/cancel
+ *   GET    /responses/ID/input_items
+ *   POST   /chat/completions             a response behind it, whose path is in Location
+ *   GET    /models, /models/ID
+ * </pre>
+ */
+public final class OpenAiDoor implements FrontDoor {
+  private static final String BASE = "/openai/v1";
+  private static final HeaderName REQUEST_ID = HeaderNames.create("x-request-id");
+
+  /** How long a request that wants the whole answer waits; the clients themselves wait as long. */
+  private static final Duration WHOLE_ANSWER = Duration.ofMinutes(10);
+
+  /** How long the end of a turn may take to be read here, wherever it was written. */
+  private static final Duration END_VISIBLE = Duration.ofSeconds(10);
+
+  private static final int MAX_ITEMS = 100;
+  private static final int DEFAULT_ITEMS = 20;
+
+  /** Clients without a memory on the server send the whole conversation each time. */
+  private static final int HISTORY_BODIES = 4;
+
+  private final Responses responses;
+  private final ProjectedStreams streams;
+  private final HttpLimits limits;
+  private final RandomGenerator random;
+
+  public OpenAiDoor(FrontDoor.Parts parts) {
+    this.responses = new Responses(parts);
+    this.streams = parts.streams();
+    this.limits = parts.limits();
+    this.random = parts.random();
+  }
+
+  @Override
+  public String prefix() {
+    return BASE + "/";
+  }
+
+  @Override
+  public List<Route> routes() {
+    String one = BASE + "/responses/{response}";
+    return List.of(
+        route(Method.POST, BASE + "/responses", this::create),
+        route(Method.GET, one, this::retrieve),
+        route(Method.POST, one + "/cancel", this::cancel),
+        route(Method.GET, one + "/input_items", this::inputItems),
+        route(Method.POST, BASE + "/chat/completions", this::complete),
+        route(Method.GET, BASE + "/models", this::models),
+        route(Method.GET, BASE + "/models/{model}", this::model));
+  }
+
+  private Route route(Method method, String path, Route.Handler handler) {
+    return new Route(
+        method,
+        path,
+        Route.Access.CALLER,
+        exchange -> {
+          exchange.header(REQUEST_ID, requestId());
+          try {
+            handler.handle(exchange);
+          } catch (Refusal refusal) {
+            OpenAiErrors.send(exchange, refusal);
+          }
+        });
+  }
+
+  private String requestId() {
+    return "req_" + HexFormat.of().toHexDigits(random.nextLong());
+  }
+
+  @Override
+  public void refuse(Exchange exchange, ErrorCode code, String detail) {
+    exchange.header(REQUEST_ID, requestId());
+    OpenAiErrors.send(exchange, code, detail);
+  }
+
+  private void create(Exchange exchange) throws IOException, InterruptedException {
+    byte[] body = exchange.body(HISTORY_BODIES * limits.body().bodyBytes());
+    OpenAiRequest request = OpenAiRequest.response(body, limits.body());
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      Turn turn = responses.accept(exchange, request, body);
+      ResponseNote note = responses.note(exchange.caller(), turn);
+      if (request.stream()) {
+        place.send(turn, new ResponseStream(note, -1));
+        return;
+      }
+      Duration wait = request.background() ? Duration.ZERO : WHOLE_ANSWER;
+      ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+      boolean ended = read(place, turn, wait, state);
+      requireWhole(ended || request.background());
+      send(exchange, state.response());
+    }
+  }
+
+  /** Half an answer must not be taken for a whole one, so there is none: the client asks again. */
+  private static void requireWhole(boolean whole) {
+    if (!whole) {
+      throw new PerdureException(
+          ErrorCode.DRAINING,
+          "The answer is not complete yet, and this server cannot wait for it any longer. Try"
+              + " again.");
+    }
+  }
+
+  private static boolean read(
+      ProjectedStreams.Place place, Turn turn, Duration wait, ResponseStream state)
+      throws InterruptedException {
+    FrameBuffer unused = new FrameBuffer();
+    return place.read(
+        turn,
+        wait,
+        (seq, event) -> {
+          boolean _ = state.apply(seq, event, unused);
+        });
+  }
+
+  private void retrieve(Exchange exchange) throws IOException, InterruptedException {
+    Turn turn = responses.turn(exchange);
+    ResponseNote note = responses.note(exchange.caller(), turn);
+    boolean stream = exchange.query("stream").orElse("false").equals("true");
+    long after = exchange.queryNumber("starting_after", 0, Long.MAX_VALUE).orElse(-1L);
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      if (stream) {
+        place.send(turn, new ResponseStream(note, after));
+      } else {
+        send(exchange, current(exchange, place, turn, note));
+      }
+    }
+  }
+
+  private ObjectNode current(
+      Exchange exchange, ProjectedStreams.Place place, Turn turn, ResponseNote note)
+      throws InterruptedException {
+    if (turn.logExpired()) {
+      return responses.stored(exchange.caller(), turn, note);
+    }
+    ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+    boolean over = turn.state().terminal();
+    boolean ended = read(place, turn, over ? END_VISIBLE : Duration.ZERO, state);
+    requireWhole(ended || !over);
+    return state.response();
+  }
+
+  private void cancel(Exchange exchange) throws InterruptedException {
+    Turn turn = responses.cancel(exchange);
+    ResponseNote note = responses.note(exchange.caller(), turn);
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      if (turn.logExpired()) {
+        send(exchange, responses.stored(exchange.caller(), turn, note));
+        return;
+      }
+      ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+      boolean _ = read(place, turn, END_VISIBLE, state);
+      send(exchange, state.response());
+    }
+  }
+
+  private void inputItems(Exchange exchange) {
+    Turn turn = responses.turn(exchange);
+    int limit = exchange.queryNumber("limit", 1, MAX_ITEMS).orElse((long) DEFAULT_ITEMS).intValue();
+    boolean ascending = exchange.query("order").orElse("desc").equals("asc");
+    String after = exchange.query("after").orElse("");
+    List<ObjectNode> items = responses.inputItems(exchange.caller(), turn);
+    if (!ascending) {
+      items = items.reversed();
+    }
+    int from = 0;
+    for (int i = 0; i < items.size(); i++) {
+      if (items.get(i).path("id").textValue().equals(after)) {
+        from = i + 1;
+      }
+    }
+    List<ObjectNode> page = items.subList(from, Math.min(items.size(), from + limit));
+    ObjectNode json = list(page);
+    json.put("first_id", page.isEmpty() ? null : page.getFirst().path("id").textValue());
+    json.put("last_id", page.isEmpty() ? null : page.getLast().path("id").textValue());
+    json.put("has_more", from + page.size() < items.size());
+    send(exchange, json);
+  }
+
+  private void complete(Exchange exchange) throws IOException, InterruptedException {
+    byte[] body = exchange.body(HISTORY_BODIES * limits.body().bodyBytes());
+    OpenAiRequest request = OpenAiRequest.completion(body, limits.body());
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      Turn turn = responses.accept(exchange, request, body);
+      ResponseNote note = responses.note(exchange.caller(), turn);
+      String id = ResponseStream.responseId(turn.id());
+      exchange.header(HeaderNames.LOCATION, BASE + "/responses/" + id);
+      if (request.stream()) {
+        place.send(turn, new CompletionStream(note, request.usageChunk()));
+        return;
+      }
+      ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+      requireWhole(read(place, turn, WHOLE_ANSWER, state));
+      JsonNode response = state.response();
+      switch (response.path("status").textValue()) {
+        case "completed", "incomplete" -> send(exchange, CompletionStream.whole(state));
+        default -> {
+          JsonNode error = OpenAiErrors.of(response);
+          // It was tried again as often as it is worth.
+          throw new Refusal(502, error.path("code").asText(), null, error.path("message").asText());
+        }
+      }
+    }
+  }
+
+  private void models(Exchange exchange) {
+    ObjectNode json = list(List.of(modelOf(responses.defaultModel())));
+    send(exchange, json);
+  }
+
+  private void model(Exchange exchange) {
+    send(exchange, modelOf(responses.model(exchange.decoded("model", 200))));
+  }
+
+  private static ObjectNode modelOf(String id) {
+    ObjectNode json = Json.MAPPER.createObjectNode();
+    json.put("id", id).put("object", "model").put("created", 0);
+    return json.put("owned_by", id.substring(0, id.indexOf('/')));
+  }
+
+  private static ObjectNode list(List<ObjectNode> items) {
+    ObjectNode json = Json.MAPPER.createObjectNode().put("object", "list");
+    ArrayNode data = json.putArray("data");
+    items.forEach(data::add);
+    return json;
+  }
+
+  private static void send(Exchange exchange, JsonNode json) {
+    exchange.sendJson(200, Json.text(json).getBytes(UTF_8));
+  }
+}

@@ -1,0 +1,328 @@
+package dev.perdure.server.openai;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.Message.Role;
+import dev.perdure.chat.Origin.Earlier;
+import dev.perdure.protocol.GenerationParams;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.server.http.HttpLimits;
+import dev.perdure.server.http.Text;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The body of a request that makes a response or a chat completion, checked. What would change the
+ * answer and cannot be done is refused by name; what only tunes it, or is new, is passed over.
+ * Immutable.
+ *
+ * @param model as the client named it; null for the default
+ * @param earlier messages before the last one, oldest first
+ * @param message the user's message, the last one
+ * @param instructions the system prompt: what the request says and its system messages
+ * @param previous the id of the response that this one follows; null for none
+ * @param usageChunk whether a stream of a chat completion ends with the usage
+ */
+record OpenAiRequest(
+    @Nullable String model,
+    List<Earlier> earlier,
+    List<Part> message,
+    @Nullable String instructions,
+    GenerationParams params,
+    @Nullable String previous,
+    boolean stream,
+    boolean background,
+    JsonNode metadata,
+    boolean usageChunk) {
+  private static final int MODEL_CHARS = 200;
+  private static final int ID_CHARS = 100;
+  private static final int METADATA_ENTRIES = 16;
+  private static final int METADATA_NAME_CHARS = 64;
+  private static final int METADATA_CHARS = 512;
+
+  /** The most messages that a request may bring along. */
+  private static final int MESSAGES = 1000;
+
+  private static final int MAX_OUTPUT_TOKENS = 10_000_000;
+
+  /** What Perdure cannot do, and why; the members that are an empty list or null are no matter. */
+  private static final Map<String, String> UNSUPPORTED =
+      Map.of(
+          "conversation", "Follow a response with 'previous_response_id' instead.",
+          "prompt", "Send the text itself.",
+          "tools", "Tools are configured on the server.",
+          "functions", "Tools are configured on the server.",
+          "logprobs", "Log probabilities are not kept.",
+          "audio", "Only text is supported.",
+          "modalities", "Only text is supported.");
+
+  /** Reads the body of {@code POST /responses}. */
+  static OpenAiRequest response(byte[] body, HttpLimits.Body limits) {
+    JsonNode json = parse(body);
+    refuseUnsupported(json);
+    if (json.path("store").isBoolean() && !json.path("store").booleanValue()) {
+      throw Refusal.unsupported(
+          "store", "Every reply is stored, so 'store' cannot be false. Leave it out.");
+    }
+    refuseFormat(json.path("text").path("format"), "text.format");
+    List<String> system = new ArrayList<>();
+    instructions(json, limits).ifPresent(system::add);
+    List<Earlier> messages = new ArrayList<>();
+    JsonNode input = json.path("input");
+    if (input.isTextual()) {
+      messages.add(new Earlier(Role.USER, texts(input, "input", limits)));
+    } else if (input.isArray()) {
+      messages(input, "input", system, messages, limits);
+    } else {
+      throw Refusal.invalid("input", "'input' must be a string or a list of messages.");
+    }
+    return build(json, "max_output_tokens", system, messages, limits);
+  }
+
+  /** Reads the body of {@code POST /chat/completions}. */
+  static OpenAiRequest completion(byte[] body, HttpLimits.Body limits) {
+    JsonNode json = parse(body);
+    refuseUnsupported(json);
+    refuseFormat(json.path("response_format"), "response_format");
+    if (json.path("n").asInt(1) != 1) {
+      throw Refusal.unsupported("n", "One completion per request is supported.");
+    }
+    List<String> system = new ArrayList<>();
+    List<Earlier> messages = new ArrayList<>();
+    if (!json.path("messages").isArray()) {
+      throw Refusal.invalid("messages", "'messages' must be a list of messages.");
+    }
+    messages(json.path("messages"), "messages", system, messages, limits);
+    String most = json.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
+    return build(json, most, system, messages, limits);
+  }
+
+  private static JsonNode parse(byte[] body) {
+    try (JsonParser parser = Json.MAPPER.getFactory().createParser(body)) {
+      JsonNode json = Json.MAPPER.readTree(parser);
+      if (json != null && json.isObject() && parser.nextToken() == null) {
+        return json;
+      }
+    } catch (IOException e) {
+      // Said below: what Jackson says may repeat what was sent.
+    }
+    throw new Refusal(400, "invalid_json", null, "The body is not one JSON object in UTF-8.");
+  }
+
+  private static void refuseUnsupported(JsonNode json) {
+    UNSUPPORTED.forEach((name, instead) -> {
+      JsonNode value = json.path(name);
+      boolean empty =
+          value.isMissingNode()
+              || value.isNull()
+              || (value.isBoolean() && !value.booleanValue())
+              || (value.isArray() && value.isEmpty())
+              || (name.equals("modalities")
+                  && value.size() == 1
+                  && value.path(0).asText().equals("text"));
+      if (!empty) {
+        throw Refusal.unsupported(name, "'" + name + "' is not supported. " + instead);
+      }
+    });
+  }
+
+  private static void refuseFormat(JsonNode format, String name) {
+    String type = format.path("type").asText("text");
+    if (!type.equals("text")) {
+      throw Refusal.unsupported(
+          name, "The format '" + Text.shown(type) + "' is not supported. Leave it out.");
+    }
+  }
+
+  private static OpenAiRequest build(
+      JsonNode json,
+      String mostTokens,
+      List<String> system,
+      List<Earlier> messages,
+      HttpLimits.Body limits) {
+    if (messages.isEmpty() || messages.getLast().role() != Role.USER) {
+      throw Refusal.invalid(
+          json.has("messages") ? "messages" : "input",
+          "The last message must be the user's: there is nothing to answer.");
+    }
+    List<Part> last = messages.getLast().parts();
+    if (last.stream().allMatch(part -> part.text().isBlank())) {
+      throw Refusal.invalid(
+          json.has("messages") ? "messages" : "input", "The message is blank. Send some text.");
+    }
+    String prompt = String.join("\n\n", system);
+    if (prompt.length() > limits.instructionsChars()) {
+      throw tooLong("instructions", limits.instructionsChars());
+    }
+    boolean stream = flag(json, "stream");
+    return new OpenAiRequest(
+        line(json, "model", MODEL_CHARS),
+        List.copyOf(messages.subList(0, messages.size() - 1)),
+        last,
+        prompt.isBlank() ? null : prompt,
+        new GenerationParams(
+            integer(json, mostTokens),
+            number(json, "temperature", 2, true),
+            number(json, "top_p", 1, false)),
+        line(json, "previous_response_id", ID_CHARS),
+        stream,
+        flag(json, "background"),
+        metadata(json.path("metadata")),
+        flag(json.path("stream_options"), "include_usage"));
+  }
+
+  private static Optional<String> instructions(JsonNode json, HttpLimits.Body limits) {
+    JsonNode value = json.path("instructions");
+    if (value.isMissingNode() || value.isNull()) {
+      return Optional.empty();
+    }
+    return Optional.of(text(value, "instructions", limits.instructionsChars()));
+  }
+
+  private static void messages(
+      JsonNode items,
+      String name,
+      List<String> system,
+      List<Earlier> into,
+      HttpLimits.Body limits) {
+    if (items.size() > MESSAGES) {
+      throw Refusal.invalid(name, "At most " + MESSAGES + " messages are accepted.");
+    }
+    for (JsonNode item : items) {
+      String at = name + "[" + (into.size() + system.size()) + "]";
+      String type = item.path("type").asText("message");
+      if (!type.equals("message")) {
+        throw Refusal.unsupported(
+            at, "Items of the type '" + Text.shown(type) + "' are not supported.");
+      }
+      List<Part> parts = texts(item.path("content"), at, limits);
+      switch (item.path("role").asText()) {
+        case "user" -> into.add(new Earlier(Role.USER, parts));
+        case "assistant" -> into.add(new Earlier(Role.ASSISTANT, parts));
+        case "system", "developer" -> parts.forEach(part -> system.add(part.text()));
+        default ->
+            throw Refusal.invalid(
+                at, "The role must be 'user', 'assistant', 'system' or 'developer'.");
+      }
+    }
+  }
+
+  private static List<Part> texts(JsonNode content, String name, HttpLimits.Body limits) {
+    if (content.isTextual()) {
+      return List.of(new Part(PartKind.TEXT, text(content, name, limits.messageChars())));
+    }
+    if (!content.isArray() || content.size() > limits.parts()) {
+      throw Refusal.invalid(
+          name, "The content must be a string or a list of at most " + limits.parts() + " parts.");
+    }
+    List<Part> parts = new ArrayList<>();
+    int chars = 0;
+    for (JsonNode part : content) {
+      String type = part.path("type").asText();
+      switch (type) {
+        case "text", "input_text", "output_text" -> {
+          String text = text(part.path("text"), name, limits.messageChars());
+          chars += text.length();
+          parts.add(new Part(PartKind.TEXT, text));
+        }
+        default ->
+            throw Refusal.unsupported(
+                name, "Content of the type '" + Text.shown(type) + "' is not supported.");
+      }
+    }
+    if (chars > limits.messageChars()) {
+      throw tooLong(name, limits.messageChars());
+    }
+    return parts;
+  }
+
+  private static String text(JsonNode value, String name, int maxChars) {
+    if (!value.isTextual()) {
+      throw Refusal.invalid(name, "'" + name + "' must be a string.");
+    }
+    if (value.textValue().length() > maxChars) {
+      throw tooLong(name, maxChars);
+    }
+    try {
+      return Text.checked(name, value.textValue());
+    } catch (PerdureException e) {
+      String message = e.getMessage();
+      throw Refusal.invalid(name, message == null ? "It is not text." : message);
+    }
+  }
+
+  private static @Nullable String line(JsonNode json, String name, int maxChars) {
+    JsonNode value = json.path(name);
+    return value.isMissingNode() || value.isNull() ? null : text(value, name, maxChars);
+  }
+
+  private static boolean flag(JsonNode json, String name) {
+    JsonNode value = json.path(name);
+    if (value.isMissingNode() || value.isNull()) {
+      return false;
+    }
+    if (!value.isBoolean()) {
+      throw Refusal.invalid(name, "'" + name + "' must be true or false.");
+    }
+    return value.booleanValue();
+  }
+
+  private static @Nullable Integer integer(JsonNode json, String name) {
+    JsonNode value = json.path(name);
+    if (value.isMissingNode() || value.isNull()) {
+      return null;
+    }
+    if (!value.isInt() || value.intValue() < 1 || value.intValue() > MAX_OUTPUT_TOKENS) {
+      throw Refusal.invalid(
+          name, "'" + name + "' must be a whole number from 1 to " + MAX_OUTPUT_TOKENS + ".");
+    }
+    return value.intValue();
+  }
+
+  private static @Nullable Double number(
+      JsonNode json, String name, double max, boolean zeroIncluded) {
+    JsonNode value = json.path(name);
+    if (value.isMissingNode() || value.isNull()) {
+      return null;
+    }
+    double number = value.isNumber() ? value.doubleValue() : Double.NaN;
+    if (!(number >= 0 && number <= max) || (number == 0 && !zeroIncluded)) {
+      throw Refusal.invalid(name, "'" + name + "' must be a number up to " + max + ".");
+    }
+    return number;
+  }
+
+  private static JsonNode metadata(JsonNode metadata) {
+    if (metadata.isMissingNode() || metadata.isNull()) {
+      return Json.MAPPER.createObjectNode();
+    }
+    if (!metadata.isObject() || metadata.size() > METADATA_ENTRIES) {
+      throw Refusal.invalid(
+          "metadata", "'metadata' must be an object of at most " + METADATA_ENTRIES + " strings.");
+    }
+    metadata
+        .properties()
+        .forEach(each -> {
+          if (each.getKey().length() > METADATA_NAME_CHARS) {
+            throw tooLong("metadata", METADATA_NAME_CHARS);
+          }
+          text(each.getValue(), "metadata", METADATA_CHARS);
+        });
+    return metadata;
+  }
+
+  private static Refusal tooLong(String name, int maxChars) {
+    return new Refusal(
+        400,
+        "string_above_max_length",
+        name,
+        "'" + name + "' has more than " + maxChars + " characters. Shorten it.");
+  }
+}

@@ -1,0 +1,421 @@
+package dev.perdure.server.openai;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.LineBuffer;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TokenUsage;
+import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.Notice;
+import dev.perdure.protocol.TurnEvent.PartDelta;
+import dev.perdure.protocol.TurnEvent.PartEnded;
+import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.StepEnded;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
+import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
+import dev.perdure.protocol.TurnEvent.Unknown;
+import dev.perdure.protocol.TurnEvent.UsageReported;
+import dev.perdure.protocol.TurnState;
+import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.Projection;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The first lane of a turn as the events of the Responses API, numbered densely from 0, and the
+ * response that they amount to. Used by one thread.
+ *
+ * <pre>
+ *   turn.accepted                 response.created, response.queued in the background
+ *   turn.started, the first       response.in_progress
+ *   part.started                  output_item.added where an item begins, content_part.added
+ *   part.delta                    output_text.delta, reasoning_text.delta
+ *   part.ended                    output_text.done or reasoning_text.done, content_part.done
+ *   attempt.started that voids    output_item.done of the open item: incomplete, without content
+ *   turn.ended                    output_item.done, then response.completed, .incomplete, .failed;
+ *                                 nothing of a cancelled one, as the API has no event for it
+ * </pre>
+ *
+ * <p>Items of an attempt that failed keep their place, and the next attempt's items come behind
+ * them, so no number is ever given twice; the finished response lists only what counts.
+ */
+final class ResponseStream implements Projection {
+  private static final int LANE = 0;
+  private static final long MILLIS = 1000;
+
+  private final ResponseNote note;
+  private final long startingAfter;
+  private final ArrayNode output = Json.MAPPER.createArrayNode();
+  private String id = "";
+  private String model = "";
+  private String messageId = "";
+  private String status = "in_progress";
+  private long createdAt;
+  private @Nullable Long completedAt;
+  private @Nullable TurnError error;
+  private @Nullable FinishReason finish;
+  private @Nullable LaneEnded end;
+  private TokenUsage usage = TokenUsage.ZERO;
+  private boolean started;
+  private boolean counted;
+  private long sequence;
+
+  private int step = -1;
+  private int kept;
+  private int nextIndex;
+  private @Nullable ObjectNode item;
+  private int itemIndex;
+  private int part = -1;
+  private final StringBuilder text = new StringBuilder();
+
+  /**
+   * @param startingAfter only events with a greater number are written; -1 for all
+   */
+  ResponseStream(ResponseNote note, long startingAfter) {
+    this.note = note;
+    this.startingAfter = startingAfter;
+  }
+
+  static String responseId(String turn) {
+    return "resp_" + turn.substring(turn.indexOf('_') + 1);
+  }
+
+  @Override
+  public boolean apply(long seq, TurnEvent event, FrameBuffer out) {
+    switch (event) {
+      case TurnAccepted e -> accepted(e, out);
+      case TurnStarted e -> started(out);
+      case AttemptStarted e -> {
+        if (e.lane() == LANE) {
+          begin(e, out);
+        }
+      }
+      case PartStarted e -> {
+        if (e.lane() == LANE) {
+          beginPart(e, out);
+        }
+      }
+      case PartDelta e -> {
+        if (e.lane() == LANE && e.part() == part) {
+          delta(e.text(), out);
+        }
+      }
+      case PartEnded e -> {
+        if (e.lane() == LANE && e.part() == part) {
+          endPart(out);
+        }
+      }
+      case UsageReported e -> {
+        if (e.lane() == LANE) {
+          usage = usage.plus(e.usage());
+          counted = true;
+        }
+      }
+      case LaneEnded e -> end = e.lane() == LANE ? e : end;
+      case TurnEnded e -> finish(e, out);
+      // Tools that the server runs are its own affair; the client sees what the model then says.
+      case ToolCalled e -> {}
+      case StepEnded e -> {}
+      case ToolWaiting e -> {}
+      case ToolDecided e -> {}
+      case ToolReturned e -> {}
+      case TurnWaiting e -> {}
+      case TurnResumed e -> {}
+      case Notice e -> {}
+      case Unknown e -> {}
+    }
+    return true;
+  }
+
+  private void accepted(TurnAccepted event, FrameBuffer out) {
+    id = responseId(event.turn());
+    model = event.lanes().getFirst().model();
+    messageId = event.lanes().getFirst().message();
+    createdAt = event.atMillis() / MILLIS;
+    status = note.background() ? "queued" : "in_progress";
+    lifecycle("response.created", out);
+    if (note.background()) {
+      lifecycle("response.queued", out);
+    }
+  }
+
+  private void started(FrameBuffer out) {
+    if (!started) {
+      started = true;
+      status = "in_progress";
+      lifecycle("response.in_progress", out);
+    }
+  }
+
+  private void begin(AttemptStarted event, FrameBuffer out) {
+    model = event.model();
+    end = null;
+    if (event.step() > step) {
+      closeItem("completed", out);
+      kept = output.size();
+    } else {
+      part = -1;
+      text.setLength(0);
+      if (item != null) {
+        item.putArray("content");
+        closeItem("incomplete", out);
+      }
+      // A retry of a whole lane begins at its first step again.
+      kept = event.step() < step ? 0 : kept;
+      while (output.size() > kept) {
+        output.remove(output.size() - 1);
+      }
+    }
+    step = event.step();
+  }
+
+  private void beginPart(PartStarted event, FrameBuffer out) {
+    String type = event.kind() == PartKind.TEXT ? "message" : "reasoning";
+    if (item != null && !item.path("type").textValue().equals(type)) {
+      closeItem("completed", out);
+    }
+    if (item == null) {
+      openItem(type, out);
+    }
+    part = event.part();
+    text.setLength(0);
+    LineBuffer json = event("response.content_part.added");
+    place(json, true).raw(",\"part\":").json(Json.text(content(event.kind(), "")));
+    write("response.content_part.added", json, out);
+  }
+
+  private void openItem(String type, FrameBuffer out) {
+    ObjectNode fresh = Json.MAPPER.createObjectNode();
+    itemIndex = nextIndex++;
+    boolean message = type.equals("message");
+    String base = messageId.substring(messageId.indexOf('_') + 1);
+    fresh.put("id", (message ? "msg_" : "rs_") + base + (itemIndex == 0 ? "" : "_" + itemIndex));
+    fresh.put("type", type).put("status", "in_progress");
+    if (message) {
+      fresh.put("role", "assistant");
+    } else {
+      fresh.putArray("summary");
+    }
+    fresh.putArray("content");
+    item = fresh;
+    output.add(fresh);
+    item("response.output_item.added", out);
+  }
+
+  private void delta(String more, FrameBuffer out) {
+    text.append(more);
+    String type = isMessage() ? "response.output_text.delta" : "response.reasoning_text.delta";
+    LineBuffer json = place(event(type), true).raw(",\"delta\":").quoted(more);
+    if (isMessage()) {
+      json.raw(",\"logprobs\":[]");
+    }
+    write(type, json, out);
+  }
+
+  private void endPart(FrameBuffer out) {
+    String whole = text.toString();
+    String type = isMessage() ? "response.output_text.done" : "response.reasoning_text.done";
+    LineBuffer json = place(event(type), true).raw(",\"text\":").quoted(whole);
+    if (isMessage()) {
+      json.raw(",\"logprobs\":[]");
+    }
+    write(type, json, out);
+    ObjectNode content = content(isMessage() ? PartKind.TEXT : PartKind.REASONING, whole);
+    json = place(event("response.content_part.done"), true).raw(",\"part\":");
+    write("response.content_part.done", raw(json, content), out);
+    contents().add(content);
+    part = -1;
+    text.setLength(0);
+  }
+
+  private boolean isMessage() {
+    return item != null && item.path("type").textValue().equals("message");
+  }
+
+  private ArrayNode contents() {
+    return item == null ? Json.MAPPER.createArrayNode() : (ArrayNode) item.get("content");
+  }
+
+  private void closeItem(String how, FrameBuffer out) {
+    if (item != null) {
+      if (part >= 0) {
+        endPart(out);
+      }
+      item.put("status", how);
+      item("response.output_item.done", out);
+      item = null;
+    }
+  }
+
+  private static ObjectNode content(PartKind kind, String text) {
+    ObjectNode content = Json.MAPPER.createObjectNode();
+    switch (kind) {
+      case TEXT -> {
+        content.put("type", "output_text").put("text", text);
+        content.putArray("annotations");
+        content.putArray("logprobs");
+      }
+      case REASONING -> content.put("type", "reasoning_text").put("text", text);
+    }
+    return content;
+  }
+
+  private void finish(TurnEnded event, FrameBuffer out) {
+    completedAt = event.atMillis() / MILLIS;
+    finish = end == null ? null : end.finish();
+    LaneState state =
+        end != null
+            ? end.state()
+            : event.state() == TurnState.CANCELLED ? LaneState.CANCELLED : LaneState.FAILED;
+    switch (state) {
+      case COMPLETED -> {
+        boolean whole = finish != FinishReason.LENGTH && finish != FinishReason.CONTENT_FILTER;
+        closeItem(whole ? "completed" : "incomplete", out);
+        status = whole ? "completed" : "incomplete";
+        lifecycle("response." + status, out);
+      }
+      case CANCELLED -> {
+        closeItem("incomplete", out);
+        status = "cancelled";
+      }
+      case FAILED, PENDING, STREAMING, WAITING -> {
+        error = end != null && end.error() != null ? end.error() : event.error();
+        closeItem("incomplete", out);
+        status = "failed";
+        lifecycle("response.failed", out);
+      }
+    }
+  }
+
+  String id() {
+    return id;
+  }
+
+  String model() {
+    return model;
+  }
+
+  /** In seconds since 1970. */
+  long createdAt() {
+    return createdAt;
+  }
+
+  /** What the events so far amount to. */
+  ObjectNode response() {
+    ObjectNode json = Json.MAPPER.createObjectNode();
+    json.put("id", id).put("object", "response").put("created_at", createdAt);
+    json.put("status", status).put("completed_at", status.equals("completed") ? completedAt : null);
+    if (error == null) {
+      json.putNull("error");
+    } else {
+      String code = error.code().equals("rate_limited") ? "rate_limit_exceeded" : "server_error";
+      json.putObject("error").put("code", code).put("message", error.text());
+    }
+    if (status.equals("incomplete")) {
+      String reason = finish == FinishReason.LENGTH ? "max_output_tokens" : "content_filter";
+      json.putObject("incomplete_details").put("reason", reason);
+    } else {
+      json.putNull("incomplete_details");
+    }
+    json.set("output", output());
+    json.put("model", model).put("previous_response_id", note.previous());
+    json.put("instructions", note.instructions());
+    json.put("max_output_tokens", note.maxOutputTokens());
+    json.put("temperature", note.temperature()).put("top_p", note.topP());
+    json.put("background", note.background()).put("store", true);
+    json.set("metadata", note.metadata());
+    json.putNull("max_tool_calls").putArray("tools");
+    json.put("tool_choice", "auto").put("parallel_tool_calls", true);
+    json.putObject("text").putObject("format").put("type", "text");
+    json.putNull("reasoning").put("truncation", "disabled").put("service_tier", "default");
+    json.put("presence_penalty", 0.0).put("frequency_penalty", 0.0).put("top_logprobs", 0);
+    json.putNull("safety_identifier").putNull("prompt_cache_key");
+    if (counted && completedAt != null) {
+      usage(json.putObject("usage"));
+    } else {
+      json.putNull("usage");
+    }
+    return json;
+  }
+
+  /** The items as they stand, with the text so far of the one that is being written. */
+  private ArrayNode output() {
+    ArrayNode now = output.deepCopy();
+    if (part >= 0 && item != null) {
+      ObjectNode open = (ObjectNode) now.get(now.size() - 1);
+      PartKind kind = isMessage() ? PartKind.TEXT : PartKind.REASONING;
+      ((ArrayNode) open.get("content")).add(content(kind, text.toString()));
+    }
+    return now;
+  }
+
+  private void usage(ObjectNode json) {
+    json.put("input_tokens", usage.input());
+    json.putObject("input_tokens_details")
+        .put("cached_tokens", usage.cached())
+        .put("cache_write_tokens", 0);
+    json.put("output_tokens", usage.output());
+    json.putObject("output_tokens_details").put("reasoning_tokens", usage.reasoning());
+    json.put("total_tokens", usage.input() + usage.output());
+  }
+
+  /** The text of the reply. */
+  String outputText() {
+    StringBuilder whole = new StringBuilder();
+    output()
+        .forEach(each -> {
+          if (each.path("type").textValue().equals("message")) {
+            each.path("content").forEach(content -> whole.append(content.path("text").textValue()));
+          }
+        });
+    return whole.toString();
+  }
+
+  private LineBuffer event(String type) {
+    return new LineBuffer()
+        .raw("{\"type\":\"")
+        .raw(type)
+        .raw("\",\"sequence_number\":")
+        .number(sequence);
+  }
+
+  /** Where in the output: the open item, and its part if so said. */
+  private LineBuffer place(LineBuffer json, boolean withPart) {
+    if (item != null && withPart) {
+      json.raw(",\"item_id\":").quoted(item.path("id").textValue());
+    }
+    json.raw(",\"output_index\":").number(itemIndex);
+    return withPart ? json.raw(",\"content_index\":").number(contents().size()) : json;
+  }
+
+  private void item(String type, FrameBuffer out) {
+    ObjectNode now = item == null ? Json.MAPPER.createObjectNode() : item;
+    write(type, raw(place(event(type), false).raw(",\"item\":"), now), out);
+  }
+
+  private void lifecycle(String type, FrameBuffer out) {
+    write(type, raw(event(type).raw(",\"response\":"), response()), out);
+  }
+
+  private static LineBuffer raw(LineBuffer json, ObjectNode value) {
+    return json.json(Json.text(value));
+  }
+
+  private void write(String type, LineBuffer json, FrameBuffer out) {
+    if (sequence++ > startingAfter) {
+      out.passing(type, json.raw('}').take());
+    }
+  }
+}

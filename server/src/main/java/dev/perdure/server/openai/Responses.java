@@ -1,0 +1,243 @@
+package dev.perdure.server.openai;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Branches;
+import dev.perdure.chat.Caller;
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Desk;
+import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.Message;
+import dev.perdure.chat.NewTurn;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Origin;
+import dev.perdure.chat.Origin.Spot;
+import dev.perdure.chat.Session;
+import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest;
+import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.LaneRef;
+import dev.perdure.protocol.TurnEvent.PartDelta;
+import dev.perdure.protocol.TurnEvent.PartEnded;
+import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.UsageReported;
+import dev.perdure.server.http.Exchange;
+import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.FrontDoor;
+import dev.perdure.server.http.Models;
+import dev.perdure.server.http.Text;
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Responses as turns: {@code resp_X} is {@code turn_X}. A response that follows another is a branch
+ * of its session; one that follows none begins a session. Thread-safe.
+ */
+final class Responses {
+  private static final HeaderName IDEMPOTENCY_KEY = HeaderNames.create("Idempotency-Key");
+  private static final int KEY_CHARS = 200;
+
+  /** The most messages of a branch that are looked at for the input of a response. */
+  private static final int BRANCH_MESSAGES = 2000;
+
+  private final Desk desk;
+  private final Conversations conversations;
+  private final Branches branches;
+  private final Models models;
+
+  Responses(FrontDoor.Parts parts) {
+    this.desk = parts.desk();
+    this.conversations = parts.conversations();
+    this.branches = parts.branches();
+    this.models = new Models(parts.providers());
+  }
+
+  String defaultModel() {
+    return models.fallback();
+  }
+
+  /** The model of a name that may lack its provider, as the vendor's clients know it. */
+  String model(@Nullable String name) {
+    if (name == null || name.contains("/")) {
+      return models.checked(name);
+    }
+    String fallback = models.fallback();
+    if (fallback.endsWith("/" + name)) {
+      return fallback;
+    }
+    return models.knows("openai/" + name) ? "openai/" + name : models.checked(name);
+  }
+
+  ResponseNote note(Caller caller, Turn turn) {
+    return ResponseNote.of(turn, branches.note(caller, turn.id()).orElse(null));
+  }
+
+  /** Accepts a request, or finds the turn in which its key was accepted before. */
+  Turn accept(Exchange exchange, OpenAiRequest request, byte[] body) {
+    Caller caller = exchange.caller();
+    String model = model(request.model());
+    @Nullable String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
+    if (key != null
+        && (key.length() > KEY_CHARS || !key.chars().allMatch(c -> c > 32 && c < 127))) {
+      throw new Refusal(
+          400,
+          "invalid_value",
+          null,
+          "The Idempotency-Key must have 1 to " + KEY_CHARS + " visible ASCII characters.");
+    }
+    @Nullable Turn previous =
+        request.previous() == null ? null : previous(caller, request.previous());
+    TurnRequest asked =
+        new TurnRequest(
+            List.of(model), List.of(), request.instructions(), request.params(), Recovery.RESTART);
+    Origin origin =
+        new Origin(
+            new Spot.Under(previous == null ? null : previous.lanes().getFirst().message()),
+            null,
+            request.earlier(),
+            ResponseNote.json(request.background(), request.previous(), request.metadata()));
+    NewTurn message = new NewTurn(request.message(), asked, WhenBusy.ENQUEUE, origin);
+    IdempotencyKey once =
+        key == null ? null : new IdempotencyKey("openai:" + key, hash(exchange.path(), body));
+    if (previous != null) {
+      return desk.submit(caller, previous.session(), message, once);
+    }
+    if (key != null) {
+      return desk.submit(caller, branches.openSession(caller, "openai:" + key), message, once);
+    }
+    String session = desk.createSession(caller, Session.Settings.NONE).id();
+    try {
+      return desk.submit(caller, session, message, null);
+    } catch (PerdureException e) {
+      desk.deleteSession(caller, session);
+      throw e;
+    }
+  }
+
+  private Turn previous(Caller caller, String id) {
+    return turnOf(caller, id)
+        .orElseThrow(() ->
+            new Refusal(
+                400,
+                "previous_response_not_found",
+                "previous_response_id",
+                "Previous response with id '" + Text.shown(id) + "' not found."));
+  }
+
+  private Optional<Turn> turnOf(Caller caller, String id) {
+    if (!id.matches("resp_[0-9a-z]{26}")) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(conversations.turn(caller, "turn_" + id.substring("resp_".length())));
+    } catch (PerdureException e) {
+      if (e.code() == ErrorCode.NOT_FOUND) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /** The turn of the response in the path. */
+  Turn turn(Exchange exchange) {
+    String id = exchange.variable("response");
+    return turnOf(exchange.caller(), id)
+        .orElseThrow(() ->
+            new Refusal(
+                404,
+                "not_found",
+                "response_id",
+                "Response with id '" + Text.shown(id) + "' not found."));
+  }
+
+  Turn cancel(Exchange exchange) {
+    return desk.cancelTurn(exchange.caller(), turn(exchange).id());
+  }
+
+  /** The messages that came with the request of a response, oldest first. */
+  List<ObjectNode> inputItems(Caller caller, Turn turn) {
+    List<Message> branch =
+        branches.branch(caller, turn.session(), turn.userMessage(), BRANCH_MESSAGES);
+    List<ObjectNode> items = new ArrayList<>();
+    for (Message message : branch.reversed()) {
+      if (!message.id().equals(turn.userMessage()) && !message.turn().isEmpty()) {
+        break;
+      }
+      ObjectNode item = Json.MAPPER.createObjectNode();
+      item.put("id", message.id()).put("type", "message").put("status", "completed");
+      item.put("role", message.role().wire());
+      boolean user = message.role() == Message.Role.USER;
+      item.putArray("content")
+          .addObject()
+          .put("type", user ? "input_text" : "output_text")
+          .put("text", message.text());
+      items.addFirst(item);
+    }
+    return items;
+  }
+
+  /** A response whose log has expired, from the message that is stored. */
+  ObjectNode stored(Caller caller, Turn turn, ResponseNote note) {
+    String id = turn.lanes().getFirst().message();
+    Message message =
+        branches
+            .message(caller, turn.session(), id)
+            .orElseThrow(() -> PerdureException.notFound("response", turn.id()));
+    ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+    FrameBuffer unused = new FrameBuffer();
+    List<TurnEvent> events = new ArrayList<>();
+    String model = message.model() == null ? "" : message.model();
+    events.add(
+        new TurnAccepted(
+            turn.id(),
+            turn.session(),
+            turn.userMessage(),
+            List.of(new LaneRef(0, id, model)),
+            turn.createdAtMillis()));
+    events.add(new AttemptStarted(0, 0, 1, model, null));
+    int part = 0;
+    for (Message.Part each : message.parts()) {
+      events.add(new PartStarted(0, 1, part, each.kind()));
+      events.add(new PartDelta(0, 1, part, each.text()));
+      events.add(new PartEnded(0, 1, part++));
+    }
+    if (message.usage() != null) {
+      events.add(new UsageReported(0, 1, message.usage()));
+    }
+    events.add(
+        new LaneEnded(0, turn.lanes().getFirst().state(), message.finish(), message.error()));
+    long endedAt = turn.endedAtMillis() == null ? 0 : turn.endedAtMillis();
+    events.add(new TurnEnded(turn.state(), turn.error(), "", endedAt));
+    for (int seq = 0; seq < events.size(); seq++) {
+      boolean _ = state.apply(seq, events.get(seq), unused);
+    }
+    return state.response();
+  }
+
+  private static String hash(String path, byte[] body) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update((path + "\n").getBytes(UTF_8));
+      digest.update(body);
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java has SHA-256", e);
+    }
+  }
+}
