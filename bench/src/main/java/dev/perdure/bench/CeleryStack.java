@@ -21,7 +21,7 @@ final class CeleryStack implements Stack {
   private static final String HOST = "127.0.0.1";
   private static final Pattern REDIS_READY = Pattern.compile("(Ready to accept connections)");
   private static final Pattern API_READY = Pattern.compile("(Application startup complete)");
-  private static final Pattern WORKER_READY = Pattern.compile("(celery@\\S+ ready)");
+  private static final Pattern WORKER_READY = Pattern.compile("(worker\\d+@localhost ready)");
 
   private final List<Child> servers;
   private final Child redis;
@@ -99,7 +99,7 @@ final class CeleryStack implements Stack {
         "--hostname",
         "worker" + number + "@localhost",
         "--loglevel",
-        "WARNING");
+        "INFO");
   }
 
   private static List<String> api(int port, int processes) {

@@ -52,8 +52,7 @@ final class LogStore {
        WHERE (SELECT t.epoch = b.epoch AND t.node_id = ? AND t.state IN ('running', 'waiting')
                 FROM turn t WHERE t.id = b.turn_id)
        ORDER BY b.turn_id
-      ON CONFLICT DO NOTHING
-      RETURNING turn_id\
+      ON CONFLICT DO NOTHING\
       """;
 
   private static final String APPEND_SQLITE =
@@ -192,16 +191,10 @@ final class LogStore {
       lasts[i] = block.lastSeq();
       payloads[i] = block.payload();
     }
-    return new HashSet<>(
-        tx.list(
-            APPEND_POSTGRES,
-            row -> row.getString(1),
-            turns,
-            epochs,
-            firsts,
-            lasts,
-            payloads,
-            nodeId));
+    int stored =
+        tx.update(APPEND_POSTGRES, turns, epochs, firsts, lasts, payloads, nodeId);
+    // Which ones is asked only if it is not all of them: naming them costs as much as storing them.
+    return stored == count ? new HashSet<>(Arrays.asList(turns)) : new HashSet<>();
   }
 
   private Set<String> appendSqlite(Tx tx, List<Fenced> blocks, RecentCommits commits)
