@@ -60,6 +60,11 @@ final class Ground implements AutoCloseable {
     return Path.of(System.getProperty("java.home"), "bin", "java").toString();
   }
 
+  /** A JVM under test: its compiler's threads stay, so that their CPU time can be told. */
+  static List<String> jvm() {
+    return List.of(java(), "-XX:-UseDynamicNumberOfCompilerThreads");
+  }
+
   static InetSocketAddress address(String hostAndPort) {
     int colon = hostAndPort.lastIndexOf(':');
     return new InetSocketAddress(

@@ -71,7 +71,8 @@ final class PerdureStack implements Stack {
       throws IOException, InterruptedException {
     Path config = ground.directory().resolve("perdure.yaml");
     Files.writeString(config, CONFIG);
-    List<String> command = new ArrayList<>(List.of(Ground.java(), "-XX:+ExitOnOutOfMemoryError"));
+    List<String> command = new ArrayList<>(Ground.jvm());
+    command.add("-XX:+ExitOnOutOfMemoryError");
     command.addAll(ground.options().serverJvm());
     command.addAll(List.of("-jar", jar(), "start", "--port", "0", "--config", config.toString()));
     command.addAll(List.of("--data", ground.directory().resolve("data").toString()));

@@ -23,7 +23,7 @@ final class ProxyStack implements Stack {
   }
 
   static ProxyStack start(Ground ground) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of(Ground.java()));
+    List<String> command = new ArrayList<>(Ground.jvm());
     command.addAll(ground.options().serverJvm());
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(PlainProxy.class.getName(), ground.upstream()));

@@ -191,8 +191,7 @@ final class LogStore {
       lasts[i] = block.lastSeq();
       payloads[i] = block.payload();
     }
-    int stored =
-        tx.update(APPEND_POSTGRES, turns, epochs, firsts, lasts, payloads, nodeId);
+    int stored = tx.update(APPEND_POSTGRES, turns, epochs, firsts, lasts, payloads, nodeId);
     // Which ones is asked only if it is not all of them: naming them costs as much as storing them.
     return stored == count ? new HashSet<>(Arrays.asList(turns)) : new HashSet<>();
   }
