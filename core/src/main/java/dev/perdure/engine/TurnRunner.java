@@ -331,7 +331,13 @@ final class TurnRunner {
   private boolean work(
       Turn turn, int lane, TurnWriter writer, @Nullable String reason, LaneControl control) {
     try {
-      return new LaneRunner(parts, metrics, queue, turn, lane, writer, control).run(reason);
+      boolean ended =
+          new LaneRunner(parts, metrics, queue, turn, lane, writer, control).run(reason);
+      if (!ended) {
+        // A lane may learn that the turn is lost before anybody has told the turn.
+        release();
+      }
+      return ended;
     } catch (FencedException e) {
       release();
       return false;

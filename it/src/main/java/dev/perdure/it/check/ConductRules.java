@@ -161,8 +161,14 @@ final class ConductRules {
     return path.substring(path.lastIndexOf('/'));
   }
 
+  /** Nothing but how to come again, and that the database is away. */
   private static boolean isEmpty(String body) {
-    return body.lines().allMatch(line -> line.isEmpty() || line.startsWith("retry:"));
+    return body.lines()
+        .allMatch(line ->
+            line.isEmpty()
+                || line.startsWith("retry:")
+                || line.equals("event: notice")
+                || line.startsWith("data: {\"code\":\"degraded\""));
   }
 
   private void trespassed(Trespassed one) {

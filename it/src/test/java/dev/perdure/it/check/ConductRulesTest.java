@@ -85,7 +85,8 @@ class ConductRulesTest {
     for (int status : new int[] {404, 0, 429, 503}) {
       scene.seen.add(new Trespassed("t9", 0, "GET /v1/turns/t9", status, "{}"));
     }
-    scene.seen.add(new Trespassed("t9", 0, "GET /v1/turns/t9/events", 200, "retry: 2000\n\n"));
+    String empty = "retry: 2000\n\nevent: notice\ndata: {\"code\":\"degraded\",\"text\":\"x\"}\n\n";
+    scene.seen.add(new Trespassed("t9", 0, "GET /v1/turns/t9/events", 200, empty));
     assertThat(scene.broken()).isEmpty();
   }
 
