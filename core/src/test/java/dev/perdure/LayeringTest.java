@@ -24,7 +24,8 @@ class LayeringTest {
           "log", List.of("protocol", "db", "testing"),
           "chat", List.of("protocol", "db", "log", "testing"),
           "provider", List.of("protocol"),
-          "context", List.of("protocol", "db", "chat", "provider"),
+          "retrieval", List.of("protocol", "db", "chat"),
+          "context", List.of("protocol", "db", "chat", "provider", "retrieval"),
           "engine", List.of("protocol", "db", "log", "chat", "provider", "context", "testing"),
           "testing", List.of());
 

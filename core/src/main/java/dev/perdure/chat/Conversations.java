@@ -77,7 +77,8 @@ public final class Conversations {
     return database.read(tx -> session(tx, caller, id));
   }
 
-  static Session session(Tx tx, Caller caller, String id) throws SQLException {
+  /** Like {@link #session(Caller, String)}, within a transaction. */
+  public static Session session(Tx tx, Caller caller, String id) throws SQLException {
     return tx.one(
             "SELECT "
                 + Rows.SESSION_COLUMNS
@@ -222,6 +223,21 @@ public final class Conversations {
         upTo,
         limit);
     return newest.reversed();
+  }
+
+  /** Messages of a session between two positions, neither included, oldest first. */
+  public static List<Message> after(Tx tx, String session, long after, long before, int limit)
+      throws SQLException {
+    return tx.list(
+        "SELECT "
+            + Rows.MESSAGE_COLUMNS
+            + " FROM message WHERE session_id = ? AND position > ? AND position < ?"
+            + " ORDER BY position LIMIT ?",
+        Rows::message,
+        session,
+        after,
+        before,
+        limit);
   }
 
   /** The database's clock, in milliseconds since 1970. */

@@ -1,5 +1,6 @@
 package dev.perdure.context;
 
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.Turn;
@@ -10,45 +11,70 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.ModelRequest;
+import dev.perdure.retrieval.Chunk;
+import dev.perdure.retrieval.Retriever;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From what is stored to a model request: the system prompt of four authors, and as much of the
- * session's history as the model's window has room for, the newest first. Says to the {@link
- * ContextJournal} what it has used. Thread-safe.
+ * From what is stored to a model request: the system prompt of four authors, as much of the
+ * session's history as the model's window has room for, the newest first, and what is found of
+ * documents and of the messages that do not fit. Says to the {@link ContextJournal} what it has
+ * used. Thread-safe.
  *
  * <p>Everything is read anew for each call, in one transaction, so there is nothing that could be
  * out of date; what is kept is only how many tokens a message has, which does not change.
  */
 public final class ContextBuilder {
+  private static final Logger LOG = System.getLogger(ContextBuilder.class.getName());
+
   /** How much more is read than is shown: lanes multiply the rows of a turn. */
   private static final int READ_MORE = 4;
 
   /** Kept free for the reply where the request does not say how long it may be, in tokens. */
   private static final int USUAL_REPLY = 8_192;
 
+  /** What is found may take this part of the room: a quarter. */
+  private static final int SHARE = 4;
+
+  /** With less room than this, in tokens, an excerpt would only take the place of messages. */
+  private static final int MIN_ROOM = 1_024;
+
+  /** And no more than this, however large the window: the rest would only be paid for. */
+  private static final int MAX_EXCERPT_TOKENS = 6_000;
+
+  /** A question that is not longer than this, in UTF-16 units, may need the one before it. */
+  private static final int SHORT_QUESTION = 40;
+
   private final Database database;
   private final ContextSettings settings;
   private final ContextJournal journal;
+  private final Retriever retriever;
   private final ModelWindows windows;
   private final TokenCounter counter = new TokenCounter();
 
   /**
    * @throws PerdureException CONFIG if the settings name a window that is none
    */
-  public ContextBuilder(Database database, ContextSettings settings, ContextJournal journal) {
+  public ContextBuilder(
+      Database database, ContextSettings settings, ContextJournal journal, Retriever retriever) {
     this.database = database;
+    this.retriever = retriever;
     this.settings = settings;
     this.journal = journal;
     this.windows = new ModelWindows(settings.windows());
   }
 
   private record Stored(
+      Caller caller,
       long position,
+      boolean documents,
       @Nullable String session,
       Map<String, String> metadata,
       @Nullable String owner,
@@ -68,9 +94,19 @@ public final class ContextBuilder {
             .toList();
     int system = sections.stream().mapToInt(ContextUse.Section::tokens).sum();
     int reserved = reserved(turn, family);
-    History.Chosen chosen =
-        new History(counter, family, settings)
-            .choose(read.history, turn.userMessage(), family.window() - reserved - system);
+    int room = family.window() - reserved - system;
+    History history = new History(counter, family, settings);
+    History.Chosen chosen = history.choose(read.history, turn.userMessage(), room);
+    Excerpts excerpts = Excerpts.NONE;
+    boolean sought = read.stored.documents || chosen.why() != ContextUse.Why.NONE;
+    if (sought && room >= MIN_ROOM) {
+      int share = Math.min(room / SHARE, MAX_EXCERPT_TOKENS);
+      // Searched is what might be pushed out; what is found then takes only the room it needs.
+      History.Chosen sure = history.choose(read.history, turn.userMessage(), room - share);
+      Excerpts found = excerpts(turn, read, sure, family, share);
+      chosen = history.choose(read.history, turn.userMessage(), room - found.tokens());
+      excerpts = found.without(chosen.ids());
+    }
     journal.add(
         turn.id(),
         call,
@@ -80,34 +116,83 @@ public final class ContextBuilder {
             chosen.exact(),
             sections,
             chosen.shown(),
+            excerpts.used(),
             chosen.leftOut(),
             chosen.why()));
     return new ModelRequest(
         call.vendorModel(),
         prompt.text(turn.session()),
-        chosen.messages(),
+        excerpts.before(turn.session(), chosen.messages()),
         turn.request().params(),
         call.limits());
+  }
+
+  /** What of documents, and of messages that do not fit, matters to the user's message. */
+  private Excerpts excerpts(
+      Turn turn, Read read, History.Chosen chosen, ModelFamily family, int budget) {
+    Retriever.Query query =
+        new Retriever.Query(
+            read.stored.caller,
+            turn.session(),
+            question(read.history, turn),
+            chosen.leftOut(),
+            turn.userMessage());
+    List<Chunk> found;
+    try {
+      found = retriever.find(query);
+    } catch (PerdureException e) {
+      if (e.code() != ErrorCode.INTERNAL) {
+        throw e;
+      }
+      // A reply without excerpts is better than none.
+      LOG.log(
+          Level.WARNING, "Turn " + turn.id() + " goes on without what could not be searched.", e);
+      return Excerpts.NONE;
+    }
+    return Excerpts.choose(found, counter, family, budget);
+  }
+
+  /** The user's message; if that says little, as "and why?" does, the one before it as well. */
+  private static List<String> question(List<Message> history, Turn turn) {
+    List<String> out = new ArrayList<>();
+    for (Message message : history.reversed()) {
+      boolean asked = message.id().equals(turn.userMessage());
+      if (asked || (!out.isEmpty() && message.role() == Message.Role.USER)) {
+        out.add(message.text());
+      }
+      if (out.size() == 2 || (!out.isEmpty() && out.getFirst().length() > SHORT_QUESTION)) {
+        break;
+      }
+    }
+    return out;
   }
 
   private Read read(Tx tx, Turn turn) throws SQLException {
     Stored stored =
         tx.one(
                 """
-                SELECT m.position, s.instructions, s.metadata, p.instructions, p.facts
-                  FROM turn t
-                  JOIN message m ON m.id = t.user_message
-                  JOIN session s ON s.id = t.session_id
-                  LEFT JOIN preference p ON p.tenant = t.tenant AND p.owner = t.owner
-                 WHERE t.id = ?\
-                """,
+                SELECT t.tenant, t.owner, m.position, s.instructions, s.metadata, p.instructions,
+                       p.facts,\
+                """
+                    + " CASE WHEN "
+                    + Retriever.HAS_DOCUMENTS
+                    + " THEN 1 ELSE 0 END"
+                    + """
+                       FROM turn t
+                      JOIN message m ON m.id = t.user_message
+                      JOIN session s ON s.id = t.session_id
+                      LEFT JOIN preference p ON p.tenant = t.tenant AND p.owner = t.owner
+                     WHERE t.id = ?\
+                    """,
                 row ->
                     new Stored(
-                        row.getLong(1),
-                        row.getString(2),
-                        texts(row.getString(3)),
+                        new Caller(row.getString(1), row.getString(2)),
+                        row.getLong(3),
+                        row.getLong(8) != 0,
                         row.getString(4),
-                        texts(row.getString(5))),
+                        texts(row.getString(5)),
+                        row.getString(6),
+                        texts(row.getString(7))),
                 turn.id())
             .orElseThrow(
                 () -> new PerdureException(ErrorCode.NOT_FOUND, "The turn's session was deleted."));

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Turn;
+import dev.perdure.context.ContextUse.Excerpt;
 import dev.perdure.context.ContextUse.Section;
 import dev.perdure.context.ContextUse.Shown;
 import dev.perdure.context.ContextView.Source;
@@ -211,7 +212,7 @@ public final class ContextJournal implements AutoCloseable {
   private static List<Source> sources(Tx tx, String session, ContextUse use) throws SQLException {
     List<Source> out = new ArrayList<>();
     for (Section section : use.sections()) {
-      out.add(new Source("instructions", section.name(), section.tokens()));
+      out.add(new Source("instructions", section.name(), null, section.tokens()));
     }
     Map<Long, String> ids = new HashMap<>();
     if (!use.history().isEmpty()) {
@@ -225,8 +226,16 @@ public final class ContextJournal implements AutoCloseable {
     for (Shown shown : use.history()) {
       @Nullable String id = ids.get(shown.position());
       if (id != null) {
-        out.add(new Source("message", id, shown.tokens()));
+        out.add(new Source("message", id, null, shown.tokens()));
       }
+    }
+    for (Excerpt excerpt : use.excerpts()) {
+      out.add(
+          new Source(
+              excerpt.ofDocument() ? "document" : "recalled",
+              excerpt.id(),
+              excerpt.part(),
+              excerpt.tokens()));
     }
     return out;
   }

@@ -17,6 +17,7 @@ import java.util.Locale;
  * {"w":window,"r":reserved,"x":1 if exact,
  *  "s":[section,tokens, …],                      the system prompt
  *  "h":[position,tokens, …],                     the messages, oldest first
+ *  "e":["d" or "m",id,part,tokens, …],           excerpts of documents and of messages; absent if none
  *  "d":[earlier messages left out, "why"]}       absent if none
  * </pre>
  *
@@ -32,12 +33,14 @@ record ContextUse(
     boolean exact,
     List<Section> sections,
     List<Shown> history,
+    List<Excerpt> excerpts,
     long leftOut,
     Why why) {
 
   ContextUse {
     sections = List.copyOf(sections);
     history = List.copyOf(history);
+    excerpts = List.copyOf(excerpts);
   }
 
   /** A section of the system prompt. */
@@ -45,6 +48,13 @@ record ContextUse(
 
   /** A message of the session, by its position. */
   record Shown(long position, int tokens) {}
+
+  /**
+   * A piece of a document, or of a message that is not part of the history shown.
+   *
+   * @param id of the document or message
+   */
+  record Excerpt(boolean ofDocument, String id, int part, int tokens) {}
 
   /** What it was that the history did not fit into. */
   enum Why {
@@ -60,7 +70,8 @@ record ContextUse(
   /** All tokens of the request, as far as they are counted. */
   int tokens() {
     return sections.stream().mapToInt(Section::tokens).sum()
-        + history.stream().mapToInt(Shown::tokens).sum();
+        + history.stream().mapToInt(Shown::tokens).sum()
+        + excerpts.stream().mapToInt(Excerpt::tokens).sum();
   }
 
   String json() {
@@ -75,6 +86,13 @@ record ContextUse(
     }
     ArrayNode h = out.putArray("h");
     history.forEach(shown -> h.add(shown.position).add(shown.tokens));
+    if (!excerpts.isEmpty()) {
+      ArrayNode e = out.putArray("e");
+      for (Excerpt excerpt : excerpts) {
+        e.add(excerpt.ofDocument ? "d" : "m").add(excerpt.id);
+        e.add(excerpt.part).add(excerpt.tokens);
+      }
+    }
     if (why != Why.NONE) {
       out.putArray("d").add(leftOut).add(why.wire());
     }
@@ -94,6 +112,16 @@ record ContextUse(
     for (int i = 0; i + 1 < h.size(); i += 2) {
       history.add(new Shown(h.get(i).asLong(), h.get(i + 1).asInt()));
     }
+    List<Excerpt> excerpts = new ArrayList<>();
+    JsonNode e = in.path("e");
+    for (int i = 0; i + 3 < e.size(); i += 4) {
+      excerpts.add(
+          new Excerpt(
+              e.get(i).asText().equals("d"),
+              e.get(i + 1).asText(),
+              e.get(i + 2).asInt(),
+              e.get(i + 3).asInt()));
+    }
     JsonNode d = in.path("d");
     return new ContextUse(
         in.path("w").asInt(),
@@ -101,6 +129,7 @@ record ContextUse(
         in.path("x").asInt() == 1,
         sections,
         history,
+        excerpts,
         d.path(0).asLong(),
         d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)));
   }

@@ -1,6 +1,7 @@
 package dev.perdure.context;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one attempt of a model call was shown, for its owner to see.
@@ -31,8 +32,10 @@ public record ContextView(
   }
 
   /**
-   * @param kind {@code instructions} or {@code message}
-   * @param id the id of the message; for instructions, whose they are
+   * @param kind {@code instructions}, {@code message}, or an excerpt: {@code document} or {@code
+   *     recalled} for one of a message
+   * @param id the id of the message or document; for instructions, whose they are
+   * @param part which piece of it, from 0; null if it is shown whole
    */
-  public record Source(String kind, String id, int tokens) {}
+  public record Source(String kind, String id, @Nullable Integer part, int tokens) {}
 }

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,11 +40,17 @@ final class History {
 
   /**
    * @param messages oldest first, beginning with the user's
+   * @param ids of the messages
    * @param exact whether the tokens were counted by the model's own encoding
    * @param leftOut messages of the session before the first that is shown
    */
   record Chosen(
-      List<ModelMessage> messages, List<Shown> shown, boolean exact, long leftOut, Why why) {}
+      List<ModelMessage> messages,
+      List<Shown> shown,
+      Set<String> ids,
+      boolean exact,
+      long leftOut,
+      Why why) {}
 
   private record Link(Message message, String text) {}
 
@@ -90,7 +97,13 @@ final class History {
       // The chain goes on beyond what was read.
       why = Why.SETTINGS;
     }
-    return new Chosen(messages(kept), shown.reversed(), exact, why == Why.NONE ? 0 : first, why);
+    return new Chosen(
+        messages(kept),
+        shown.reversed(),
+        kept.stream().map(link -> link.message.id()).collect(Collectors.toSet()),
+        exact,
+        why == Why.NONE ? 0 : first,
+        why);
   }
 
   private int counted(Link link) {

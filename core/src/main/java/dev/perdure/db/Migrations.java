@@ -19,21 +19,29 @@ import org.flywaydb.core.api.callback.Event;
  * leaves nothing behind. Stateless.
  */
 final class Migrations {
-  private static final String LOCATION = "classpath:dev/perdure/db/migration";
+  private static final String COMMON = "classpath:dev/perdure/db/migration";
+
+  /** What cannot be written so that both databases read it, such as full-text indexes. */
+  static final String SQLITE = "classpath:dev/perdure/db/sqlite";
+
+  static final String POSTGRES = "classpath:dev/perdure/db/postgres";
 
   private Migrations() {}
 
   /**
+   * @param own the location of the migrations of this kind of database
    * @throws PerdureException CONFIG if the database is newer than this build, or not Perdure's
    */
-  static void run(DataSource dataSource, MigrationOptions options) {
+  static void run(DataSource dataSource, String own, MigrationOptions options) {
     try {
       Flyway flyway =
           Flyway.configure(Migrations.class.getClassLoader())
               .dataSource(dataSource)
               .locations(
-                  Stream.concat(Stream.of(LOCATION), options.more().stream())
+                  Stream.concat(Stream.of(COMMON, own), options.more().stream())
                       .toArray(String[]::new))
+              // Additive and independent of each other, so that features may come in any order.
+              .outOfOrder(true)
               .callbacks(new BeforeCommit(options.faults()))
               .loggers("slf4j")
               .load();

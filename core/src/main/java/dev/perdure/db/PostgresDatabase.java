@@ -61,7 +61,7 @@ public final class PostgresDatabase implements Database {
     } catch (SQLException e) {
       throw unreachable(where, e);
     }
-    Migrations.run(unhurried, migrations);
+    Migrations.run(unhurried, Migrations.POSTGRES, migrations);
     PGSimpleDataSource limited =
         dataSource(
             new PatientDataSource(options.borrowTimeout()),

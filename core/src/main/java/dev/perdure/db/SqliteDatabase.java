@@ -56,7 +56,7 @@ public final class SqliteDatabase implements Database {
       String url = "jdbc:sqlite:" + dataDir.toAbsolutePath().resolve(FILE);
       SQLiteDataSource dataSource = new SQLiteDataSource(config());
       dataSource.setUrl(url);
-      Migrations.run(dataSource, migrations);
+      Migrations.run(dataSource, Migrations.SQLITE, migrations);
       SqliteWriter writer = new SqliteWriter(dataSource);
       writer.start();
       opened = true;

@@ -44,6 +44,10 @@ public final class Ids {
     return next("call_");
   }
 
+  public String document() {
+    return next("doc_");
+  }
+
   public String node() {
     return next("node_");
   }

@@ -27,6 +27,7 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.provider.Providers;
+import dev.perdure.retrieval.Retriever;
 import dev.perdure.testing.FaultPoints;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
@@ -83,7 +84,8 @@ final class EngineHarness implements AutoCloseable {
                 database,
                 log,
                 new Providers(List.of(provider), "script/a"),
-                new ContextBuilder(database, ContextSettings.DEFAULT, contexts),
+                new ContextBuilder(
+                    database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
                 config,
                 clock,
                 new Random(1),

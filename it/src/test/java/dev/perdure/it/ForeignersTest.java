@@ -31,7 +31,12 @@ class ForeignersTest {
           "POST /v1/sessions", "{\"title\":\"mine\"}",
           "PATCH /v1/sessions/{session}", "{\"title\":\"taken over\"}",
           "POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}",
-          "PUT /v1/preferences", "{}");
+          "PUT /v1/preferences", "{}",
+          "POST /v1/documents", "a document");
+
+  /** The same for query parameters that must be there. */
+  private static final Map<String, String> QUERIES =
+      Map.of("GET /v1/turns", "?state=active", "POST /v1/documents", "?name=a.txt");
 
   /** An operation of the document, with a path of Ann's and one of nobody's. */
   private record Operation(
@@ -47,6 +52,7 @@ class ForeignersTest {
   private static List<Operation> operations;
   static String session;
   static String turn;
+  static String document;
   static String expiredToken;
 
   @BeforeAll
@@ -61,6 +67,18 @@ class ForeignersTest {
         api.post("/v1/stream-tokens", "{}", bearer(ANN)).expect(201).json().path("token").asText();
     session =
         api.post("/v1/sessions", "{\"title\":\"Secret\"}", bearer(ANN))
+            .expect(201)
+            .json()
+            .path("id")
+            .asText();
+    document =
+        api.post(
+                "/v1/documents?name=Secret",
+                "Secret",
+                "Content-Type",
+                "text/plain",
+                "Authorization",
+                "Bearer " + ANN)
             .expect(201)
             .json()
             .path("id")
@@ -109,12 +127,13 @@ class ForeignersTest {
     assertThat(!hasBody || BODIES.containsKey(name))
         .as("%s has a body: say in BODIES what it is called with", name)
         .isTrue();
-    String query = name.equals("GET /v1/turns") ? "?state=active" : "";
+    String query = QUERIES.getOrDefault(name, "");
     String nobodys = "0".repeat(26);
     String path =
         template
                 .replace("{session}", session)
                 .replace("{turn}", turn)
+                .replace("{document}", document)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -122,6 +141,7 @@ class ForeignersTest {
         template
                 .replace("{session}", "sess_" + nobodys)
                 .replace("{turn}", "turn_" + nobodys)
+                .replace("{document}", "doc_" + nobodys)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -132,11 +152,15 @@ class ForeignersTest {
 
   private static Api.Answer call(Operation operation, String path, String... headers) {
     boolean changes = !operation.method.equals("GET") && !operation.method.equals("DELETE");
+    List<String> all = new ArrayList<>(List.of(headers));
+    if (operation.name.equals("POST /v1/documents")) {
+      all.addAll(List.of("Content-Type", "text/plain"));
+    }
     return api.send(
         operation.method,
         path,
         changes ? BODIES.getOrDefault(operation.name, "{}") : null,
-        headers);
+        all.toArray(String[]::new));
   }
 
   /** Refused requests have their line; asks again, as a flood of them has not a line each. */
@@ -247,6 +271,7 @@ class ForeignersTest {
             .as(operation.name)
             .doesNotContain(session)
             .doesNotContain(turn)
+            .doesNotContain(document)
             .doesNotContain("Secret");
       }
     }
@@ -256,7 +281,7 @@ class ForeignersTest {
   private static String masked(Api.Answer answer) {
     return answer.status()
         + " "
-        + answer.body().replaceAll("(sess|turn)_[0-9a-z]{26}", "$1_ID")
+        + answer.body().replaceAll("(sess|turn|doc)_[0-9a-z]{26}", "$1_ID")
         + answer.headers().map().entrySet().stream()
             .filter(header -> !header.getKey().equalsIgnoreCase("date"))
             .filter(header -> !header.getKey().equalsIgnoreCase("content-length"))

@@ -7,6 +7,8 @@ import dev.perdure.engine.EngineConfig;
 import dev.perdure.engine.RetryPolicy;
 import dev.perdure.log.LogLimits;
 import dev.perdure.provider.ModelRequest;
+import dev.perdure.retrieval.DocumentLimits;
+import dev.perdure.server.config.DocumentSettings;
 import dev.perdure.server.config.EngineSettings;
 import dev.perdure.server.config.HttpSettings;
 import dev.perdure.server.config.PerdureConfig;
@@ -50,6 +52,16 @@ final class Limits {
     EngineSettings.Context context = config.engine().context();
     return new ContextSettings(
         context.maxMessages(), context.maxChars(), context.windows(), context.instructions());
+  }
+
+  static DocumentLimits documents(PerdureConfig config) {
+    DocumentSettings documents = config.documents();
+    return new DocumentLimits(
+        documents.maxSize().toInt(),
+        documents.maxPerOwner(),
+        documents.maxSizePerOwner().bytes(),
+        documents.maxChars(),
+        documents.extractionTimeout());
   }
 
   static LogLimits log(PerdureConfig config) {

@@ -21,6 +21,9 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.http.Transport;
 import dev.perdure.provider.http.TransportOptions;
 import dev.perdure.provider.openai.LocalServers;
+import dev.perdure.retrieval.Documents;
+import dev.perdure.retrieval.Indexer;
+import dev.perdure.retrieval.Retriever;
 import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.PerdureHttp;
@@ -61,6 +64,7 @@ final class PerdureServer {
   private final TurnLog log;
   private final Engine engine;
   private final Admission admission;
+  private final Indexer indexer;
   private final PerdureHttp http;
   private final ProviderSelection models;
   private final Deque<AutoCloseable> closeLast;
@@ -81,6 +85,7 @@ final class PerdureServer {
               : faulty(config, timeOfDay, Path.of(file), made);
       server.engine.start();
       server.admission.start();
+      server.indexer.start();
       made.push(() -> server.engine.stop(Duration.ZERO));
       server.listen();
       return server;
@@ -106,9 +111,8 @@ final class PerdureServer {
 
     database = opened(made, open(config, migrations(faults)));
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
-    Timers timers = opened(made, Timers.system());
     ContextJournal journal = opened(made, new ContextJournal(database));
-    ContextBuilder context = new ContextBuilder(database, Limits.context(config), journal);
+    indexer = opened(made, new Indexer(database, Limits.documents(config), clock));
     engine =
         new Engine(
             new EngineParts(
@@ -116,11 +120,11 @@ final class PerdureServer {
                 database,
                 log,
                 models.providers(),
-                context,
+                context(config, database, journal),
                 Limits.engine(config),
                 steady,
                 random,
-                timers,
+                opened(made, Timers.system()),
                 faults),
             Version.text(),
             meters);
@@ -134,6 +138,7 @@ final class PerdureServer {
                 new Profiles(database),
                 journal,
                 new Branches(database, ids),
+                new Documents(database, ids, Limits.documents(config), indexer::wake),
                 log,
                 database.signals(),
                 models.providers(),
@@ -165,6 +170,11 @@ final class PerdureServer {
         () -> LocalServers.detect(transport, Set.of(config.server().port())),
         transport,
         clock);
+  }
+
+  private static ContextBuilder context(
+      PerdureConfig config, Database database, ContextJournal journal) {
+    return new ContextBuilder(database, Limits.context(config), journal, new Retriever(database));
   }
 
   private static PerdureHttp.Place place(PerdureConfig.Server server) {

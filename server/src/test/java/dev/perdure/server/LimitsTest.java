@@ -7,6 +7,7 @@ import dev.perdure.context.ContextSettings;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.engine.EngineConfig;
 import dev.perdure.log.LogLimits;
+import dev.perdure.retrieval.DocumentLimits;
 import dev.perdure.server.config.ConfigLoader;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.HttpLimits;
@@ -26,6 +27,7 @@ class LimitsTest {
     assertThat(Limits.engine(config)).isEqualTo(EngineConfig.DEFAULT);
     assertThat(Limits.desk(config)).isEqualTo(DeskLimits.DEFAULT);
     assertThat(Limits.context(config)).isEqualTo(ContextSettings.DEFAULT);
+    assertThat(Limits.documents(config)).isEqualTo(DocumentLimits.DEFAULT);
     assertThat(Limits.log(config)).isEqualTo(LogLimits.DEFAULT);
     assertThat(Limits.postgres(config)).isEqualTo(PostgresOptions.DEFAULT);
     assertThat(Limits.http(config)).isEqualTo(HttpLimits.DEFAULT);
@@ -45,6 +47,8 @@ class LimitsTest {
                 "--set", "engine.queue.maxWait=32s",
                 "--set", "engine.retry.maxCalls=33",
                 "--set", "engine.context.maxMessages=5",
+                "--set", "documents.maxSize=3KiB",
+                "--set", "documents.maxPerOwner=4",
                 "--set", "log.retention=48h",
                 "--set", "log.tailBytes=8KiB",
                 "--set", "db.readConnections=2",
@@ -60,6 +64,8 @@ class LimitsTest {
     assertThat(Limits.engine(config).retry().calls()).isEqualTo(33);
     assertThat(Limits.desk(config)).isEqualTo(new DeskLimits(3, 30, 31, Duration.ofSeconds(32)));
     assertThat(Limits.context(config).messages()).isEqualTo(5);
+    assertThat(Limits.documents(config).bytes()).isEqualTo(3072);
+    assertThat(Limits.documents(config).perOwner()).isEqualTo(4);
     assertThat(Limits.log(config).tailBytes()).isEqualTo(8192);
     assertThat(Limits.postgres(config).readConnections()).isEqualTo(2);
     assertThat(Limits.http(config).body().bodyBytes()).isEqualTo(2048);

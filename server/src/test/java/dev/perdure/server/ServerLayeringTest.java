@@ -23,7 +23,15 @@ class ServerLayeringTest {
   private static final Map<String, List<String>> ARROWS =
       Map.of(
           "server.http",
-              List.of("server.auth", "chat", "context", "db", "log", "protocol", "provider"),
+              List.of(
+                  "server.auth",
+                  "chat",
+                  "context",
+                  "db",
+                  "log",
+                  "protocol",
+                  "provider",
+                  "retrieval"),
           "server.aisdk", List.of("server.http", "chat", "protocol"),
           "server.openai", List.of("server.http", "chat", "protocol"),
           "server.auth", List.of("chat", "protocol"),

@@ -25,6 +25,7 @@ public record PerdureConfig(
     Db db,
     HttpSettings http,
     EngineSettings engine,
+    DocumentSettings documents,
     Log log,
     Auth auth,
     Map<String, Provider> providers,

@@ -39,6 +39,9 @@ final class ContextViews {
       json.writeStartObject();
       json.writeStringField("kind", source.kind());
       json.writeStringField("id", source.id());
+      if (source.part() != null) {
+        json.writeNumberField("part", source.part());
+      }
       json.writeNumberField("tokens", source.tokens());
       json.writeEndObject();
     }

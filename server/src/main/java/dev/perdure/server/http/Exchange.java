@@ -292,6 +292,19 @@ public final class Exchange {
 
   /** The whole body, of which so many bytes are accepted. */
   public byte[] body(int most) throws IOException {
+    byte[] body = upload(most);
+    if (body.length > 0) {
+      checkMediaType();
+    }
+    return body;
+  }
+
+  /**
+   * The whole body, of whatever type; empty if there is none.
+   *
+   * @throws PerdureException TOO_LARGE
+   */
+  byte[] upload(int most) throws IOException {
     if (!request.content().hasEntity()) {
       return new byte[0];
     }
@@ -301,9 +314,6 @@ public final class Exchange {
     byte[] body = read(most + 1);
     if (body.length > most) {
       throw tooLarge(most);
-    }
-    if (body.length > 0) {
-      checkMediaType();
     }
     return body;
   }

@@ -10,6 +10,7 @@ import dev.perdure.db.Signals;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.provider.Providers;
+import dev.perdure.retrieval.Documents;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
@@ -46,6 +47,9 @@ public final class PerdureHttp {
    */
   private static final int DRAINED_BODIES = 8;
 
+  /** The same for documents, which are larger. */
+  private static final int DRAINED_UPLOADS = 2;
+
   /** HTTP/2 streams of one connection: browsers open one connection for all their tabs. */
   private static final long STREAMS_PER_CONNECTION = 512;
 
@@ -69,6 +73,7 @@ public final class PerdureHttp {
       Profiles profiles,
       ContextJournal contexts,
       Branches branches,
+      Documents documents,
       TurnLog log,
       Signals signals,
       Providers providers,
@@ -116,6 +121,7 @@ public final class PerdureHttp {
     routes.addAll(new ServiceRoutes(parts, new OpenApi(), () -> draining).routes());
     routes.add(new StatusRoute(parts.admission(), parts.conversations(), streams).route());
     routes.addAll(new SessionRoutes(parts.desk(), parts.conversations(), requests).routes());
+    routes.addAll(new DocumentRoutes(parts.documents()).routes());
     routes.addAll(new ContextRoutes(parts.profiles(), parts.contexts(), requests).routes());
     routes.addAll(
         new TurnRoutes(parts.desk(), parts.conversations(), reader, requests, streams, metrics)
@@ -132,7 +138,11 @@ public final class PerdureHttp {
     Router router =
         new Router(
             new Routes(all), doors, parts, new Cors(place.corsOrigins()), watch, limits, metrics);
-    server = server(place, limits, router, watch, metrics);
+    long payload =
+        Math.max(
+            (long) DRAINED_BODIES * limits.body().bodyBytes(),
+            (long) DRAINED_UPLOADS * parts.documents().limits().bytes());
+    server = server(place, limits, payload, router, watch, metrics);
   }
 
   private List<FrontDoor> doors(
@@ -151,7 +161,12 @@ public final class PerdureHttp {
   }
 
   private static WebServer server(
-      Place place, HttpLimits limits, Router router, StallWatch watch, DoorMetrics metrics) {
+      Place place,
+      HttpLimits limits,
+      long payload,
+      Router router,
+      StallWatch watch,
+      DoorMetrics metrics) {
     HttpLimits.Socket socket = limits.socket();
     return WebServer.builder()
         .host(place.host())
@@ -160,7 +175,7 @@ public final class PerdureHttp {
         .shutdownGracePeriod(STOP_GRACE)
         .maxTcpConnections(socket.connections())
         .idleConnectionTimeout(socket.idleTimeout())
-        .maxPayloadSize((long) limits.body().bodyBytes() * DRAINED_BODIES)
+        .maxPayloadSize(payload)
         // Streams are written whole batches at a time; a buffer in between would only copy them.
         .writeBufferSize(0)
         .writeQueueLength(0)

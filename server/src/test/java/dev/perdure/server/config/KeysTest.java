@@ -80,6 +80,11 @@ class KeysTest {
       engine.provider.connectTimeout = 10s
       engine.provider.firstTokenTimeout = 120s
       engine.provider.idleTimeout = 60s
+      documents.maxSize = 8MiB
+      documents.maxPerOwner = 500
+      documents.maxSizePerOwner = 256MiB
+      documents.maxChars = 2000000
+      documents.extractionTimeout = 60s
       log.tailBytes = 64KiB
       log.writerBytes = 256KiB
       log.readBytes = 256KiB

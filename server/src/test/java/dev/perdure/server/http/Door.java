@@ -22,6 +22,10 @@ import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.Json;
 import dev.perdure.provider.Providers;
+import dev.perdure.retrieval.DocumentLimits;
+import dev.perdure.retrieval.Documents;
+import dev.perdure.retrieval.Indexer;
+import dev.perdure.retrieval.Retriever;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
@@ -52,6 +56,7 @@ final class Door implements AutoCloseable {
   final ContextJournal contexts;
   final Desk desk;
   final Admission admission;
+  final Indexer indexer;
   final Conversations conversations;
   final Engine engine;
   final HandProvider provider = new HandProvider();
@@ -101,7 +106,8 @@ final class Door implements AutoCloseable {
                 database,
                 log,
                 providers,
-                new ContextBuilder(database, ContextSettings.DEFAULT, contexts),
+                new ContextBuilder(
+                    database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
                 engineConfig,
                 InstantSource.system(),
                 new Random(1),
@@ -112,6 +118,8 @@ final class Door implements AutoCloseable {
     engine.start();
     admission = new Admission(database, deskLimits);
     desk = new Desk(database, log, engine, ids, admission, FaultPoints.NONE);
+    indexer = new Indexer(database, DocumentLimits.DEFAULT, InstantSource.system());
+    indexer.start();
     http =
         new PerdureHttp(
             new PerdureHttp.Parts(
@@ -121,6 +129,7 @@ final class Door implements AutoCloseable {
                 new Profiles(database),
                 contexts,
                 new Branches(database, ids),
+                new Documents(database, ids, DocumentLimits.DEFAULT, indexer::wake),
                 log,
                 database.signals(),
                 providers,
@@ -232,6 +241,7 @@ final class Door implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    indexer.close();
     contexts.close();
     log.close();
     database.close();

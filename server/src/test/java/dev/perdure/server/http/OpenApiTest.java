@@ -174,7 +174,10 @@ class OpenApiTest {
       if (operation.has("requestBody")) {
         assertThat(codes)
             .as(name)
-            .contains("invalid_json", "invalid_request", "too_large", "unsupported_media_type");
+            .contains("invalid_request", "too_large", "unsupported_media_type");
+        assertThat(codes.contains("invalid_json"))
+            .as(name)
+            .isEqualTo(operation.at("/requestBody/content").has("application/json"));
       }
       if (access == Access.STREAM) {
         assertThat(codes).as(name).contains("too_many_streams", "expired");
@@ -232,6 +235,9 @@ class OpenApiTest {
     door.send(
         "PUT", "/v1/preferences", "{\"instructions\":\"Be brief.\",\"facts\":{\"city\":\"Graz\"}}");
     door.contexts.flush();
+    door.send(
+        "POST", "/v1/documents?name=a&session=" + session, "text", "Content-Type", "text/plain");
+    answer("DocumentPage", "/v1/documents");
     answer("Preferences", "/v1/preferences");
     answer("Context", "/v1/turns/" + turn + "/context");
     answer("Session", "/v1/sessions/" + session);

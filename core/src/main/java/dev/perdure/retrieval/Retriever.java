@@ -1,0 +1,206 @@
+package dev.perdure.retrieval;
+
+import dev.perdure.chat.Caller;
+import dev.perdure.chat.Conversations;
+import dev.perdure.chat.Message;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds what of an owner's documents and of a session's earlier messages matters to a question. All
+ * reads are scoped to tenant and owner in the SQL. Thread-safe, without state of its own.
+ *
+ * <p>Messages are not searchable from the start, since hardly any ever needs to be: those of a
+ * session are cut and indexed when for the first time they do not fit the window, and then each
+ * time what has been pushed out since.
+ */
+public final class Retriever {
+  /** Messages that one call indexes; what is left is indexed by the calls after it. */
+  private static final int MESSAGES_AT_ONCE = 400;
+
+  /** Chunks that a search returns at the most. */
+  private static final int MAX_FOUND = 40;
+
+  /** With fewer chunks than this, words that may be misspelled are searched by their letters. */
+  private static final int FEW = 3;
+
+  /** What was said before a message was edited, or a reply written again, was not said. */
+  private static final String ON_BRANCH =
+      """
+      AND (c.message_id IS NULL OR c.message_id IN (
+            WITH RECURSIVE branch (id, parent_id, position) AS (
+              SELECT id, parent_id, position FROM message WHERE id = ? AND session_id = ?
+              UNION ALL
+              SELECT p.id, p.parent_id, p.position FROM message p
+                JOIN branch b ON p.id = b.parent_id AND p.position < b.position)
+            SELECT id FROM branch))\
+      """
+          + " ";
+
+  private final Database database;
+
+  public Retriever(Database database) {
+    this.database = database;
+  }
+
+  /**
+   * What is asked.
+   *
+   * @param question the texts to be found, the most important one first
+   * @param before messages with a smaller position than this may be found; 0 for none
+   * @param leaf the message that is to be answered; only those on its branch may be found
+   */
+  public record Query(
+      Caller owner, String session, List<String> question, long before, String leaf) {
+    public Query {
+      question = List.copyOf(question);
+    }
+
+    Scope scope() {
+      return new Scope(owner, session);
+    }
+  }
+
+  /** Whether there are documents that a session may draw upon, for a SQL with session s. */
+  public static final String HAS_DOCUMENTS =
+      """
+      EXISTS (SELECT 1 FROM document d
+               WHERE d.tenant = s.tenant AND d.owner = s.owner AND d.state = 'ready'
+                 AND (d.session_id IS NULL OR d.session_id = s.id))\
+      """;
+
+  /**
+   * The chunks that matter most, the best first. If nothing of a session's own documents is found,
+   * as with "summarise this", their beginnings are.
+   */
+  public List<Chunk> find(Query query) {
+    if (query.before > 0) {
+      index(query);
+    }
+    List<String> terms = Terms.asked(String.join("\n", query.question));
+    return database.read(tx -> {
+      ChunkStore store = ChunkStore.of(tx);
+      Set<Long> ids = new LinkedHashSet<>();
+      if (!terms.isEmpty()) {
+        ids.addAll(store.search(tx, query.scope(), terms, query.before, MAX_FOUND));
+        if (ids.size() < FEW) {
+          ids.addAll(store.searchFuzzily(tx, query.scope(), terms, query.before, MAX_FOUND));
+        }
+      }
+      if (ids.size() < FEW) {
+        ids.addAll(beginnings(tx, query));
+      }
+      return chunks(tx, query, new ArrayList<>(ids));
+    });
+  }
+
+  /** The first chunks of the session's own documents, the newest document first. */
+  private static List<Long> beginnings(Tx tx, Query query) throws SQLException {
+    return tx.list(
+        """
+        SELECT c.id FROM chunk c JOIN document d ON d.id = c.document_id
+         WHERE c.tenant = ? AND c.owner = ? AND d.session_id = ? AND d.state = 'ready'
+         ORDER BY d.id DESC, c.part LIMIT ?\
+        """,
+        row -> row.getLong(1),
+        query.owner.tenant(),
+        query.owner.owner(),
+        query.session,
+        MAX_FOUND);
+  }
+
+  private static List<Chunk> chunks(Tx tx, Query query, List<Long> ids) throws SQLException {
+    if (ids.isEmpty()) {
+      return List.of();
+    }
+    Map<Long, Chunk> byId = new HashMap<>();
+    List<@Nullable Object> args = new ArrayList<>();
+    args.add(query.owner.tenant());
+    args.add(query.owner.owner());
+    args.add(query.session);
+    args.add(query.before);
+    if (query.before > 0) {
+      args.add(query.leaf);
+      args.add(query.session);
+    }
+    args.addAll(ids);
+    tx.list(
+            "SELECT "
+                + ChunkStore.COLUMNS
+                + ChunkStore.FROM
+                + "WHERE"
+                + ChunkStore.VISIBLE
+                + (query.before > 0 ? ON_BRANCH : "")
+                + "AND c.id IN ("
+                + Tx.placeholders(ids.size())
+                + ")",
+            ChunkStore::chunk,
+            args.toArray())
+        .forEach(chunk -> byId.put(chunk.id(), chunk));
+    return ids.stream().filter(byId::containsKey).map(byId::get).toList();
+  }
+
+  /** Makes messages before a position searchable, unless they are. */
+  private void index(Query query) {
+    if (database.<Long>read(tx -> indexed(tx, query.session)) >= query.before) {
+      return;
+    }
+    database.<Boolean>write(tx -> {
+      tx.update(
+          """
+          INSERT INTO session_index (session_id, position) SELECT id, 0 FROM session WHERE id = ?
+          ON CONFLICT DO NOTHING\
+          """,
+          query.session);
+      // Two lanes of a turn come here at once.
+      @Nullable Long from =
+          tx.one(
+                  "SELECT position FROM session_index WHERE session_id = ? {lock}",
+                  row -> row.getLong(1),
+                  query.session)
+              .orElse(null);
+      if (from == null || from >= query.before) {
+        return true;
+      }
+      long next = from;
+      for (Message message :
+          Conversations.after(tx, query.session, from - 1, query.before, MESSAGES_AT_ONCE)) {
+        index(tx, query, message);
+        next = message.position() + 1;
+      }
+      tx.update(
+          "UPDATE session_index SET position = ? WHERE session_id = ?",
+          next == from ? query.before : next,
+          query.session);
+      return true;
+    });
+  }
+
+  private static long indexed(Tx tx, String session) throws SQLException {
+    return tx.one(
+            "SELECT position FROM session_index WHERE session_id = ?",
+            row -> row.getLong(1),
+            session)
+        .orElse(0L);
+  }
+
+  private static void index(Tx tx, Query query, Message message) throws SQLException {
+    if (message.status() == Status.COMPLETE && !message.text().isBlank()) {
+      ChunkStore.of(tx)
+          .insert(
+              tx,
+              new ChunkStore.Place(query.scope(), null, message.id(), message.position()),
+              0,
+              Chunker.chunks(message.text()));
+    }
+  }
+}
