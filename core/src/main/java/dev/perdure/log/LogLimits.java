@@ -7,5 +7,5 @@ package dev.perdure.log;
  * @param readBytes about how much one read returns at the most
  */
 public record LogLimits(int tailBytes, int writerBytes, int readBytes) {
-  public static final LogLimits DEFAULT = new LogLimits(64 * 1024, 256 * 1024, 256 * 1024);
+  public static final LogLimits DEFAULT = new LogLimits(64 * 1024, 256 * 1024, 64 * 1024);
 }

@@ -218,7 +218,7 @@ public record PerdureConfig(
               text = "How much a turn may have waiting for the database before its writer blocks.")
           ByteSize writerBytes,
       @Key(
-              byDefault = "256KiB",
+              byDefault = "64KiB",
               min = "16KiB",
               max = "64MiB",
               text = "About how much one read of the log returns at the most.")

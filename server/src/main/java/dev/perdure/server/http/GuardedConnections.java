@@ -51,6 +51,11 @@ import org.jspecify.annotations.Nullable;
 final class GuardedConnections implements ServerConnectionSelector {
   private static final byte[] PREFACE = Http2Util.prefaceData().readBytes();
 
+  /**
+   * Requests over HTTP/2 that are at work, streams left out. Each takes some 20 KB and a thread.
+   */
+  private static final int MAX_HTTP2_REQUESTS = 2_000;
+
   /** The HTTP/1.1 connection that is served by this thread. */
   private static final ThreadLocal<@Nullable Guarded> CURRENT = new ThreadLocal<>();
 
@@ -58,6 +63,7 @@ final class GuardedConnections implements ServerConnectionSelector {
   private final Http2ConnectionSelector http2;
   private final StallWatch watch;
   private final HttpLimits.Socket limits;
+  private final Http2Work work;
   private final Map<String, Integer> addresses = new ConcurrentHashMap<>();
 
   GuardedConnections(
@@ -68,6 +74,7 @@ final class GuardedConnections implements ServerConnectionSelector {
             .addUpgrader(new WatchedUpgrade(Http2Upgrader.create(http2)))
             .build();
     this.http2 = Http2ConnectionSelector.builder().http2Config(http2).build();
+    this.work = new Http2Work((int) http2.maxConcurrentStreams(), MAX_HTTP2_REQUESTS);
     this.watch = watch;
     this.limits = limits;
   }
@@ -142,6 +149,7 @@ final class GuardedConnections implements ServerConnectionSelector {
       implements ServerConnection, InterruptableTask<Void>, ConnectionContext {
     private final ConnectionContext context;
     private final DataReader reader = new DataReader(this::get);
+    private final ExecutorService requests;
     private volatile @Nullable ServerConnection served;
     private volatile @Nullable Thread thread;
     private StallWatch.@Nullable Guard guard;
@@ -150,6 +158,7 @@ final class GuardedConnections implements ServerConnectionSelector {
 
     Guarded(ConnectionContext context) {
       this.context = context;
+      this.requests = work.ofConnection(context.executor());
     }
 
     @Override
@@ -277,7 +286,7 @@ final class GuardedConnections implements ServerConnectionSelector {
 
     @Override
     public ExecutorService executor() {
-      return context.executor();
+      return requests;
     }
 
     @Override

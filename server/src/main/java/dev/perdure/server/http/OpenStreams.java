@@ -67,6 +67,7 @@ final class OpenStreams {
       counts.merge(caller, 1, Integer::sum);
       Place place = new Place(caller);
       places.add(place);
+      Http2Work.becomesStream();
       return place;
     } finally {
       lock.unlock();

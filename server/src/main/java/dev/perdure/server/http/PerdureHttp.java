@@ -51,7 +51,7 @@ public final class PerdureHttp {
   private static final int DRAINED_UPLOADS = 2;
 
   /** HTTP/2 streams of one connection: browsers open one connection for all their tabs. */
-  private static final long STREAMS_PER_CONNECTION = 512;
+  private static final long STREAMS_PER_CONNECTION = 256;
 
   /** What an HTTP/2 connection may have sent that no handler has read: heap that it can hold. */
   private static final int RECEIVE_WINDOW_BYTES = 64 * 1024;

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,10 @@ final class ServiceRoutes {
   private final PerdureHttp.Parts parts;
   private final OpenApi openApi;
   private final BooleanSupplier draining;
+  private final AtomicBoolean asking = new AtomicBoolean();
+
+  /** What the database said at last. */
+  private volatile boolean answered = true;
 
   ServiceRoutes(PerdureHttp.Parts parts, OpenApi openApi, BooleanSupplier draining) {
     this.parts = parts;
@@ -64,15 +69,26 @@ final class ServiceRoutes {
     if (draining.getAsBoolean()) {
       reasons.add("draining");
     }
-    if (reasons.isEmpty()) {
-      try {
-        parts.conversations().now();
-      } catch (PerdureException e) {
-        reasons.add("database");
-      }
+    if (reasons.isEmpty() && !databaseAnswers()) {
+      reasons.add("database");
     }
     exchange.sendJson(
         reasons.isEmpty() ? 200 : 503, health(reasons.isEmpty() ? "ready" : "not_ready", reasons));
+  }
+
+  /** Asks the database, one request at a time: anybody may call this, as often as they like. */
+  private boolean databaseAnswers() {
+    if (asking.compareAndSet(false, true)) {
+      try {
+        parts.conversations().now();
+        answered = true;
+      } catch (PerdureException e) {
+        answered = false;
+      } finally {
+        asking.set(false);
+      }
+    }
+    return answered;
   }
 
   private static byte[] health(String status, List<String> reasons) {

@@ -87,7 +87,7 @@ class KeysTest {
       documents.extractionTimeout = 60s
       log.tailBytes = 64KiB
       log.writerBytes = 256KiB
-      log.readBytes = 256KiB
+      log.readBytes = 64KiB
       log.retention = 24h
       auth.apiKeys =
       auth.jwt.issuer =
