@@ -38,6 +38,11 @@ class DoorsTest {
     return NodeScript.run("openai.mjs", server.url(), this::act);
   }
 
+  @TestFactory
+  Stream<DynamicTest> durable_streams_and_event_source() {
+    return NodeScript.run("durable-streams.mjs", server.url(), this::act);
+  }
+
   private String act(String what) {
     switch (what) {
       case "kill" -> server.kill();

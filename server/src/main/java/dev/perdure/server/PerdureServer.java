@@ -26,6 +26,7 @@ import dev.perdure.retrieval.Indexer;
 import dev.perdure.retrieval.Retriever;
 import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.config.PerdureConfig;
+import dev.perdure.server.durablestreams.DurableStreamsDoor;
 import dev.perdure.server.http.PerdureHttp;
 import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.CrashPlan;
@@ -152,7 +153,7 @@ final class PerdureServer {
                 random),
             place(config.server()),
             Limits.http(config),
-            List.of(AiSdkDoor::new, OpenAiDoor::new));
+            List.of(AiSdkDoor::new, OpenAiDoor::new, DurableStreamsDoor::new));
   }
 
   /** A server whose time of day and fault points are in the hand of a test. */

@@ -34,6 +34,7 @@ class ServerLayeringTest {
                   "retrieval"),
           "server.aisdk", List.of("server.http", "chat", "protocol"),
           "server.openai", List.of("server.http", "chat", "protocol"),
+          "server.durablestreams", List.of("server.http", "server.aisdk", "chat", "protocol"),
           "server.auth", List.of("chat", "protocol"),
           "server.config", List.of("protocol"),
           "terminal", List.of("protocol"));

@@ -17,6 +17,7 @@ import dev.perdure.server.http.Exchange;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.ProjectedStreams;
+import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
 import dev.perdure.server.http.Text;
 import io.helidon.http.HeaderName;
@@ -44,6 +45,7 @@ public final class AiSdkDoor implements FrontDoor {
   private static final HeaderName UI_MESSAGE_STREAM =
       HeaderNames.create("x-vercel-ai-ui-message-stream");
   private static final HeaderName ATTEMPTS = HeaderNames.create("X-Perdure-Attempts");
+  private static final HeaderName PREFERENCE_APPLIED = HeaderNames.create("Preference-Applied");
   private static final HeaderName IDEMPOTENCY_KEY = HeaderNames.create("Idempotency-Key");
 
   /** The SDK posts the whole history, so its bodies are longer than the native ones. */
@@ -85,8 +87,12 @@ public final class AiSdkDoor implements FrontDoor {
     UiMessageStream.Attempts attempts = attempts(exchange);
     ChatRequest request =
         ChatRequest.read(exchange.body(HISTORY_BODIES * limits.body().bodyBytes()), limits.body());
+    String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
+    if (exchange.prefersAsync()) {
+      elsewhere(exchange, 202, chats.accept(exchange.caller(), request, key));
+      return;
+    }
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
       stream(exchange, place, chats.accept(exchange.caller(), request, key), attempts);
     }
   }
@@ -101,9 +107,26 @@ public final class AiSdkDoor implements FrontDoor {
       exchange.sendEmpty(204);
       return;
     }
+    if (exchange.prefersAsync()) {
+      elsewhere(exchange, 200, turn.get());
+      return;
+    }
     try (ProjectedStreams.Place place = streams.take(exchange)) {
       stream(exchange, place, turn.get(), attempts);
     }
+  }
+
+  /** The chunks of a turn that is followed from its beginning. */
+  public static Projection chunks() {
+    return new UiMessageStream(UiMessageStream.Attempts.RESET, new UiMessageStream.KnownAttempts());
+  }
+
+  /** Says where the same chunks are read by offset, as the Durable Streams transport does. */
+  private static void elsewhere(Exchange exchange, int status, Turn turn) {
+    String url = "/streams/turns/" + turn.id() + "/ui";
+    exchange.header(HeaderNames.LOCATION, url);
+    exchange.header(PREFERENCE_APPLIED, "respond-async");
+    exchange.sendJson(status, ("{\"streamUrl\":\"" + url + "\"}").getBytes(UTF_8));
   }
 
   private static void stream(

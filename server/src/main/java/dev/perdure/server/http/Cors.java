@@ -14,7 +14,9 @@ final class Cors {
   private static final String ALLOWED_HEADERS =
       "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer,"
           + " X-Perdure-Attempts";
-  private static final String EXPOSED_HEADERS = "Location, Preference-Applied, Retry-After";
+  private static final String EXPOSED_HEADERS =
+      "ETag, Location, Preference-Applied, Retry-After, Stream-Closed, Stream-Cursor,"
+          + " Stream-Next-Offset, Stream-Up-To-Date, X-Request-Id";
   private static final String MAX_AGE_SECONDS = "600";
 
   private final Set<String> origins;

@@ -120,7 +120,7 @@ public final class Exchange {
   // What was asked for.
 
   /** The id in the path; one that cannot be is answered like one that does not exist. */
-  String id(String kind) {
+  public String id(String kind) {
     String id = requireNonNull(variables.get(kind));
     if (!ID.matcher(id).matches()) {
       throw PerdureException.notFound(kind, Text.shown(id));
@@ -271,6 +271,12 @@ public final class Exchange {
       }
     }
     return Optional.empty();
+  }
+
+  /** Whether the client would rather be told where the answer will be than wait for it. */
+  public boolean prefersAsync() {
+    return request.headers().all(HeaderNames.create("Prefer"), List::of).stream()
+        .anyMatch(value -> value.toLowerCase(Locale.ROOT).contains("respond-async"));
   }
 
   /** Whether the client asks for JSON and not for an event stream. */

@@ -157,7 +157,7 @@ public final class FrameBuffer {
     return length == 0;
   }
 
-  void clear() {
+  public void clear() {
     length = 0;
     events = 0;
     if (bytes.length > KEPT_BYTES) {

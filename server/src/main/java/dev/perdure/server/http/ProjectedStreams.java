@@ -79,6 +79,20 @@ public final class ProjectedStreams {
      * @throws IOException if the stream was cut short, which is to cut the connection
      */
     public void send(Turn turn, Projection projection) throws IOException, InterruptedException {
+      stream(turn, projection, false);
+    }
+
+    /**
+     * The same for clients that take a clean end for a wish to come again at their offset: the
+     * stream is never cut.
+     */
+    public void sendResumable(Turn turn, Projection projection)
+        throws IOException, InterruptedException {
+      stream(turn, projection, true);
+    }
+
+    private void stream(Turn turn, Projection projection, boolean resumable)
+        throws IOException, InterruptedException {
       try (Follower follower = follow(turn)) {
         if (exchange.head()) {
           SseOut.headers(exchange);
@@ -95,7 +109,7 @@ public final class ProjectedStreams {
                   out,
                   new ProjectedFrames(projection),
                   Duration.ofDays(365));
-          if (end != LogLoop.End.TURN_ENDED) {
+          if (end != LogLoop.End.TURN_ENDED && !resumable) {
             throw new IOException("The stream is cut short, and must not look whole");
           }
           out.end();
@@ -111,11 +125,22 @@ public final class ProjectedStreams {
      * @throws PerdureException EXPIRED if retention has deleted the log
      */
     public boolean read(Turn turn, Duration atMost, Visitor visitor) throws InterruptedException {
+      return read(turn, atMost, Long.MAX_VALUE, visitor);
+    }
+
+    /**
+     * The same, but does not wait any longer once there is an event behind {@code enough}.
+     *
+     * @throws PerdureException EXPIRED
+     */
+    public boolean read(Turn turn, Duration atMost, long enough, Visitor visitor)
+        throws InterruptedException {
       long deadline = clock.millis() + atMost.toMillis();
       try (Follower follower = follow(turn)) {
         while (true) {
           long before = follower.position();
-          long left = place.leaving() ? 0 : Math.max(0, deadline - clock.millis());
+          boolean waits = !place.leaving() && before <= enough;
+          long left = !waits ? 0 : Math.max(0, deadline - clock.millis());
           Batch batch = follower.next(Duration.ofMillis(left));
           switch (batch.status()) {
             case DATA -> visit(batch.blocks(), before, visitor);

@@ -1,0 +1,165 @@
+// The client of Durable Streams, its transport for useChat, and EventSource, against a real server.
+
+import assert from 'node:assert/strict';
+import { Chat } from '@ai-sdk/react';
+import { createDurableChatTransport } from '@durable-streams/aisdk-transport';
+import { stream } from '@durable-streams/client';
+import { EventSource } from 'eventsource';
+import { api, ask, base, main, say, storedReplies, test, until, words } from './harness.mjs';
+
+async function submit(text) {
+  const session = await api('POST', '/v1/sessions', {});
+  return api('POST', `/v1/sessions/${session.id}/turns`, { text, models: ['openai/fake'] });
+}
+
+const url = turn => `${base}/streams/turns/${turn}`;
+const textOf = events => events.filter(e => e.type === 'part.delta').map(e => e.text).join('');
+const ended = turn => until('the end', async () => (await api('GET', `/v1/turns/${turn}`)).state === 'completed');
+
+async function read(options) {
+  const response = await stream({ json: true, warnOnHttp: false, ...options });
+  const items = [];
+  for await (const item of response.jsonStream()) items.push(item);
+  return { items, response };
+}
+
+for (const live of ['sse', 'long-poll']) {
+  test(`a turn is followed live by ${live} to its end`, async () => {
+    const { turn } = await submit(say(words(30), 10));
+    const { items } = await read({ url: url(turn), live });
+    assert.equal(textOf(items), words(30));
+    assert.deepEqual(items.map(item => item.seq), items.map((_, i) => i));
+    assert.equal(items.at(-1).type, 'turn.ended');
+  });
+}
+
+test('a stream is read from any offset on', async () => {
+  const { turn } = await submit(say(words(5), 1));
+  await ended(turn);
+  const { items } = await read({ url: url(turn), live: false });
+  assert.equal(items.at(-1).type, 'turn.ended');
+  for (let seq = 0; seq < items.length; seq++) {
+    const offset = String(seq).padStart(16, '0');
+    for (const live of [false, 'sse', 'long-poll']) {
+      const rest = await read({ url: url(turn), live, offset });
+      assert.deepEqual(rest.items, items.slice(seq + 1), `${live} from ${seq}`);
+    }
+  }
+  assert.deepEqual((await read({ url: url(turn), live: 'sse', offset: 'now' })).items, []);
+});
+
+test('headers say where the reader stands', async () => {
+  const { turn } = await submit(say(words(5), 1));
+  await ended(turn);
+  const whole = await fetch(url(turn));
+  assert.equal(whole.headers.get('stream-up-to-date'), 'true');
+  assert.equal(whole.headers.get('stream-closed'), 'true');
+  assert.match(whole.headers.get('cache-control'), /private/);
+  assert.match(whole.headers.get('content-type'), /^application\/json/);
+  const items = await whole.json();
+  const next = whole.headers.get('stream-next-offset');
+  assert.equal(Number(next), items.at(-1).seq);
+  const etag = whole.headers.get('etag');
+  assert.equal((await fetch(url(turn), { headers: { 'if-none-match': etag } })).status, 304);
+  const head = await fetch(url(turn), { method: 'HEAD' });
+  assert.equal(head.headers.get('stream-next-offset'), next);
+  assert.equal(await head.text(), '');
+  assert.deepEqual(await (await fetch(`${url(turn)}?offset=${next}`)).json(), []);
+});
+
+test('what cannot be read is refused', async () => {
+  const { turn } = await submit(say('x', 1));
+  assert.equal((await fetch(url('turn_00000000000000000000000000'))).status, 404);
+  assert.equal((await fetch(`${url(turn)}?offset=wrong`)).status, 400);
+  assert.equal((await fetch(`${url(turn)}?live=dance`)).status, 400);
+  for (const method of ['POST', 'PUT', 'DELETE']) {
+    assert.equal((await fetch(url(turn), { method })).status, 405);
+  }
+});
+
+test('useChat with the durable transport resumes by offset', async () => {
+  const text = words(30);
+  const open = (id, messages = []) =>
+    new Chat({
+      id,
+      messages,
+      transport: createDurableChatTransport({
+        api: `${base}/api/chat`,
+        headers: { prefer: 'respond-async' },
+      }),
+    });
+  const reply = chat =>
+    (chat.messages.at(-1)?.role === 'assistant' ? chat.messages.at(-1).parts : [])
+      .filter(part => part.type === 'text')
+      .map(part => part.text)
+      .join('');
+  const chat = open(`durable-${process.pid}`);
+  await chat.sendMessage({ text: say(text, 5) }, { body: { model: 'openai/fake' } });
+  assert.equal(chat.error, undefined);
+  assert.equal(reply(chat), text);
+  const again = open(chat.id, [chat.messages[0]]);
+  await again.resumeStream();
+  assert.equal(again.error, undefined);
+  assert.equal(reply(again), text);
+  assert.equal((await storedReplies(again.messages.at(-1).metadata.session))[0].text, text);
+});
+
+test('EventSource follows a turn, comes back when it is cut, and stops at its end', async () => {
+  const { turn } = await submit(say(words(60), 10));
+  const seen = [];
+  let connections = 0;
+  const source = new EventSource(`${base}/v1/turns/${turn}/events`, {
+    fetch: async (target, init) => {
+      connections++;
+      const response = await fetch(target, init);
+      if (connections > 1 || response.status !== 200) return response;
+      let frames = 0;
+      const cut = new TransformStream({
+        transform(bytes, controller) {
+          controller.enqueue(bytes);
+          if (++frames === 5) controller.error(new TypeError('network error'));
+        },
+      });
+      return new Response(response.body.pipeThrough(cut), { status: 200, headers: response.headers });
+    },
+  });
+  const over = new Promise(resolve => {
+    source.onmessage = message => {
+      seen.push(JSON.parse(message.data));
+      if (seen.at(-1).type === 'turn.ended') resolve();
+    };
+  });
+  await over;
+  await until('the 204', () => source.readyState === EventSource.CLOSED);
+  assert.deepEqual(seen.map(event => event.seq), seen.map((_, i) => i));
+  assert.equal(textOf(seen), words(60));
+  assert.ok(connections >= 3);
+});
+
+test('a follower goes on behind a kill of the server', async () => {
+  const { turn } = await submit(say(words(60), 25));
+  const before = [];
+  const first = await fetch(`${url(turn)}?live=sse&offset=-1`);
+  let offset = '-1';
+  let text = '';
+  const decoder = new TextDecoder();
+  await assert.rejects(async () => {
+    for await (const bytes of first.body) {
+      text += decoder.decode(bytes, { stream: true });
+      const frames = text.split('\n\n');
+      text = frames.pop();
+      for (const frame of frames) {
+        const data = frame.split('\n').find(line => line.startsWith('data: '))?.slice(6);
+        if (frame.startsWith('event: data')) before.push(...JSON.parse(data));
+        if (frame.startsWith('event: control')) offset = JSON.parse(data).streamNextOffset;
+      }
+      if (before.length === 20) await ask('kill');
+    }
+  });
+  const rest = await read({ url: url(turn), live: 'sse', offset });
+  const all = [...before.filter(event => event.seq <= Number(offset)), ...rest.items];
+  assert.deepEqual(all.map(event => event.seq), all.map((_, i) => i));
+  assert.equal(all.at(-1).state, 'completed');
+});
+
+await main();
