@@ -154,6 +154,35 @@ class PostgresFaultTest {
   }
 
   @Test
+  void while_the_server_is_away_callers_are_refused_and_then_served_again() {
+    try (EmbeddedPostgresServer server = EmbeddedPostgresServer.start(false);
+        Database database = open(server.createDatabase())) {
+      insert(database, "before");
+      server.stop();
+      for (int i = 0; i < 100; i++) {
+        PerdureException e =
+            catchThrowableOfType(PerdureException.class, () -> insert(database, "during"));
+        assertThat(e.code()).isEqualTo(ErrorCode.DATABASE_UNAVAILABLE);
+      }
+      server.start();
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+      while (true) {
+        try {
+          insert(database, "after");
+          break;
+        } catch (PerdureException e) {
+          assertThat(e.code()).isEqualTo(ErrorCode.DATABASE_UNAVAILABLE);
+          assertThat(System.nanoTime() - deadline).as("not served in time").isNegative();
+          Thread.onSpinWait();
+        }
+      }
+      List<String> ids =
+          database.read(tx -> tx.list("SELECT id FROM node", row -> row.getString(1)));
+      assertThat(ids).contains("before", "after");
+    }
+  }
+
+  @Test
   void hints_reach_other_nodes_but_not_twice_their_own() throws Exception {
     String url = EmbeddedPostgresServer.shared().createDatabase();
     try (Database here = open(url);
