@@ -242,6 +242,10 @@ final class TurnRunner {
         }
       }
       if (again.isEmpty()) {
+        if (isReleased()) {
+          // Its next holder goes on, and still takes retries.
+          return;
+        }
         @Nullable Boolean closed = patience.until(() -> queue.close(claim));
         if (closed == null || closed) {
           return;
