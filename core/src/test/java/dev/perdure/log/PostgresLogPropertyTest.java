@@ -31,7 +31,7 @@ class PostgresLogPropertyTest {
     DATABASE.close();
   }
 
-  @Property(tries = 25, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 20, shrinking = ShrinkingMode.BOUNDED)
   void whatever_happens_the_log_is_dense_whole_and_the_same_for_everybody(
       @ForAll("moves") List<Integer> moves) throws Exception {
     try (LogMachine machine = new LogMachine(DATABASE)) {

@@ -41,7 +41,7 @@ class SqliteLogPropertyTest {
     }
   }
 
-  @Property(tries = 100)
+  @Property(tries = 60)
   void whatever_happens_the_log_is_dense_whole_and_the_same_for_everybody(
       @ForAll("moves") List<Integer> moves) throws Exception {
     try (LogMachine machine = new LogMachine(DATABASE)) {

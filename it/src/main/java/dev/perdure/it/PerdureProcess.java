@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PerdureProcess implements AutoCloseable {
   /** Generous: several JVMs may be starting on few cores. */
-  private static final Duration READY_WITHIN = Duration.ofSeconds(60);
+  private static final Duration READY_WITHIN = Duration.ofMinutes(2);
 
   private static final Duration ENDED_WITHIN = Duration.ofSeconds(60);
 
@@ -87,7 +87,10 @@ public final class PerdureProcess implements AutoCloseable {
     builder.environment().putAll(env);
     try {
       Process process = builder.start();
-      Reaper.watch(process.pid());
+      long pid = process.pid();
+      Reaper.watch(pid);
+      // However it ends: its id may soon be that of somebody else's process.
+      var _ = process.onExit().thenRun(() -> Reaper.forget(pid));
       process.getOutputStream().close();
       return new PerdureProcess(process, readyLine, log);
     } catch (IOException e) {
@@ -200,7 +203,6 @@ public final class PerdureProcess implements AutoCloseable {
         throw new AssertionError("The process did not end. It printed:\n" + output());
       }
       reader.join();
-      Reaper.forget(process.pid());
       return process.exitValue();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

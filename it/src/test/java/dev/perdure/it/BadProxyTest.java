@@ -10,7 +10,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -70,37 +73,52 @@ class BadProxyTest {
     String text = Prompts.words(40);
     try (Gateway browser = gateway(new Gateway.Habits(0, Duration.ofMinutes(1), 6, 0))) {
       Api api = new Api(browser.url());
-      Map<String, Transcript> seen = new LinkedHashMap<>();
+      Map<String, Transcript> seen = new ConcurrentHashMap<>();
       Map<String, String> sessions = new LinkedHashMap<>();
+      // Its first event says that the stream is open: what begins afterwards is all in it.
+      String first = api.submit(api.createSession(), Prompts.say(Prompts.words(2_000), 20));
+      AtomicInteger left = new AtomicInteger(tabs);
+      CountDownLatch open = new CountDownLatch(1);
+      CompletableFuture<Void> stream =
+          CompletableFuture.runAsync(() ->
+              api.stream(
+                  "/v1/inbox/events",
+                  null,
+                  frame -> {
+                    open.countDown();
+                    return dispatch(frame, seen, left);
+                  }));
+      assertThat(open.await(60, TimeUnit.SECONDS)).isTrue();
       for (int tab = 0; tab < tabs; tab++) {
         String session = api.createSession();
         String turn = api.submit(session, Prompts.say(text, 25));
-        seen.put(turn, new Transcript());
         sessions.put(turn, session);
       }
-      CompletableFuture<Void> stream =
-          CompletableFuture.runAsync(
-              () -> api.stream("/v1/inbox/events", null, frame -> dispatch(frame, seen)));
       // Requests go on beside it.
-      for (String turn : seen.keySet()) {
+      for (String turn : sessions.keySet()) {
         assertThat(api.awaitEnd(turn)).isEqualTo("completed");
       }
       stream.get(60, TimeUnit.SECONDS);
+      api.cancel(first);
+      seen.remove(first);
+      assertThat(seen.keySet()).isEqualTo(sessions.keySet());
       assertThat(seen.values()).extracting(Transcript::text).containsOnly(text);
       sessions.forEach((turn, session) ->
           assertThat(Api.text(server.api().reply(session, turn))).isEqualTo(text));
     }
   }
 
-  /** Gives an event to its tab; true once all have come to their ends. */
-  private static boolean dispatch(Api.Frame frame, Map<String, Transcript> seen) {
+  /** Gives an event to its tab; true once that many have come to their ends. */
+  private static boolean dispatch(
+      Api.Frame frame, Map<String, Transcript> seen, AtomicInteger left) {
     JsonNode json = Api.read(frame.data());
-    Transcript tab = seen.get(json.path("turn").asText());
     JsonNode event = json.path("event");
-    if (tab != null && event.has("seq")) {
+    if (event.has("seq")) {
+      Transcript tab = seen.computeIfAbsent(json.path("turn").asText(), turn -> new Transcript());
       tab.add(new Api.Frame(event.path("seq").asText(), null, event.toString()));
+      return tab.ended() && left.decrementAndGet() == 0;
     }
-    return seen.values().stream().allMatch(Transcript::ended);
+    return false;
   }
 
   @Test

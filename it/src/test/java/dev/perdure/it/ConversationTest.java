@@ -99,6 +99,7 @@ class ConversationTest {
       assertThat(Api.turnOf(its.submitRaw(session, body, "Idempotency-Key", "k-2")))
           .isEqualTo(turn);
 
+      Await.until("the call", () -> fake.calls("the-only-place").isEmpty() ? null : "");
       its.cancel(turn);
       its.awaitEnd(turn);
       assertThat(its.messages(session)).hasSize(2);

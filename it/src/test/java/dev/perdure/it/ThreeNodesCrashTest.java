@@ -8,9 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.Test;
 class ThreeNodesCrashTest {
   private static final String TEXT = Prompts.words(120);
   private static final int TABS = 5;
+  private static final int MAX_ROUNDS = 5;
 
   static Fleet fleet;
 
@@ -36,40 +39,35 @@ class ThreeNodesCrashTest {
 
   @Test
   void tabs_that_come_and_go_at_all_nodes_end_alike_though_the_owner_is_killed() throws Exception {
-    Map<String, String> sessions = new LinkedHashMap<>();
-    for (int i = 0; i < 3; i++) {
-      String session = fleet.api(0).createSession();
-      sessions.put(fleet.api(0).submit(session, Prompts.say(TEXT, 15)), session);
-    }
-    watchedByAll(
-        sessions,
-        () -> {
-          sessions.keySet().forEach(turn -> fleet.api(1).awaitText(turn, 30));
-          fleet.node(0).kill();
-          // Nobody has taken them over yet, or somebody just has: either is said, at once.
-          for (String turn : sessions.keySet()) {
-            JsonNode now = fleet.api(2).turn(turn);
-            assertThat(now.path("state").asText()).isIn("running", "queued");
-            assertThat(TEXT).startsWith(now.path("lanes").path(0).path("text").asText());
-          }
-          fleet.node(0).startAgain();
-        });
+    untilMoved(() ->
+        watchedByAll(
+            0,
+            sessions -> {
+              fleet.node(0).kill();
+              // Nobody has taken them over yet, or somebody just has: either is said, at once.
+              for (String turn : sessions.keySet()) {
+                JsonNode now = fleet.api(2).turn(turn);
+                assertThat(now.path("state").asText()).isIn("running", "queued", "completed");
+                assertThat(TEXT).startsWith(now.path("lanes").path(0).path("text").asText());
+              }
+              fleet.node(0).startAgain();
+            }));
   }
 
   @Test
   void tabs_that_come_and_go_at_all_nodes_end_alike_though_the_owner_is_redeployed()
       throws Exception {
-    Map<String, String> sessions = new LinkedHashMap<>();
-    for (int i = 0; i < 3; i++) {
-      String session = fleet.api(1).createSession();
-      sessions.put(fleet.api(1).submit(session, Prompts.say(TEXT, 15)), session);
+    untilMoved(() -> watchedByAll(1, sessions -> fleet.redeploy(1)));
+  }
+
+  /**
+   * A busy machine may have given all turns to other nodes, or have ended them too early: then it
+   * is done once more.
+   */
+  private static void untilMoved(Callable<Integer> round) throws Exception {
+    for (int rounds = 1; round.call() == 0; rounds++) {
+      assertThat(rounds).as("rounds in which no turn moved").isLessThan(MAX_ROUNDS);
     }
-    watchedByAll(
-        sessions,
-        () -> {
-          sessions.keySet().forEach(turn -> fleet.api(2).awaitText(turn, 30));
-          fleet.redeploy(1);
-        });
   }
 
   @Test
@@ -95,9 +93,17 @@ class ThreeNodesCrashTest {
     }
   }
 
-  /** Follows the turns from all nodes while that happens; every tab must end with the same. */
-  private static void watchedByAll(Map<String, String> sessions, Runnable happening)
+  /**
+   * Sends messages to one node and follows them from all while that happens; every tab must end
+   * with the same. Returns how many turns have moved to another node.
+   */
+  private static int watchedByAll(int owner, Consumer<Map<String, String>> happening)
       throws Exception {
+    Map<String, String> sessions = new LinkedHashMap<>();
+    for (int i = 0; i < 3; i++) {
+      String session = fleet.api(owner).createSession();
+      sessions.put(fleet.api(owner).submit(session, Prompts.say(TEXT, 30)), session);
+    }
     Map<String, List<Future<Transcript>>> tabs = new LinkedHashMap<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (String turn : sessions.keySet()) {
@@ -108,15 +114,19 @@ class ThreeNodesCrashTest {
         }
         tabs.put(turn, ofTurn);
       }
-      happening.run();
+      sessions.keySet().forEach(turn -> fleet.api(2).awaitText(turn, 10));
+      happening.accept(sessions);
     }
+    int moved = 0;
     for (Map.Entry<String, String> session : sessions.entrySet()) {
       String turn = session.getKey();
       Transcript whole = fleet.ask(1, api -> api.follow(turn));
       assertThat(whole.state()).isEqualTo("completed");
-      assertThat(whole.events("turn.started")).hasSizeGreaterThan(1);
-      assertThat(whole.events("attempt.started").getLast().json().path("reason").asText())
-          .isEqualTo("takeover");
+      String reason = whole.events("attempt.started").getLast().json().path("reason").asText();
+      if (whole.events("turn.started").size() > 1) {
+        assertThat(reason).isEqualTo("takeover");
+        moved++;
+      }
       assertThat(whole.text()).isEqualTo(TEXT);
       String stored = fleet.ask(2, api -> Api.text(api.reply(session.getValue(), turn)));
       assertThat(stored).isEqualTo(TEXT);
@@ -124,6 +134,7 @@ class ThreeNodesCrashTest {
         assertThat(tab.get().events()).isEqualTo(whole.events());
       }
     }
+    return moved;
   }
 
   /** Reads a few events at any node, leaves, comes again at another, until it has seen the end. */

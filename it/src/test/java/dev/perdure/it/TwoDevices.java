@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Two devices that write into one session in turns and watch it, at one server or at two. */
@@ -18,13 +19,18 @@ final class TwoDevices {
 
   static void talk(Api phone, Api laptop) throws Exception {
     String session = phone.createSession();
-    CompletableFuture<Map<String, Transcript>> onPhone = watch(phone, session);
-    CompletableFuture<Map<String, Transcript>> onLaptop = watch(laptop, session);
-    List<String> turns = new ArrayList<>();
+    // Its first event says that both streams are open; the others wait behind it.
+    String first = phone.submit(session, Prompts.say(Prompts.words(2_000), 20));
+    CountDownLatch open = new CountDownLatch(2);
+    CompletableFuture<Map<String, Transcript>> onPhone = watch(phone, session, open);
+    CompletableFuture<Map<String, Transcript>> onLaptop = watch(laptop, session, open);
+    assertThat(open.await(60, TimeUnit.SECONDS)).isTrue();
+    List<String> turns = new ArrayList<>(List.of(first));
     for (int i = 0; i < EACH; i++) {
       turns.add(phone.submit(session, Prompts.say("phone-" + i, 10)));
       turns.add(laptop.submit(session, Prompts.say("laptop-" + i, 10)));
     }
+    laptop.cancel(first);
     Map<String, Transcript> seen = onPhone.get(60, TimeUnit.SECONDS);
     Map<String, Transcript> seenToo = onLaptop.get(60, TimeUnit.SECONDS);
 
@@ -35,7 +41,7 @@ final class TwoDevices {
       assertThat(events(seen, turn)).isEqualTo(events(seenToo, turn));
     }
     List<JsonNode> messages = laptop.messages(session);
-    assertThat(messages).isEqualTo(phone.messages(session)).hasSize(4 * EACH);
+    assertThat(messages).isEqualTo(phone.messages(session)).hasSize(4 * EACH + 2);
     assertThat(messages.stream().map(m -> m.path("turn").asText()).distinct())
         .as("the order of accepting")
         .containsExactlyElementsOf(turns);
@@ -49,7 +55,8 @@ final class TwoDevices {
   }
 
   /** Follows the session until all turns of both have come to their ends. */
-  private static CompletableFuture<Map<String, Transcript>> watch(Api device, String session) {
+  private static CompletableFuture<Map<String, Transcript>> watch(
+      Api device, String session, CountDownLatch open) {
     return CompletableFuture.supplyAsync(() -> {
       Map<String, Transcript> seen = new LinkedHashMap<>();
       device.stream(
@@ -59,10 +66,14 @@ final class TwoDevices {
             JsonNode json = Api.read(frame.data());
             JsonNode event = json.path("event");
             if (event.has("seq")) {
+              if (seen.isEmpty()) {
+                open.countDown();
+              }
               seen.computeIfAbsent(json.path("turn").asText(), turn -> new Transcript())
                   .add(new Api.Frame(event.path("seq").asText(), null, event.toString()));
             }
-            return seen.size() == 2 * EACH && seen.values().stream().allMatch(Transcript::ended);
+            return seen.size() == 2 * EACH + 1
+                && seen.values().stream().allMatch(Transcript::ended);
           });
       return seen;
     });
