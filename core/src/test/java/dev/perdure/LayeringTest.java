@@ -20,13 +20,15 @@ class LayeringTest {
   private static final Map<String, List<String>> ARROWS =
       Map.of(
           "protocol", List.of(),
+          "tool", List.of("protocol"),
           "db", List.of("protocol", "testing"),
           "log", List.of("protocol", "db", "testing"),
           "chat", List.of("protocol", "db", "log", "testing"),
           "provider", List.of("protocol"),
           "retrieval", List.of("protocol", "db", "chat"),
           "context", List.of("protocol", "db", "chat", "provider", "retrieval"),
-          "engine", List.of("protocol", "db", "log", "chat", "provider", "context", "testing"),
+          "engine",
+              List.of("protocol", "db", "log", "chat", "provider", "context", "tool", "testing"),
           "testing", List.of());
 
   private static final JavaClasses CORE =

@@ -11,7 +11,6 @@ import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
-import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.FaultPoints;
@@ -72,16 +71,17 @@ public final class Desk {
     return database.write(tx -> {
       tx.update(
           """
-          INSERT INTO session (id, tenant, owner, title, instructions, metadata, created_at,
+          INSERT INTO session (id, tenant, owner, title, instructions, metadata, tools, created_at,
                                updated_at)
-          VALUES (?, ?, ?, ?, ?, ?, {now}, {now})\
+          VALUES (?, ?, ?, ?, ?, ?, ?, {now}, {now})\
           """,
           id,
           caller.tenant(),
           caller.owner(),
           settings.title(),
           settings.instructions(),
-          Rows.textsOrNull(settings.metadata()));
+          Rows.textsOrNull(settings.metadata()),
+          Rows.jsonOrNull(settings.tools()));
       return Conversations.session(tx, caller, id);
     });
   }
@@ -94,14 +94,15 @@ public final class Desk {
   public Session changeSession(
       Caller caller, String session, UnaryOperator<Session.Settings> change) {
     return database.write(tx -> {
-      lockSession(tx, caller, session);
+      Locks.lockSession(tx, caller, session);
       Session.Settings settings =
           change.apply(Conversations.session(tx, caller, session).settings());
       tx.update(
-          "UPDATE session SET title = ?, instructions = ?, metadata = ? WHERE id = ?",
+          "UPDATE session SET title = ?, instructions = ?, metadata = ?, tools = ? WHERE id = ?",
           settings.title(),
           settings.instructions(),
           Rows.textsOrNull(settings.metadata()),
+          Rows.jsonOrNull(settings.tools()),
           session);
       return Conversations.session(tx, caller, session);
     });
@@ -114,12 +115,13 @@ public final class Desk {
   public void deleteSession(Caller caller, String session) {
     List<String> turns =
         database.write(tx -> {
-          lockSession(tx, caller, session);
+          Locks.lockSession(tx, caller, session);
           List<String> gone =
               tx.list("SELECT id FROM turn WHERE session_id = ?", row -> row.getString(1), session);
           String ofSession = " WHERE turn_id IN (SELECT id FROM turn WHERE session_id = ?)";
           Replays.forget(tx, caller, session);
           tx.update("DELETE FROM log_block" + ofSession, session);
+          tx.update("DELETE FROM tool_call" + ofSession, session);
           tx.update("DELETE FROM lane" + ofSession, session);
           tx.update("DELETE FROM message WHERE session_id = ?", session);
           tx.update("DELETE FROM turn WHERE session_id = ?", session);
@@ -152,13 +154,13 @@ public final class Desk {
         id,
         key,
         (tx, node) -> {
-          lockSession(tx, caller, session);
+          Optional<List<String>> tools = Locks.sessionTools(tx, caller, session);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
             return Accepted.replayed(earlier.get());
           }
           insert.checkRoom(tx, caller);
-          List<OpenTurn> open = openTurns(tx, session);
+          List<Locks.OpenTurn> open = Locks.openTurns(tx, session);
           Accepted accepted = new Accepted();
           switch (message.whenBusy()) {
             case REJECT -> {
@@ -166,20 +168,27 @@ public final class Desk {
                 throw new PerdureException(
                     ErrorCode.SESSION_BUSY,
                     "The session is still answering turn '"
-                        + open.getFirst().id
+                        + open.getFirst().id()
                         + "'. Wait for its end, cancel it, or send with whenBusy 'enqueue' or"
                         + " 'interrupt'.");
               }
             }
             case ENQUEUE -> {}
             case INTERRUPT -> {
-              for (OpenTurn turn : open) {
+              for (Locks.OpenTurn turn : open) {
                 cancel(tx, turn, BY_INTERRUPT, accepted);
               }
             }
           }
           String holder = accepted.ended.size() == open.size() ? node : null;
-          insert.insert(tx, caller, session, id, message, holder, accepted.blocks);
+          insert.insert(
+              tx,
+              caller,
+              session,
+              id,
+              message.withDefaultTools(tools.orElse(null)),
+              holder,
+              accepted.blocks);
           accepted.opened = true;
           accepted.started = holder != null;
           accepted.turn = Conversations.turn(tx, caller, id);
@@ -197,7 +206,7 @@ public final class Desk {
     Accepted done =
         log.write(tx -> {
           Accepted out = new Accepted();
-          OpenTurn row = lockTurn(tx, caller, turn);
+          Locks.OpenTurn row = Locks.lockTurn(tx, caller, turn);
           cancel(tx, row, BY_CALLER, out);
           out.turn = Conversations.turn(tx, caller, turn);
           return out;
@@ -212,10 +221,10 @@ public final class Desk {
         log.write(tx -> {
           turns.clear();
           Accepted out = new Accepted();
-          lockSession(tx, caller, session);
-          for (OpenTurn turn : openTurns(tx, session)) {
+          Locks.lockSession(tx, caller, session);
+          for (Locks.OpenTurn turn : Locks.openTurns(tx, session)) {
             cancel(tx, turn, BY_CALLER, out);
-            turns.add(Conversations.turn(tx, caller, turn.id));
+            turns.add(Conversations.turn(tx, caller, turn.id()));
           }
           return out;
         });
@@ -233,12 +242,12 @@ public final class Desk {
     Accepted done =
         log.write(tx -> {
           Accepted out = new Accepted();
-          OpenTurn row = lockTurn(tx, caller, turn);
+          Locks.OpenTurn row = Locks.lockTurn(tx, caller, turn);
           Turn before = Conversations.turn(tx, caller, turn);
           laneOf(before, lane);
           if (before.lanes().size() == 1) {
             cancel(tx, row, BY_CALLER, out);
-          } else if (!row.state.terminal()) {
+          } else if (!row.state().terminal()) {
             tx.update(
                 """
                 UPDATE lane SET cancelled_by = COALESCE(cancelled_by, ?)
@@ -249,6 +258,7 @@ public final class Desk {
                 turn,
                 lane);
             out.intents.add(turn);
+            wake(tx, turn, out);
           }
           out.turn = Conversations.turn(tx, caller, turn);
           return out;
@@ -271,7 +281,7 @@ public final class Desk {
         id,
         key,
         (tx, node) -> {
-          OpenTurn row = lockTurn(tx, caller, turn);
+          Locks.OpenTurn row = Locks.lockTurn(tx, caller, turn);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
             return Accepted.replayed(earlier.get());
@@ -288,18 +298,19 @@ public final class Desk {
                     + ". Cancel it first, or wait for its end.");
           }
           Accepted accepted = new Accepted();
-          if (!row.state.terminal() && !row.closing && old.cancelledBy() == null) {
+          if (!row.state().terminal() && !row.closing() && old.cancelledBy() == null) {
             tx.update(
                 "UPDATE lane SET retry_asked = 1, cancelled_by = NULL WHERE turn_id = ? AND lane = ?",
                 turn,
                 lane);
             Replays.remember(tx, caller, key, id, turn);
             accepted.intents.add(turn);
+            wake(tx, turn, accepted);
             accepted.turn = old;
             return accepted;
           }
           insert.checkRoom(tx, caller);
-          String holder = openTurns(tx, old.session()).isEmpty() ? node : null;
+          String holder = Locks.openTurns(tx, old.session()).isEmpty() ? node : null;
           insert.insertRetry(tx, caller, old, id, ended.model(), holder, accepted.blocks);
           accepted.opened = true;
           accepted.started = holder != null;
@@ -359,73 +370,31 @@ public final class Desk {
     return entry;
   }
 
-  private void cancel(Tx tx, OpenTurn turn, String reason, Accepted out) throws SQLException {
-    switch (turn.state) {
-      case QUEUED -> {
+  private void cancel(Tx tx, Locks.OpenTurn turn, String reason, Accepted out) throws SQLException {
+    switch (turn.state()) {
+      case QUEUED, WAITING -> {
         tx.update(
             "UPDATE turn SET cancelled_by = COALESCE(cancelled_by, ?) WHERE id = ?",
             reason,
-            turn.id);
-        out.blocks.add(
-            Endings.endQueued(tx, log, turn.id, TurnState.CANCELLED, LaneState.CANCELLED));
-        out.ended.add(turn.id);
+            turn.id());
+        out.blocks.add(Endings.endUnheld(tx, log, turn.id(), turn.state(), TurnState.CANCELLED));
+        out.ended.add(turn.id());
       }
-      case RUNNING, WAITING -> {
+      case RUNNING -> {
         tx.update(
             "UPDATE turn SET cancelled_by = COALESCE(cancelled_by, ?) WHERE id = ?",
             reason,
-            turn.id);
-        out.intents.add(turn.id);
+            turn.id());
+        out.intents.add(turn.id());
       }
       case COMPLETED, FAILED, CANCELLED -> {}
     }
   }
 
-  private static void lockSession(Tx tx, Caller caller, String session) throws SQLException {
-    if (tx.one(
-            "SELECT id FROM session WHERE id = ? AND tenant = ? AND owner = ? {lock}",
-            row -> true,
-            session,
-            caller.tenant(),
-            caller.owner())
-        .isEmpty()) {
-      throw PerdureException.notFound("session", session);
+  private static void wake(Tx tx, String turn, Accepted out) throws SQLException {
+    if (Locks.wake(tx, turn)) {
+      out.woken.add(turn);
     }
-  }
-
-  /** Locks a turn, and its session before it. */
-  private static OpenTurn lockTurn(Tx tx, Caller caller, String turn) throws SQLException {
-    tx.one(
-        """
-        SELECT id FROM session
-         WHERE id = (SELECT session_id FROM turn WHERE id = ? AND tenant = ? AND owner = ?) {lock}\
-        """,
-        row -> true,
-        turn,
-        caller.tenant(),
-        caller.owner());
-    return tx.one(
-            """
-            SELECT id, state, closing FROM turn
-             WHERE id = ? AND tenant = ? AND owner = ? {lock}\
-            """,
-            row ->
-                new OpenTurn(row.getString(1), TurnState.of(row.getString(2)), row.getLong(3) != 0),
-            turn,
-            caller.tenant(),
-            caller.owner())
-        .orElseThrow(() -> PerdureException.notFound("turn", turn));
-  }
-
-  private static List<OpenTurn> openTurns(Tx tx, String session) throws SQLException {
-    return tx.list(
-        """
-        SELECT id, state, closing FROM turn
-         WHERE session_id = ? AND state IN ('queued', 'running', 'waiting')
-         ORDER BY position {lock}\
-        """,
-        row -> new OpenTurn(row.getString(1), TurnState.of(row.getString(2)), row.getLong(3) != 0),
-        session);
   }
 
   private static Lane laneOf(Turn turn, int lane) {
@@ -446,6 +415,7 @@ public final class Desk {
     if (!done.ended.isEmpty()) {
       signal(Topic.QUEUE, done.ended);
     }
+    signal(Topic.QUEUE, done.woken);
     if (!done.blocks.isEmpty()) {
       signalOwner(caller);
     }
@@ -461,8 +431,6 @@ public final class Desk {
     database.signals().publish(Topic.OWNER, List.of(caller.signalKey()));
   }
 
-  private record OpenTurn(String id, TurnState state, boolean closing) {}
-
   /** What a transaction leaves to do after its commit. */
   private static final class Accepted {
     private @Nullable Turn turn;
@@ -474,6 +442,7 @@ public final class Desk {
     private final List<LogBlock> blocks = new ArrayList<>();
     private final List<String> intents = new ArrayList<>();
     private final List<String> ended = new ArrayList<>();
+    private final List<String> woken = new ArrayList<>();
 
     static Accepted replayed(Turn turn) {
       Accepted out = new Accepted();

@@ -6,14 +6,18 @@ import dev.perdure.db.Tx;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.LogContent;
 import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEventCodec;
+import dev.perdure.protocol.TurnFold.CallSnapshot;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
+import dev.perdure.protocol.TurnFold.StepSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
 import java.sql.SQLException;
@@ -121,21 +125,21 @@ public final class Endings {
   }
 
   /**
-   * Ends a turn that nobody runs, whose row the caller holds locked in state queued: its lanes end
-   * as {@code lane}, the turn as {@code state}, with the text that an earlier epoch may have
-   * written.
+   * Ends a turn that nobody runs, whose row the caller holds locked in a state that is queued or
+   * waiting: its lanes end as cancelled, the turn as {@code state}, with the text that an earlier
+   * epoch may have written.
    *
    * @return the block to publish after the commit
    */
-  static LogBlock endQueued(Tx tx, TurnLog log, String turn, TurnState state, LaneState lane)
+  static LogBlock endUnheld(Tx tx, TurnLog log, String turn, TurnState from, TurnState state)
       throws SQLException {
-    TurnState.QUEUED.to(state);
+    from.to(state);
     LogContent content = log.readAll(tx, turn);
     long first = content.fold().seq() + 1;
     List<TurnEvent> events = new ArrayList<>();
     for (LaneSnapshot open : content.fold().snapshot().lanes()) {
       if (!open.state().terminal()) {
-        append(content, events, new LaneEnded(open.lane(), lane, null, null));
+        append(content, events, new LaneEnded(open.lane(), LaneState.CANCELLED, null, null));
       }
     }
     byte[] digest = content.digest().digest();
@@ -144,9 +148,10 @@ public final class Endings {
     events.add(ended);
     LogBlock block = log.insert(tx, turn, first, events);
     tx.update(
-        "UPDATE turn SET state = ?, ended_at = {now} WHERE id = ? AND state = 'queued'",
+        "UPDATE turn SET state = ?, ended_at = {now}, wake_at = NULL WHERE id = ? AND state = ?",
         state.wire(),
-        turn);
+        turn,
+        from.wire());
     TurnSnapshot end = content.fold().snapshot();
     settleLanes(tx, end);
     touchSession(tx, end);
@@ -193,6 +198,33 @@ public final class Endings {
         lane.usage().equals(TokenUsage.ZERO) ? null : Rows.json(lane.usage()),
         Rows.jsonOrNull(error),
         lane.message());
+    List<Message.ToolUse> tools = toolUses(lane);
+    if (!tools.isEmpty()) {
+      tx.update("UPDATE message SET tools = ? WHERE id = ?", Rows.json(tools), lane.message());
+      ToolCalls.abandon(tx, turn, lane.lane());
+    }
+  }
+
+  private static List<Message.ToolUse> toolUses(LaneSnapshot lane) {
+    List<Message.ToolUse> out = new ArrayList<>();
+    int parts = 0;
+    for (StepSnapshot step : lane.steps()) {
+      parts += step.parts().size();
+      for (CallSnapshot call : step.calls()) {
+        @Nullable ToolReturned returned = call.returned();
+        out.add(
+            new Message.ToolUse(
+                call.asked().call(),
+                call.asked().tool(),
+                Json.trusted(call.asked().input()),
+                returned == null || returned.output() == null
+                    ? null
+                    : Json.trusted(returned.output()),
+                returned == null ? null : returned.error(),
+                parts));
+      }
+    }
+    return out;
   }
 
   private static Status status(LaneState state) {

@@ -1,5 +1,6 @@
 package dev.perdure.chat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * until then its text is in the turn's log.
  *
  * @param parent the message that this one answers; null for the first
+ * @param tools the calls of tools in a reply; empty until its turn has ended
  * @param position order within the session, from 0, without gaps
  */
 public record Message(
@@ -28,11 +30,13 @@ public record Message(
     @Nullable FinishReason finish,
     @Nullable TokenUsage usage,
     @Nullable TurnError error,
+    List<ToolUse> tools,
     long createdAtMillis,
     long updatedAtMillis) {
 
   public Message {
     parts = List.copyOf(parts);
+    tools = List.copyOf(tools);
   }
 
   public enum Role {
@@ -57,6 +61,20 @@ public record Message(
   }
 
   public record Part(PartKind kind, String text) {}
+
+  /**
+   * A call of a tool in a reply.
+   *
+   * @param output its result; null if it failed, or never came to one
+   * @param after how many parts of the message came before it
+   */
+  public record ToolUse(
+      String call,
+      String tool,
+      JsonNode input,
+      @Nullable JsonNode output,
+      @Nullable TurnError error,
+      int after) {}
 
   /** The parts of the kind text, joined. */
   public String text() {

@@ -3,6 +3,7 @@ package dev.perdure.chat;
 import dev.perdure.chat.Message.Part;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A message as a door has read and checked it.
@@ -19,6 +20,11 @@ public record NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy, 
 
   public NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy) {
     this(parts, request, whenBusy, Origin.PLAIN);
+  }
+
+  /** The same message; where it does not say which tools may be used, these. */
+  NewTurn withDefaultTools(@Nullable List<String> allowed) {
+    return new NewTurn(parts, request.withDefaultTools(allowed), whenBusy, origin);
   }
 
   /** What becomes of a message to a session whose earlier turn is not over. */

@@ -28,11 +28,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Between rows and records: column lists, mappers, and the JSON that some columns hold. */
 final class Rows {
-  static final String SESSION_COLUMNS = "id, title, instructions, metadata, created_at, updated_at";
+  static final String SESSION_COLUMNS =
+      "id, title, instructions, metadata, tools, created_at, updated_at";
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
-          + " error, created_at, updated_at";
+          + " error, tools, created_at, updated_at";
 
   static final String TURN_COLUMNS =
       "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
@@ -44,6 +45,10 @@ final class Rows {
 
   private static final TypeReference<List<Part>> PARTS = new TypeReference<>() {};
 
+  private static final TypeReference<List<Message.ToolUse>> TOOL_USES = new TypeReference<>() {};
+
+  private static final TypeReference<List<String>> NAMES = new TypeReference<>() {};
+
   private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
 
   private Rows() {}
@@ -51,9 +56,22 @@ final class Rows {
   static Session session(ResultSet row) throws SQLException {
     return new Session(
         row.getString(1),
-        new Session.Settings(row.getString(2), row.getString(3), texts(row.getString(4))),
-        row.getLong(5),
-        row.getLong(6));
+        new Session.Settings(
+            row.getString(2),
+            row.getString(3),
+            texts(row.getString(4)),
+            namesOrNull(row.getString(5))),
+        row.getLong(6),
+        row.getLong(7));
+  }
+
+  /** A list of names; null where nothing is stored. */
+  static @Nullable List<String> namesOrNull(@Nullable String json) {
+    try {
+      return json == null ? null : STORED.readValue(json, NAMES);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
   }
 
   /** Names and values; none where nothing is stored. */
@@ -84,8 +102,17 @@ final class Rows {
         finish == null ? null : FinishReason.of(finish),
         readOrNull(row.getString(11), TokenUsage.class),
         readOrNull(row.getString(12), TurnError.class),
-        row.getLong(13),
-        row.getLong(14));
+        toolUses(row.getString(13)),
+        row.getLong(14),
+        row.getLong(15));
+  }
+
+  private static List<Message.ToolUse> toolUses(@Nullable String json) {
+    try {
+      return json == null ? List.of() : STORED.readValue(json, TOOL_USES);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
   }
 
   /** Turns with their lanes, in the order of the rows. */
@@ -149,7 +176,7 @@ final class Rows {
         t.logExpired());
   }
 
-  private static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {
+  static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {
     long value = row.getLong(column);
     return row.wasNull() ? null : Long.valueOf(value);
   }
@@ -185,6 +212,10 @@ final class Rows {
 
   private static <T> @Nullable T readOrNull(@Nullable String json, Class<T> type) {
     return json == null ? null : read(json, type);
+  }
+
+  static @Nullable TurnError errorOrNull(@Nullable String json) {
+    return readOrNull(json, TurnError.class);
   }
 
   private static PerdureException damaged(JsonProcessingException e) {

@@ -1,5 +1,6 @@
 package dev.perdure.chat;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -12,13 +13,18 @@ public record Session(String id, Settings settings, long createdAtMillis, long u
    *
    * @param instructions its part of the system prompt; null for none
    * @param metadata names and values, sorted by name; models see them as data
+   * @param tools the tools of the server that its turns may use; null for all
    */
   public record Settings(
-      @Nullable String title, @Nullable String instructions, Map<String, String> metadata) {
-    public static final Settings NONE = new Settings(null, null, Map.of());
+      @Nullable String title,
+      @Nullable String instructions,
+      Map<String, String> metadata,
+      @Nullable List<String> tools) {
+    public static final Settings NONE = new Settings(null, null, Map.of(), null);
 
     public Settings {
       metadata = new TreeMap<>(metadata);
+      tools = tools == null ? null : List.copyOf(tools);
     }
   }
 }

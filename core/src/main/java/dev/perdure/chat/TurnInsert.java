@@ -150,13 +150,7 @@ final class TurnInsert {
       @Nullable String nodeId,
       List<LogBlock> blocks)
       throws SQLException {
-    TurnRequest request =
-        new TurnRequest(
-            List.of(model),
-            old.request().fallbacks(),
-            old.request().instructions(),
-            old.request().params(),
-            old.request().recovery());
+    TurnRequest request = old.request().withModels(List.of(model));
     blocks.add(
         insertTurn(
             tx, caller, new NewRow(turn, old.session(), old.userMessage(), request, nodeId)));

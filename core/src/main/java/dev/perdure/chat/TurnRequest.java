@@ -1,5 +1,6 @@
 package dev.perdure.chat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.GenerationParams;
 import java.util.List;
 import java.util.Locale;
@@ -12,18 +13,59 @@ import org.jspecify.annotations.Nullable;
  * @param fallbacks models that a lane goes on with, in order, when its own keeps failing
  * @param instructions the system prompt; null for none
  * @param recovery what becomes of a model call that a crash cut short
+ * @param tools the tools of the server that may be used; null for all
+ * @param askFirst those of them that need an approval each time, whatever they declare
+ * @param clientTools tools that the client runs
  */
 public record TurnRequest(
     List<String> models,
     List<String> fallbacks,
     @Nullable String instructions,
     GenerationParams params,
-    Recovery recovery) {
+    Recovery recovery,
+    @Nullable List<String> tools,
+    List<String> askFirst,
+    List<ClientTool> clientTools) {
 
   public TurnRequest {
     models = List.copyOf(models);
     fallbacks = List.copyOf(fallbacks);
+    tools = tools == null ? null : List.copyOf(tools);
+    // A turn that an older version accepted has none of them.
+    askFirst = askFirst == null ? List.of() : List.copyOf(askFirst);
+    clientTools = clientTools == null ? List.of() : List.copyOf(clientTools);
   }
+
+  /** A request that says nothing of tools. */
+  public TurnRequest(
+      List<String> models,
+      List<String> fallbacks,
+      @Nullable String instructions,
+      GenerationParams params,
+      Recovery recovery) {
+    this(models, fallbacks, instructions, params, recovery, null, List.of(), List.of());
+  }
+
+  /** The same request, with other models. */
+  public TurnRequest withModels(List<String> others) {
+    return new TurnRequest(
+        others, fallbacks, instructions, params, recovery, tools, askFirst, clientTools);
+  }
+
+  /** The same request; where it does not say which tools may be used, these. */
+  public TurnRequest withDefaultTools(@Nullable List<String> allowed) {
+    return tools != null || allowed == null
+        ? this
+        : new TurnRequest(
+            models, fallbacks, instructions, params, recovery, allowed, askFirst, clientTools);
+  }
+
+  /**
+   * A tool that the client runs; its arguments are for the client to check.
+   *
+   * @param schema JSON Schema of the arguments
+   */
+  public record ClientTool(String name, String description, JsonNode schema) {}
 
   /** {@code RESTART}: a new attempt. {@code FAIL}: the lane fails, with the text so far. */
   public enum Recovery {

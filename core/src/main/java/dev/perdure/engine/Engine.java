@@ -40,6 +40,9 @@ public final class Engine implements Starter {
   /** Turns taken from dead nodes in one transaction. */
   private static final int TAKEOVER_BATCH = 500;
 
+  /** Turns whose time to wait is over, queued in one transaction. */
+  private static final int WAKE_BATCH = 500;
+
   /** Logs deleted in one transaction of the retention. */
   private static final int RETENTION_BATCH = 200;
 
@@ -297,6 +300,7 @@ public final class Engine implements Starter {
 
   private void sweep() {
     reconcile();
+    wakeDue();
     if (parts.database().shared() && !draining.get() && health.mayJudge(parts.clock().millis())) {
       takeOver();
     }
@@ -311,6 +315,19 @@ public final class Engine implements Starter {
     }
   }
 
+  /** Queues the turns whose time to wait is over, for whoever has room. */
+  private void wakeDue() {
+    int woken;
+    do {
+      List<String> turns = queue.wakeDue(WAKE_BATCH);
+      woken = turns.size();
+      if (woken > 0) {
+        claimLoop.wake();
+        parts.database().signals().publish(Topic.QUEUE, turns);
+      }
+    } while (woken == WAKE_BATCH);
+  }
+
   /** Brings what runs here together with what the rows say is held here. */
   private void reconcile() {
     List<TurnRunner> before = List.copyOf(runners.values());
@@ -321,7 +338,7 @@ public final class Engine implements Starter {
       @Nullable TurnRunner runner = runners.get(held.claim().turn());
       if (runner == null || !runner.claim().equals(held.claim())) {
         orphans.add(held.claim());
-      } else if (held.hasIntent()) {
+      } else if (held.hasIntent() || runner.hasWaiting()) {
         readIntents(runner);
       }
     }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The engine's meters. Thread-safe. */
 final class EngineMetrics {
+  private final MeterRegistry registry;
   private final Counter attempts;
   private final Counter fallbacks;
   private final Counter takeovers;
@@ -21,6 +22,7 @@ final class EngineMetrics {
   private final Map<TurnState, Counter> ended = new EnumMap<>(TurnState.class);
 
   EngineMetrics(MeterRegistry registry, IntSupplier running) {
+    this.registry = registry;
     attempts = registry.counter("perdure.model.calls");
     fallbacks = registry.counter("perdure.model.fallbacks");
     takeovers = registry.counter("perdure.turns.taken.over");
@@ -54,6 +56,11 @@ final class EngineMetrics {
 
   void failure(ProviderException.Kind kind) {
     count(failures.get(kind));
+  }
+
+  /** A call of a tool has come out as done, failed or attention. */
+  void tool(String outcome) {
+    registry.counter("perdure.tool.calls", "outcome", outcome).increment();
   }
 
   void ended(TurnState state) {

@@ -5,6 +5,7 @@ import dev.perdure.db.Database;
 import dev.perdure.log.TurnLog;
 import dev.perdure.provider.Providers;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.Tools;
 import java.time.InstantSource;
 import java.util.random.RandomGenerator;
 
@@ -21,6 +22,7 @@ public record EngineParts(
     TurnLog log,
     Providers providers,
     ContextBuilder context,
+    Tools tools,
     EngineConfig config,
     InstantSource clock,
     RandomGenerator random,

@@ -1,15 +1,14 @@
 package dev.perdure.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.perdure.provider.ModelStream;
 import java.time.Duration;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How others reach a lane at work: by saying why it must stop. Stopping closes the provider call
- * and ends a pause between attempts. Thread-safe.
+ * How others reach a lane at work: by saying why it must stop. Stopping closes the provider call or
+ * the tools at work and ends a pause between attempts. Thread-safe.
  */
 final class LaneControl {
 
@@ -31,22 +30,22 @@ final class LaneControl {
   private Stop stop = Stop.NONE;
 
   @GuardedBy("lock")
-  private @Nullable ModelStream stream;
+  private @Nullable Runnable closer;
 
   void stop(Stop why) {
-    @Nullable ModelStream open;
+    @Nullable Runnable open;
     lock.lock();
     try {
       if (stop == Stop.NONE || why == Stop.RELEASED) {
         stop = why;
       }
-      open = stream;
+      open = closer;
       changed.signalAll();
     } finally {
       lock.unlock();
     }
     if (open != null) {
-      open.close();
+      open.run();
     }
   }
 
@@ -59,14 +58,19 @@ final class LaneControl {
     }
   }
 
-  /** Makes the call reachable for {@link #stop}; returns false if the lane must not start it. */
-  boolean attach(ModelStream call) {
+  /**
+   * Makes what the lane is about to do reachable for {@link #stop}; returns false if the lane must
+   * not start it.
+   *
+   * @param end ends it, at once and from any thread
+   */
+  boolean attach(Runnable end) {
     lock.lock();
     try {
       if (stop != Stop.NONE) {
         return false;
       }
-      stream = call;
+      closer = end;
       return true;
     } finally {
       lock.unlock();
@@ -76,7 +80,7 @@ final class LaneControl {
   void detach() {
     lock.lock();
     try {
-      stream = null;
+      closer = null;
     } finally {
       lock.unlock();
     }

@@ -1,7 +1,9 @@
 package dev.perdure.engine;
 
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Endings;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
@@ -10,14 +12,17 @@ import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.FaultPoints;
 import dev.perdure.testing.FaultPoints.Point;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,6 +78,7 @@ final class TurnQueue {
           tx.one(
                   """
                   UPDATE turn SET state = 'running', node_id = ?, epoch = epoch + 1, closing = 0,
+                         wake_at = NULL,
                          started_at = COALESCE(started_at, {now})
                    WHERE id = ? AND state = 'queued' RETURNING epoch\
                   """,
@@ -165,10 +171,11 @@ final class TurnQueue {
   /**
    * What callers want of a turn that this node holds.
    *
+   * @param owner whose turn it is
    * @param crashes how many holders have died
    * @param lanes by number
    */
-  record Intents(boolean cancelled, long crashes, Map<Integer, LaneIntent> lanes) {
+  record Intents(Caller owner, boolean cancelled, long crashes, Map<Integer, LaneIntent> lanes) {
     /** Whether the lane is to stop, for its own sake or with its turn. */
     boolean cancelled(int lane) {
       @Nullable LaneIntent intent = lanes.get(lane);
@@ -200,10 +207,15 @@ final class TurnQueue {
     Optional<Intents> turn =
         tx.one(
             """
-            SELECT cancelled_by, crashes FROM turn
+            SELECT tenant, owner, cancelled_by, crashes FROM turn
              WHERE id = ? AND epoch = ? AND node_id = ?\
             """,
-            row -> new Intents(row.getString(1) != null, row.getLong(2), new HashMap<>()),
+            row ->
+                new Intents(
+                    new Caller(row.getString(1), row.getString(2)),
+                    row.getString(3) != null,
+                    row.getLong(4),
+                    new HashMap<>()),
             claim.turn,
             claim.epoch,
             nodeId);
@@ -285,7 +297,67 @@ final class TurnQueue {
     return database.write(tx -> Endings.abandon(tx, claim.turn, claim.epoch, nodeId, error));
   }
 
-  private boolean lockHeld(Tx tx, Claim claim) throws SQLException {
+  /** Which of the calls still wait for somebody's word. */
+  Set<String> waiting(Collection<String> calls) {
+    return Set.copyOf(database.read(tx -> ToolCalls.waiting(tx, calls)));
+  }
+
+  /**
+   * Lets a turn go of which nothing is left but to wait: its row says so, or that it is to go on at
+   * once because somebody was quicker.
+   *
+   * @param calls what it waits for
+   * @param untilMillis when it goes on by itself; null for never
+   * @return false if another node holds the turn by now
+   */
+  boolean park(Tx tx, Claim claim, Collection<String> calls, @Nullable Long untilMillis)
+      throws SQLException {
+    if (!lockHeld(tx, claim)) {
+      return false;
+    }
+    boolean intent =
+        tx.one(
+                """
+                SELECT 1 FROM turn t
+                 WHERE t.id = ?
+                   AND (t.cancelled_by IS NOT NULL
+                        OR EXISTS (SELECT 1 FROM lane l WHERE l.turn_id = t.id
+                                    AND (l.retry_asked = 1
+                                         OR (l.cancelled_by IS NOT NULL AND l.state NOT IN
+                                             ('completed', 'failed', 'cancelled')))))\
+                """,
+                row -> true,
+                claim.turn)
+            .isPresent();
+    boolean answered = ToolCalls.waiting(tx, calls).size() < calls.size();
+    TurnState to = TurnState.RUNNING.to(intent || answered ? TurnState.QUEUED : TurnState.WAITING);
+    tx.update(
+        "UPDATE turn SET state = ?, node_id = NULL, wake_at = CAST(? AS BIGINT) WHERE id = ?",
+        to.wire(),
+        untilMillis,
+        claim.turn);
+    tx.update(
+        "UPDATE lane SET state = 'waiting' WHERE turn_id = ? AND state IN ('pending', 'streaming')",
+        claim.turn);
+    return true;
+  }
+
+  /** Queues the turns whose time to wait is over; returns their ids. */
+  List<String> wakeDue(int atMost) {
+    String due = "SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= {now}";
+    if (database.read(tx -> tx.one(due + " LIMIT 1", row -> true)).isEmpty()) {
+      return List.of();
+    }
+    return database.write(tx ->
+        tx.list(
+            "UPDATE turn SET state = 'queued', wake_at = NULL WHERE state = 'waiting' AND id IN ("
+                + due
+                + " ORDER BY wake_at LIMIT ? {skip}) RETURNING id",
+            row -> row.getString(1),
+            atMost));
+  }
+
+  boolean lockHeld(Tx tx, Claim claim) throws SQLException {
     return tx.one(
             "SELECT id FROM turn WHERE id = ? AND epoch = ? AND node_id = ? {lock}",
             row -> true,

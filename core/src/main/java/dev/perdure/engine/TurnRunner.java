@@ -1,6 +1,7 @@
 package dev.perdure.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Tx;
@@ -16,6 +17,8 @@ import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
@@ -67,6 +70,18 @@ final class TurnRunner {
   @GuardedBy("lock")
   private final Set<Integer> retries = new HashSet<>();
 
+  /** Lanes that waited and may go on. */
+  @GuardedBy("lock")
+  private final Set<Integer> answered = new HashSet<>();
+
+  /** Whose turn it is, and whether it has several lanes; set before any lane runs. */
+  private volatile Caller owner = new Caller("", "");
+
+  private volatile boolean isMany;
+
+  /** The turn at work, for the thread that reads intents; null before. */
+  private volatile @Nullable TurnWriter open;
+
   @GuardedBy("lock")
   private boolean cancelled;
 
@@ -93,6 +108,26 @@ final class TurnRunner {
     stopAll(Stop.RELEASED);
   }
 
+  /** Whether a lane waits while others are at work. */
+  boolean hasWaiting() {
+    return !waits().isEmpty();
+  }
+
+  /** The calls that lanes wait for which are not at work, by the lane. */
+  private Map<Integer, Set<String>> waits() {
+    @Nullable TurnWriter writer = open;
+    Map<Integer, Set<String>> out = new HashMap<>();
+    if (writer == null || !isMany) {
+      return out;
+    }
+    for (LaneSnapshot lane : writer.snapshot().lanes()) {
+      if (lane.state() == LaneState.WAITING) {
+        out.put(lane.lane(), TurnWaits.of(lane).calls());
+      }
+    }
+    return out;
+  }
+
   /** Reads the turn's intents again and obeys them; for a thread that may block. */
   void intentsChanged() {
     @Nullable Intents intents = queue.intents(claim).orElse(null);
@@ -103,8 +138,19 @@ final class TurnRunner {
     if (intents.cancelled()) {
       stopAll(Stop.CANCELLED);
     }
+    Map<Integer, Set<String>> waits = waits();
+    Set<String> still =
+        waits.isEmpty()
+            ? Set.of()
+            : queue.waiting(waits.values().stream().flatMap(Set::stream).toList());
     lock.lock();
     try {
+      waits.forEach((lane, calls) -> {
+        if (!atWork.containsKey(lane) && (intents.cancelled(lane) || !still.containsAll(calls))) {
+          answered.add(lane);
+          changed.signalAll();
+        }
+      });
       for (Map.Entry<Integer, LaneIntent> lane : intents.lanes().entrySet()) {
         @Nullable LaneControl control = atWork.get(lane.getKey());
         if (control != null && lane.getValue().cancelled()) {
@@ -192,6 +238,12 @@ final class TurnRunner {
     }
     Turn turn = work.turn();
     Intents intents = work.intents();
+    isMany = turn.lanes().size() > 1;
+    owner = intents.owner();
+    open = writer;
+    if (writer.snapshot().state() == TurnState.WAITING) {
+      writer.append(new TurnResumed(parts.clock().millis()));
+    }
     if (intents.crashes() > parts.config().maxCrashes()) {
       giveUp(writer, intents.crashes());
     } else {
@@ -201,7 +253,29 @@ final class TurnRunner {
       return;
     }
     TurnSnapshot now = writer.snapshot();
-    end(writer, outcome(now), error(now));
+    TurnWaits waits = TurnWaits.of(now);
+    if (waits.any()) {
+      park(writer, waits);
+    } else {
+      end(writer, TurnOutcome.state(now), TurnOutcome.error(now));
+    }
+  }
+
+  /** Lets the turn go until somebody answers, or the time comes. */
+  private void park(TurnWriter writer, TurnWaits waits) {
+    TurnWaiting event = new TurnWaiting(waits.kinds(), waits.untilMillis(), parts.clock().millis());
+    patience.until(() -> {
+      writer.park(
+          event,
+          now ->
+              tx -> {
+                boolean mine = queue.park(tx, claim, waits.calls(), waits.untilMillis());
+                parts.faults().at(Point.PARKING);
+                return mine;
+              });
+      return true;
+    });
+    parts.faults().at(Point.PARKED);
   }
 
   private void giveUp(TurnWriter writer, long crashes) {
@@ -218,21 +292,25 @@ final class TurnRunner {
   }
 
   private void runLanes(Turn turn, TurnWriter writer, Intents intents) {
-    Map<Integer, @Nullable String> open = new HashMap<>();
+    Map<Integer, @Nullable String> todo = new HashMap<>();
     for (LaneSnapshot lane : writer.snapshot().lanes()) {
       if (!lane.state().terminal()) {
-        open.put(lane.lane(), lane.attempt() > 0 ? TAKEOVER : null);
+        todo.put(lane.lane(), lane.attempt() > 0 ? TAKEOVER : null);
       }
     }
-    boolean many = turn.lanes().size() > 1;
-    if (!many) {
-      open.forEach((lane, reason) -> runLane(turn, lane, writer, reason, intents.cancelled(lane)));
+    if (!isMany) {
+      todo.forEach((lane, reason) -> runLane(turn, lane, writer, reason, intents.cancelled(lane)));
       return;
     }
-    open.forEach((lane, reason) -> fork(turn, lane, writer, reason, intents.cancelled(lane)));
+    todo.forEach((lane, reason) -> fork(turn, lane, writer, reason, intents.cancelled(lane)));
     readIntents();
     while (true) {
-      Set<Integer> again = awaitLanes();
+      awaitLanes();
+      Set<Integer> goOn = takeAnswered();
+      for (int lane : goOn) {
+        fork(turn, lane, writer, null, false);
+      }
+      Set<Integer> again = takeRetries();
       for (int lane : again) {
         @Nullable Boolean reopened = patience.until(() -> queue.reopenLane(claim, lane));
         if (Boolean.TRUE.equals(reopened)) {
@@ -241,9 +319,8 @@ final class TurnRunner {
           fork(turn, lane, writer, RETRY, false);
         }
       }
-      if (again.isEmpty()) {
-        if (isReleased()) {
-          // Its next holder goes on, and still takes retries.
+      if (again.isEmpty() && goOn.isEmpty()) {
+        if (isReleased() || TurnWaits.of(writer.snapshot()).any()) {
           return;
         }
         @Nullable Boolean closed = patience.until(() -> queue.close(claim));
@@ -262,20 +339,45 @@ final class TurnRunner {
     });
   }
 
-  /** Waits until a retry is asked for, or no lane is at work; returns the retries to take up. */
-  private Set<Integer> awaitLanes() {
+  /** Waits until there is a lane to take up, or no lane is at work. */
+  private void awaitLanes() {
     lock.lock();
     try {
-      while (!atWork.isEmpty() && (released || atWork.keySet().containsAll(retries))) {
+      while (!atWork.isEmpty()
+          && (released
+              || (atWork.keySet().containsAll(retries) && atWork.keySet().containsAll(answered)))) {
         changed.awaitUninterruptibly();
       }
-      retries.removeAll(atWork.keySet());
-      Set<Integer> again = released ? Set.of() : Set.copyOf(retries);
-      retries.clear();
-      return again;
     } finally {
       lock.unlock();
     }
+  }
+
+  private Set<Integer> takeAnswered() {
+    lock.lock();
+    try {
+      return take(answered);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Set<Integer> takeRetries() {
+    lock.lock();
+    try {
+      return take(retries);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes those of the lanes that are not at work, and forgets the others. */
+  @GuardedBy("lock")
+  private Set<Integer> take(Set<Integer> lanes) {
+    lanes.removeAll(atWork.keySet());
+    Set<Integer> out = released ? Set.of() : Set.copyOf(lanes);
+    lanes.clear();
+    return out;
   }
 
   private void fork(
@@ -285,7 +387,7 @@ final class TurnRunner {
         .name(claim.turn() + "/" + lane)
         .start(() -> {
           try {
-            if (work(turn, lane, writer, reason, control)) {
+            if (work(turn, lane, writer, reason, control) == LaneRunner.End.ENDED) {
               settle(writer, lane);
             }
           } finally {
@@ -332,19 +434,21 @@ final class TurnRunner {
     }
   }
 
-  private boolean work(
+  private LaneRunner.End work(
       Turn turn, int lane, TurnWriter writer, @Nullable String reason, LaneControl control) {
     try {
-      boolean ended =
-          new LaneRunner(parts, metrics, queue, turn, lane, writer, control).run(reason);
-      if (!ended) {
+      LaneRunner.End end =
+          new LaneRunner(
+                  new LaneWork(parts, metrics, queue, claim, owner, turn, lane, writer, control))
+              .run(reason);
+      if (end == LaneRunner.End.LET_GO) {
         // A lane may learn that the turn is lost before anybody has told the turn.
         release();
       }
-      return ended;
+      return end;
     } catch (FencedException e) {
       release();
-      return false;
+      return LaneRunner.End.LET_GO;
     }
   }
 
@@ -392,34 +496,5 @@ final class TurnRunner {
     boolean mine = Endings.endHeld(tx, end, parts.nodeId());
     parts.faults().at(Point.ENDING_UNCOMMITTED);
     return mine;
-  }
-
-  /** A turn is completed if any lane is. */
-  private static TurnState outcome(TurnSnapshot turn) {
-    boolean failed = false;
-    for (LaneSnapshot lane : turn.lanes()) {
-      switch (lane.state()) {
-        case COMPLETED -> {
-          return TurnState.COMPLETED;
-        }
-        case FAILED -> failed = true;
-        case CANCELLED -> {}
-        case PENDING, STREAMING, WAITING ->
-            throw new IllegalStateException(
-                "Lane " + lane.lane() + " of " + turn.turn() + " is still " + lane.state());
-      }
-    }
-    return failed ? TurnState.FAILED : TurnState.CANCELLED;
-  }
-
-  private static @Nullable TurnError error(TurnSnapshot turn) {
-    if (outcome(turn) == TurnState.FAILED) {
-      for (LaneSnapshot lane : turn.lanes()) {
-        if (lane.state() == LaneState.FAILED) {
-          return lane.error();
-        }
-      }
-    }
-    return null;
   }
 }

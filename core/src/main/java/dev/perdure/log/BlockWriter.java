@@ -272,8 +272,20 @@ final class BlockWriter implements TurnWriter {
 
   // The end.
 
+  /** How the turn itself ends. */
+  private record Ending(TurnState to, @Nullable TurnError error) {}
+
   @Override
   public void end(List<TurnEvent> events, TurnState to, @Nullable TurnError error, FinalWork work) {
+    finish(events, new Ending(to, error), work);
+  }
+
+  @Override
+  public void park(TurnEvent event, FinalWork work) {
+    finish(List.of(event), null, work);
+  }
+
+  private void finish(List<TurnEvent> events, @Nullable Ending ending, FinalWork work) {
     LogBlock block;
     TurnSnapshot snapshot;
     lock.lock();
@@ -285,7 +297,7 @@ final class BlockWriter implements TurnWriter {
         progress.awaitUninterruptibly();
         usable();
       }
-      block = last == null ? seal(events, to, error) : last;
+      block = last == null ? seal(events, ending) : last;
       last = block;
       snapshot = fold.snapshot();
     } finally {
@@ -307,12 +319,14 @@ final class BlockWriter implements TurnWriter {
     }
   }
 
-  /** Makes the final block of what is pending, the given events and {@code turn.ended}. */
+  /** Makes the final block of what is pending, the given events and, at its end, the turn's. */
   @GuardedBy("lock")
-  private LogBlock seal(List<TurnEvent> events, TurnState to, @Nullable TurnError error) {
+  private LogBlock seal(List<TurnEvent> events, @Nullable Ending ending) {
     events.forEach(this::write);
-    String hex = HexFormat.of().formatHex(digest.digest());
-    write(new TurnEnded(to, error, hex, log.millis()));
+    if (ending != null) {
+      String hex = HexFormat.of().formatHex(digest.digest());
+      write(new TurnEnded(ending.to, ending.error, hex, log.millis()));
+    }
     return pending.take(tail.turn());
   }
 

@@ -4,7 +4,7 @@ package dev.perdure.log;
 public final class FencedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  FencedException(String turn, long epoch) {
+  public FencedException(String turn, long epoch) {
     super("Turn " + turn + " is no longer held with epoch " + epoch + "; this node lets it go.");
   }
 }

@@ -40,6 +40,13 @@ public interface TurnWriter extends AutoCloseable {
    */
   void end(List<TurnEvent> last, TurnState state, @Nullable TurnError error, FinalWork work);
 
+  /**
+   * Lets a turn go that waits for others: everything appended before, {@code last}, and the work,
+   * commit together or not at all, by the same rules as {@link #end}; but the log stays open for
+   * the next writer.
+   */
+  void park(TurnEvent last, FinalWork work);
+
   /** Forgets the writer without ending the turn, as a drain does; what is durable stays. */
   @Override
   void close();

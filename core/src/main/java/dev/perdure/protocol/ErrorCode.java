@@ -35,6 +35,8 @@ public enum ErrorCode {
   TURN_TIMEOUT("turn_timeout", 504, true),
   CRASH_LOOP("crash_loop", 500, false),
   CALL_LIMIT("call_limit", 502, false),
+  STEP_LIMIT("step_limit", 500, false),
+  TOKEN_LIMIT("token_limit", 500, false),
   INTERRUPTED("interrupted", 500, true);
 
   private final String wire;

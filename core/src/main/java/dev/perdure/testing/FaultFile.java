@@ -70,8 +70,19 @@ public final class FaultFile implements FaultPoints {
   public void at(Point point) {
     Faults now = faults();
     switch (point) {
-      case CLAIMING, APPENDING, ENDING_UNCOMMITTED -> hold(now.commit);
-      case ACCEPTED, CLAIMED, APPENDED, ENDING, ENDED, DRAINING, HANDED_OVER, MIGRATING -> {}
+      case CLAIMING, APPENDING, PARKING, ENDING_UNCOMMITTED -> hold(now.commit);
+      case ACCEPTED,
+          CLAIMED,
+          APPENDED,
+          TOOL_INTENT,
+          TOOL_MADE,
+          TOOL_STORED,
+          PARKED,
+          ENDING,
+          ENDED,
+          DRAINING,
+          HANDED_OVER,
+          MIGRATING -> {}
     }
     now.crash.at(point);
   }

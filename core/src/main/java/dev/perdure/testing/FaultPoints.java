@@ -21,6 +21,16 @@ public interface FaultPoints {
     APPENDING,
     /** Events are committed, no follower has seen them. */
     APPENDED,
+    /** A call of a tool is noted, the tool not yet started. */
+    TOOL_INTENT,
+    /** A tool has had its effect, its result is not stored. */
+    TOOL_MADE,
+    /** The result of a tool is stored, the log does not tell of it yet. */
+    TOOL_STORED,
+    /** A turn that waits is written so, but not committed. */
+    PARKING,
+    /** A turn that waits is let go. */
+    PARKED,
     /** All lanes have ended, the final transaction has not begun. */
     ENDING,
     /** The final transaction is written but not committed. */

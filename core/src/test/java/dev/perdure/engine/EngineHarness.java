@@ -1,5 +1,6 @@
 package dev.perdure.engine;
 
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
@@ -9,6 +10,7 @@ import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Session;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
@@ -29,6 +31,7 @@ import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.provider.Providers;
 import dev.perdure.retrieval.Retriever;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.Tools;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -52,6 +55,8 @@ final class EngineHarness implements AutoCloseable {
   final TurnLog log;
   final ContextJournal contexts;
   final Desk desk;
+  final AnswerDesk answers;
+  final ToolCalls calls;
   final Conversations conversations;
   final Engine engine;
   final String nodeId;
@@ -60,14 +65,32 @@ final class EngineHarness implements AutoCloseable {
     this(database, provider, config(Duration.ofMinutes(5)));
   }
 
+  EngineHarness(Database database, ScriptedProvider provider, Tools tools) {
+    this(database, provider, config(Duration.ofMinutes(5)), tools);
+  }
+
   EngineHarness(Database database, ScriptedProvider provider, EngineConfig config) {
-    this(database, provider, config, InstantSource.system(), new HurriedTimers());
+    this(database, provider, config, Tools.NONE);
+  }
+
+  EngineHarness(Database database, ScriptedProvider provider, EngineConfig config, Tools tools) {
+    this(database, provider, config, tools, InstantSource.system(), new HurriedTimers());
   }
 
   EngineHarness(
       Database database,
       ScriptedProvider provider,
       EngineConfig config,
+      InstantSource clock,
+      Timers timers) {
+    this(database, provider, config, Tools.NONE, clock, timers);
+  }
+
+  private EngineHarness(
+      Database database,
+      ScriptedProvider provider,
+      EngineConfig config,
+      Tools tools,
       InstantSource clock,
       Timers timers) {
     this.database = database;
@@ -86,6 +109,7 @@ final class EngineHarness implements AutoCloseable {
                 new Providers(List.of(provider), "script/a"),
                 new ContextBuilder(
                     database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
+                tools,
                 config,
                 clock,
                 new Random(1),
@@ -93,6 +117,8 @@ final class EngineHarness implements AutoCloseable {
                 FaultPoints.NONE),
             "test",
             new SimpleMeterRegistry());
+    this.answers = new AnswerDesk(database);
+    this.calls = new ToolCalls(database);
     this.desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);
   }
 

@@ -272,7 +272,7 @@ abstract class RecoveryContract extends EngineFixture {
     node.awaitEnd(turn.id());
     assertThat(Optional.ofNullable(node.turn(turn.id()).error()).orElseThrow().code())
         .isEqualTo("too_large");
-    assertThat(text(turn, 0)).hasSize(LaneRunner.MAX_REPLY_CHARS);
+    assertThat(text(turn, 0)).hasSize(ModelStep.MAX_REPLY_CHARS);
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.perdure.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
@@ -101,6 +102,12 @@ final class ScriptedProvider implements ModelProvider {
       return switch (what) {
         case "text" -> delta(PartKind.TEXT, step.get(what).textValue());
         case "reasoning" -> delta(PartKind.REASONING, step.get(what).textValue());
+        case "call" ->
+            new ModelEvent.ToolCall(
+                step.path("ref").textValue(),
+                step.get(what).textValue(),
+                Json.text(step.path("input")));
+        case "carried" -> new ModelEvent.Carried(Json.text(step.get(what)));
         case "usage" ->
             new Usage(
                 new TokenUsage(
@@ -109,7 +116,7 @@ final class ScriptedProvider implements ModelProvider {
         case "fail" ->
             throw new ProviderException(
                 Kind.valueOf(step.get(what).textValue().toUpperCase(Locale.ROOT)),
-                "Scripted failure.",
+                step.path("says").asText("Scripted failure."),
                 0,
                 step.has("retryAfterMs")
                     ? Duration.ofMillis(step.get("retryAfterMs").asLong())

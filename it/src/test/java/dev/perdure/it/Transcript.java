@@ -24,7 +24,12 @@ final class Transcript {
 
   private static final class Lane {
     int attempt;
+    int step;
     boolean open;
+
+    /** The step of each part. */
+    final Map<Integer, Integer> steps = new TreeMap<>();
+
     final Map<Integer, String> kinds = new TreeMap<>();
     final Map<Integer, StringBuilder> parts = new TreeMap<>();
   }
@@ -82,8 +87,10 @@ final class Transcript {
         Lane lane = lane(json);
         assertThat(json.required("attempt").intValue()).isGreaterThan(lane.attempt);
         lane.attempt = json.required("attempt").intValue();
-        lane.kinds.clear();
-        lane.parts.clear();
+        lane.step = json.required("step").intValue();
+        lane.steps.values().removeIf(step -> step >= lane.step);
+        lane.kinds.keySet().retainAll(lane.steps.keySet());
+        lane.parts.keySet().retainAll(lane.steps.keySet());
         lane.open = true;
       }
       case "part.started" -> {
@@ -91,6 +98,7 @@ final class Transcript {
         int part = json.required("part").intValue();
         assertThat(part).isEqualTo(lane.parts.size());
         lane.parts.put(part, new StringBuilder());
+        lane.steps.put(part, lane.step);
         lane.kinds.put(part, json.required("kind").textValue());
       }
       case "part.delta" -> {

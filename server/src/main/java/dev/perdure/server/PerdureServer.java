@@ -1,10 +1,12 @@
 package dev.perdure.server;
 
 import dev.perdure.chat.Admission;
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.Profiles;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Database;
@@ -32,6 +34,8 @@ import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.CrashPlan;
 import dev.perdure.testing.FaultFile;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.TimeTool;
+import dev.perdure.tool.Tools;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
@@ -63,6 +67,7 @@ final class PerdureServer {
   private final PerdureConfig config;
   private final Database database;
   private final TurnLog log;
+  private final Tools tools;
   private final Engine engine;
   private final Admission admission;
   private final Indexer indexer;
@@ -100,16 +105,14 @@ final class PerdureServer {
       PerdureConfig config, InstantSource clock, FaultPoints faults, Deque<AutoCloseable> made) {
     this.config = config;
     this.closeLast = made;
+    tools = new Tools(List.of(new TimeTool(clock)), Tools.Limits.DEFAULT);
     SecureRandom random = new SecureRandom();
     InstantSource steady = new SteadyClock(clock);
     Ids ids = new Ids(clock, random);
     String nodeId = ids.node();
     Access access = Access.of(config, clock, random);
-    Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
-    models = models(config, transport, steady);
-    PrometheusMeterRegistry meters = meters();
-    made.push(meters::close);
-
+    models = models(config, transport(made, clock), steady);
+    PrometheusMeterRegistry meters = meters(made);
     database = opened(made, open(config, migrations(faults)));
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     ContextJournal journal = opened(made, new ContextJournal(database));
@@ -122,6 +125,7 @@ final class PerdureServer {
                 log,
                 models.providers(),
                 context(config, database, journal),
+                tools,
                 Limits.engine(config),
                 steady,
                 random,
@@ -135,6 +139,9 @@ final class PerdureServer {
             new PerdureHttp.Parts(
                 new Desk(database, log, engine, ids, admission, faults),
                 admission,
+                new AnswerDesk(database),
+                new ToolCalls(database),
+                tools.names(),
                 new Conversations(database),
                 new Profiles(database),
                 journal,
@@ -154,6 +161,10 @@ final class PerdureServer {
             place(config.server()),
             Limits.http(config),
             List.of(AiSdkDoor::new, OpenAiDoor::new, DurableStreamsDoor::new));
+  }
+
+  private static Transport transport(Deque<AutoCloseable> made, InstantSource clock) {
+    return opened(made, new Transport(TransportOptions.defaults(), clock));
   }
 
   /** A server whose time of day and fault points are in the hand of a test. */
@@ -212,12 +223,13 @@ final class PerdureServer {
     return PostgresDatabase.open(url, db.user(), password, Limits.postgres(config), migrations);
   }
 
-  private static PrometheusMeterRegistry meters() {
+  private static PrometheusMeterRegistry meters(Deque<AutoCloseable> made) {
     PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     new JvmMemoryMetrics().bindTo(meters);
     new JvmThreadMetrics().bindTo(meters);
     new ProcessorMetrics().bindTo(meters);
     new UptimeMetrics().bindTo(meters);
+    made.push(meters::close);
     return meters;
   }
 

@@ -4,8 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +22,10 @@ final class ReplyFold {
   static final class Lane {
     String message = "";
     int attempt;
+    int step;
     String state = "pending";
     private final TreeMap<Integer, Part> parts = new TreeMap<>();
+    private final Set<String> waiting = new HashSet<>();
 
     String text(String kind) {
       StringBuilder text = new StringBuilder();
@@ -38,14 +42,26 @@ final class ReplyFold {
     boolean over() {
       return isTerminal(state);
     }
+
+    /** A lane waits while a call of it does. */
+    void waits(String type, String call) {
+      switch (type) {
+        case "tool.waiting" -> waiting.add(call);
+        case "tool.decided", "tool.returned" -> waiting.remove(call);
+        default -> {}
+      }
+      state = waiting.isEmpty() ? "streaming" : "waiting";
+    }
   }
 
   private static final class Part {
+    final int step;
     final String kind;
     final StringBuilder text = new StringBuilder();
     boolean ended;
 
-    Part(String kind) {
+    Part(int step, String kind) {
+      this.step = step;
       this.kind = kind;
     }
   }
@@ -102,8 +118,13 @@ final class ReplyFold {
       lane.message = json.path("message").asText();
       lane.attempt = json.path("attempt").asInt();
       lane.state = json.path("state").asText();
+      for (JsonNode call : json.path("calls")) {
+        if (call.has("waiting")) {
+          lane.waiting.add(call.path("call").asText());
+        }
+      }
       for (JsonNode p : json.path("parts")) {
-        Part part = new Part(p.path("kind").asText());
+        Part part = new Part(p.path("step").asInt(), p.path("kind").asText());
         part.text.append(p.path("text").asText());
         part.ended = p.path("ended").asBoolean();
         lane.parts.put(p.path("part").asInt(), part);
@@ -149,7 +170,15 @@ final class ReplyFold {
           }
         });
       }
-      case "notice" -> {}
+      case "notice", "turn.waiting", "turn.resumed" -> {}
+      case "tool.called", "step.ended", "tool.waiting", "tool.decided", "tool.returned" -> {
+        Lane lane = lanes.get(json.path("lane").asInt(-1));
+        if (lane == null || lane.over()) {
+          problem("a lane that is unknown or over", line);
+        } else {
+          lane.waits(type, json.path("call").asText());
+        }
+      }
       case "attempt.started", "part.started", "part.delta", "part.ended", "usage", "lane.ended" -> {
         Lane lane = lanes.get(json.path("lane").asInt(-1));
         if (lane == null) {
@@ -189,7 +218,7 @@ final class ReplyFold {
         if (number != lane.parts.size()) {
           problem("part " + number + " after " + lane.parts.size() + " parts", line);
         }
-        lane.parts.put(number, new Part(json.path("kind").asText()));
+        lane.parts.put(number, new Part(lane.step, json.path("kind").asText()));
       }
       case "part.delta" -> {
         if (part == null || part.ended) {
@@ -219,7 +248,8 @@ final class ReplyFold {
     }
     lane.attempt = attempt;
     lane.state = "streaming";
-    lane.parts.clear();
+    lane.step = json.path("step").asInt();
+    lane.parts.values().removeIf(part -> part.step >= lane.step);
   }
 
   private void problem(String what, String line) {

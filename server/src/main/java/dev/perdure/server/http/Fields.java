@@ -130,6 +130,25 @@ final class Fields {
     return Text.checked(path, text);
   }
 
+  /** Any JSON, as it can be stored; null if the member is absent. */
+  JsonNode json(String name, int maxChars) {
+    JsonNode value = json.has(name) ? json.get(name) : JsonNodeFactory.instance.nullNode();
+    try {
+      JsonNode clean = Json.clean(value);
+      if (Json.text(clean).length() <= maxChars) {
+        return clean;
+      }
+    } catch (IllegalArgumentException e) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "'" + qualified(name) + "' holds a number that is too large. Send it as text.",
+          e);
+    }
+    throw new PerdureException(
+        ErrorCode.TOO_LARGE,
+        "'" + qualified(name) + "' has more than " + maxChars + " characters. Shorten it.");
+  }
+
   /** A list of texts; empty if the member is absent. */
   List<String> texts(String name, int maxItems, int maxChars) {
     List<String> out = new ArrayList<>();

@@ -1,10 +1,12 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.Admission;
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.Profiles;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Signals;
 import dev.perdure.log.TurnLog;
@@ -29,6 +31,7 @@ import java.net.StandardSocketOptions;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -69,6 +72,9 @@ public final class PerdureHttp {
   public record Parts(
       Desk desk,
       Admission admission,
+      AnswerDesk answers,
+      ToolCalls calls,
+      Collection<String> tools,
       Conversations conversations,
       Profiles profiles,
       ContextJournal contexts,
@@ -116,12 +122,13 @@ public final class PerdureHttp {
     streams = new OpenStreams(limits.stream().perCaller());
     hints = new OwnerHints(parts.signals());
     DoorMetrics metrics = new DoorMetrics(parts.meters(), streams, parts.admission());
-    Requests requests = new Requests(parts.providers(), limits.body());
+    Requests requests = new Requests(parts.providers(), parts.tools(), limits.body());
     TurnReader reader = new TurnReader(parts.log(), parts.clock());
     routes.addAll(new ServiceRoutes(parts, new OpenApi(), () -> draining).routes());
     routes.add(new StatusRoute(parts.admission(), parts.conversations(), streams).route());
     routes.addAll(new SessionRoutes(parts.desk(), parts.conversations(), requests).routes());
     routes.addAll(new DocumentRoutes(parts.documents()).routes());
+    routes.addAll(new ToolRoutes(parts.answers(), parts.calls(), requests).routes());
     routes.addAll(new ContextRoutes(parts.profiles(), parts.contexts(), requests).routes());
     routes.addAll(
         new TurnRoutes(parts.desk(), parts.conversations(), reader, requests, streams, metrics)

@@ -106,6 +106,8 @@ record Problem(
       case TURN_TIMEOUT -> "The turn took too long";
       case CRASH_LOOP -> "The turn crashed too often";
       case CALL_LIMIT -> "The reply took too many model calls";
+      case STEP_LIMIT -> "The reply took too many steps";
+      case TOKEN_LIMIT -> "The reply took too many tokens";
       case INTERRUPTED -> "The turn was interrupted";
     };
   }

@@ -1,5 +1,6 @@
 package dev.perdure.server.http;
 
+import dev.perdure.chat.Answer;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
@@ -13,6 +14,7 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -42,10 +44,15 @@ final class Requests {
   private static final int NAME_CHARS = 64;
 
   private final Models known;
+  private final ToolRequests tools;
   private final HttpLimits.Body limits;
 
-  Requests(Providers providers, HttpLimits.Body limits) {
+  /**
+   * @param tools names of the server's tools
+   */
+  Requests(Providers providers, Collection<String> tools, HttpLimits.Body limits) {
     this.known = new Models(providers);
+    this.tools = new ToolRequests(tools);
     this.limits = limits;
   }
 
@@ -65,7 +72,10 @@ final class Requests {
             "instructions",
             "whenBusy",
             "recovery",
-            "params");
+            "params",
+            "tools",
+            "toolPolicy",
+            "clientTools");
     List<Part> parts = parts(fields);
     List<String> models = fields.texts("models", limits.lanes(), MODEL_CHARS);
     List<String> fallbacks = fields.texts("fallbacks", limits.fallbacks(), MODEL_CHARS);
@@ -80,7 +90,10 @@ final class Requests {
             fallbacks,
             instructions(fields),
             params(fields.object("params", "maxOutputTokens", "temperature", "topP")),
-            fields.word("recovery", Recovery.RESTART, Recovery::wire));
+            fields.word("recovery", Recovery.RESTART, Recovery::wire),
+            tools.allowed(fields),
+            tools.askFirst(fields),
+            tools.clients(fields));
     return new NewTurn(parts, request, fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire));
   }
 
@@ -134,24 +147,32 @@ final class Requests {
 
   /** Reads a body of which only the members that are there change a session. */
   UnaryOperator<Session.Settings> change(byte[] body) {
-    Fields fields = Fields.of(body, "title", "instructions", "metadata");
+    Fields fields = Fields.of(body, "title", "instructions", "metadata", "tools");
     String title = title(fields);
     String instructions = instructions(fields);
     Map<String, String> metadata =
         fields.map("metadata", METADATA_ENTRIES, NAME_CHARS, METADATA_CHARS);
+    List<String> allowed = tools.allowed(fields);
     return now ->
         new Session.Settings(
             fields.mentions("title") ? title : now.title(),
             fields.mentions("instructions") ? instructions : now.instructions(),
-            fields.mentions("metadata") ? metadata : now.metadata());
+            fields.mentions("metadata") ? metadata : now.metadata(),
+            fields.mentions("tools") ? allowed : now.tools());
   }
 
   /** Whether a body changes anything. */
   static boolean changes(byte[] body) {
-    Fields fields = Fields.of(body, "title", "instructions", "metadata");
+    Fields fields = Fields.of(body, "title", "instructions", "metadata", "tools");
     return fields.mentions("title")
         || fields.mentions("instructions")
-        || fields.mentions("metadata");
+        || fields.mentions("metadata")
+        || fields.mentions("tools");
+  }
+
+  /** Reads the body of {@code POST /v1/turns/ID/answers}. */
+  Answer answer(byte[] body) {
+    return tools.answer(body);
   }
 
   /** Reads the body of {@code PUT /v1/preferences}. */

@@ -14,6 +14,7 @@ import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.PartSnapshot;
+import dev.perdure.protocol.TurnFold.StepSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
 import java.io.IOException;
@@ -70,6 +71,14 @@ final class Views {
       text(json, "title", session.settings().title());
       text(json, "instructions", session.settings().instructions());
       texts(json, "metadata", session.settings().metadata());
+      List<String> tools = session.settings().tools();
+      if (tools != null) {
+        json.writeArrayFieldStart("tools");
+        for (String tool : tools) {
+          json.writeString(tool);
+        }
+        json.writeEndArray();
+      }
       json.writeNumberField("createdAt", session.createdAtMillis());
       json.writeNumberField("updatedAt", session.updatedAtMillis());
       json.writeEndObject();
@@ -118,6 +127,7 @@ final class Views {
         json.writeEndObject();
       }
       json.writeEndArray();
+      ToolViews.uses(json, message.tools());
       text(json, "finish", message.finish() == null ? null : message.finish().wire());
       if (message.usage() != null) {
         usage(json, message.usage());
@@ -168,6 +178,7 @@ final class Views {
                 .map(PartSnapshot::text)
                 .collect(Collectors.joining());
         text(json, "reasoning", reasoning.isEmpty() ? null : reasoning);
+        ToolViews.calls(json, lane);
         laneTail(json, lane);
         json.writeEndObject();
       }
@@ -193,15 +204,19 @@ final class Views {
         json.writeStartObject();
         laneHead(json, lane);
         json.writeArrayFieldStart("parts");
-        for (PartSnapshot part : lane.parts()) {
-          json.writeStartObject();
-          json.writeNumberField("part", part.part());
-          json.writeStringField("kind", part.kind().wire());
-          json.writeStringField("text", part.text());
-          json.writeBooleanField("ended", part.ended());
-          json.writeEndObject();
+        for (StepSnapshot step : lane.steps()) {
+          for (PartSnapshot part : step.parts()) {
+            json.writeStartObject();
+            json.writeNumberField("part", part.part());
+            json.writeNumberField("step", step.step());
+            json.writeStringField("kind", part.kind().wire());
+            json.writeStringField("text", part.text());
+            json.writeBooleanField("ended", part.ended());
+            json.writeEndObject();
+          }
         }
         json.writeEndArray();
+        ToolViews.calls(json, lane);
         laneTail(json, lane);
         json.writeEndObject();
       }
@@ -267,7 +282,7 @@ final class Views {
     json.writeEndObject();
   }
 
-  private static void error(JsonGenerator json, @Nullable TurnError error) throws IOException {
+  static void error(JsonGenerator json, @Nullable TurnError error) throws IOException {
     if (error != null) {
       json.writeObjectFieldStart("error");
       json.writeStringField("code", error.code());
@@ -277,8 +292,7 @@ final class Views {
     }
   }
 
-  private static void text(JsonGenerator json, String name, @Nullable String value)
-      throws IOException {
+  static void text(JsonGenerator json, String name, @Nullable String value) throws IOException {
     if (value != null) {
       json.writeStringField(name, value);
     }

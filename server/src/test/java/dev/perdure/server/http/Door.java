@@ -4,11 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Admission;
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.Profiles;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.context.ContextSettings;
@@ -30,6 +32,8 @@ import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.TimeTool;
+import dev.perdure.tool.Tools;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,6 +53,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The door on a free port, before a real desk, log, engine and database. */
 final class Door implements AutoCloseable {
+  private static final Tools TOOLS =
+      new Tools(List.of(new TimeTool(InstantSource.system())), Tools.Limits.DEFAULT);
+
   static final Duration PATIENCE = Duration.ofSeconds(30);
 
   final SqliteDatabase database;
@@ -108,6 +115,7 @@ final class Door implements AutoCloseable {
                 providers,
                 new ContextBuilder(
                     database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
+                TOOLS,
                 engineConfig,
                 InstantSource.system(),
                 new Random(1),
@@ -125,6 +133,9 @@ final class Door implements AutoCloseable {
             new PerdureHttp.Parts(
                 desk,
                 admission,
+                new AnswerDesk(database),
+                new ToolCalls(database),
+                TOOLS.names(),
                 conversations,
                 new Profiles(database),
                 contexts,

@@ -69,6 +69,12 @@ final class HandProvider implements ModelProvider {
       return this;
     }
 
+    /** Asks for a tool. */
+    Call ask(String tool, String input) {
+      script.add(new ModelEvent.ToolCall(null, tool, input));
+      return this;
+    }
+
     void finish() {
       script.add(new Usage(new TokenUsage(3, 2, 0, 0)));
       script.add(new Finished(FinishReason.STOP));

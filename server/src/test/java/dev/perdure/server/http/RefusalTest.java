@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,6 +110,8 @@ class RefusalTest {
             ErrorCode.TURN_TIMEOUT,
             ErrorCode.CRASH_LOOP,
             ErrorCode.CALL_LIMIT,
+            ErrorCode.STEP_LIMIT,
+            ErrorCode.TOKEN_LIMIT,
             ErrorCode.INTERRUPTED);
     for (ErrorCode code : seen) {
       assertThat(door.meters.counter("perdure.http.problems", "code", code.wire()).count())
@@ -276,6 +279,10 @@ class RefusalTest {
     assertThat(door.get("/livez").status()).isEqualTo(200);
   }
 
+  private static @Nullable String answerOr(String path, @Nullable String body) {
+    return path.endsWith("/answers") ? "{\"call\":\"c\",\"decision\":\"done\"}" : body;
+  }
+
   @Test
   void a_credential_is_asked_for_everywhere_and_others_things_are_unknown(@TempDir Path other)
       throws Exception {
@@ -305,7 +312,7 @@ class RefusalTest {
                 .replace("{session}", session)
                 .replace("{turn}", turn)
                 .replace("{lane}", "0")
-                .replace("{code}", "internal");
+                .replaceAll("\\{(code|document)}", "internal");
         String method = route.method().text();
         String body = method.equals("GET") ? null : "{}";
         if (route.access() == Route.Access.OPEN) {
@@ -317,7 +324,7 @@ class RefusalTest {
             guarded.send(method, path, body, "Authorization", "Bearer wrong"),
             ErrorCode.UNAUTHENTICATED);
         if (path.contains(session) || path.contains(turn)) {
-          String sent = path.endsWith("/turns") ? "{\"text\":\"hi\"}" : body;
+          String sent = path.endsWith("/turns") ? "{\"text\":\"hi\"}" : answerOr(path, body);
           String patch = method.equals("PATCH") ? "{\"title\":null}" : sent;
           check(guarded.send(method, path, patch, bob), ErrorCode.NOT_FOUND);
         }

@@ -1,0 +1,108 @@
+package dev.perdure.chat;
+
+import dev.perdure.db.Database;
+import dev.perdure.db.Signals.Topic;
+import dev.perdure.db.Tx;
+import dev.perdure.protocol.Decision;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnError;
+import java.sql.SQLException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where answers to waiting calls of tools are accepted: each in one transaction, in which only the
+ * first one counts. Thread-safe.
+ */
+public final class AnswerDesk {
+  private final Database database;
+
+  public AnswerDesk(Database database) {
+    this.database = database;
+  }
+
+  private record Accepted(Turn turn, boolean woken) {}
+
+  /**
+   * Takes an answer and lets the turn go on. Returns the turn as it then stands.
+   *
+   * @throws PerdureException NOT_FOUND; CONFLICT if the call does not wait for such an answer, has
+   *     been answered, or waits no more; INVALID_REQUEST
+   */
+  public Turn answer(Caller caller, String turn, Answer answer) {
+    Accepted done =
+        database.write(tx -> {
+          Locks.lockTurn(tx, caller, turn);
+          ToolCallRow call =
+              ToolCalls.find(tx, turn, answer.call())
+                  .orElseThrow(() -> PerdureException.notFound("call", answer.call()));
+          decide(tx, call, answer);
+          boolean woken = Locks.wake(tx, turn);
+          return new Accepted(Conversations.turn(tx, caller, turn), woken);
+        });
+    database.signals().publish(done.woken ? Topic.QUEUE : Topic.TURN, List.of(turn));
+    return done.turn;
+  }
+
+  private static void decide(Tx tx, ToolCallRow call, Answer answer) throws SQLException {
+    if (!call.state().waits()) {
+      throw conflict(call, "is not waited for any more: it is " + outcome(call));
+    }
+    if (call.expired()) {
+      throw conflict(call, "has expired: it is not made, and the model is told");
+    }
+    if (answer.inputHash() != null && !answer.inputHash().equals(call.inputHash())) {
+      throw conflict(
+          call, "has other arguments than those decided about: their hash is " + call.inputHash());
+    }
+    CallState to = state(call, answer.decision());
+    @Nullable String output = answer.output() == null ? null : Json.text(answer.output());
+    @Nullable TurnError error =
+        to == CallState.FAILED
+            ? new TurnError(
+                "tool_failed",
+                answer.text() == null ? "It was decided that the call has failed." : answer.text(),
+                false)
+            : null;
+    if (to == CallState.DONE && output == null) {
+      output = Json.text(Json.MAPPER.getNodeFactory().textNode("Done."));
+    }
+    ToolCalls.decide(tx, call.id(), call.state(), to, output, error, answer.text());
+  }
+
+  private static CallState state(ToolCallRow call, Decision decision) {
+    @Nullable CallState to =
+        switch (decision) {
+          case APPROVE -> call.state() == CallState.APPROVAL ? CallState.APPROVED : null;
+          case REFUSE -> call.state() == CallState.APPROVAL ? CallState.REFUSED : null;
+          case REPEAT -> call.state() == CallState.ATTENTION ? CallState.REPEAT : null;
+          case DONE -> call.state() == CallState.APPROVAL ? null : CallState.DONE;
+          case FAIL -> call.state() == CallState.APPROVAL ? null : CallState.FAILED;
+          case EXPIRED -> null;
+        };
+    if (to == null) {
+      String possible =
+          switch (call.state()) {
+            case APPROVAL -> "approve, refuse";
+            case CLIENT -> "done, fail";
+            default -> "done, repeat, fail";
+          };
+      throw conflict(
+          call,
+          "waits for another answer than '" + decision.wire() + "'. Possible are: " + possible);
+    }
+    return to;
+  }
+
+  private static String outcome(ToolCallRow call) {
+    return call.state().wire()
+        + (call.decidedAtMillis() == null ? "" : ", decided at " + call.decidedAtMillis())
+        + (call.reason() == null ? "" : " (" + call.reason() + ")");
+  }
+
+  private static PerdureException conflict(ToolCallRow call, String why) {
+    return new PerdureException(ErrorCode.CONFLICT, "The call '" + call.id() + "' " + why + ".");
+  }
+}

@@ -1,0 +1,76 @@
+package dev.perdure.chat;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** The states of a call of a tool in the effect ledger, and the legal ways between them. */
+public enum CallState {
+  /** Somebody must say yes before it runs. */
+  APPROVAL,
+  APPROVED,
+  REFUSED,
+  /** The client runs it and gives the result. */
+  CLIENT,
+  /** The tool may have been started; what came of it is not known here. */
+  INTENT,
+  /** What came of it will not be known, and it must not run twice: somebody must say. */
+  ATTENTION,
+  /** Somebody has said that it shall run again. */
+  REPEAT,
+  DONE,
+  FAILED,
+  /** Nobody answered in time. */
+  EXPIRED,
+  /** The reply ended before the call did. */
+  ABANDONED;
+
+  /** The states that a call in this state may move to. */
+  public Set<CallState> next() {
+    return switch (this) {
+      case APPROVAL -> Set.of(APPROVED, REFUSED, EXPIRED, ABANDONED);
+      case APPROVED, REPEAT -> Set.of(INTENT, FAILED, ABANDONED);
+      case CLIENT -> Set.of(DONE, FAILED, EXPIRED, ABANDONED);
+      case INTENT -> Set.of(INTENT, ATTENTION, DONE, FAILED, ABANDONED);
+      case ATTENTION -> Set.of(REPEAT, DONE, FAILED, ABANDONED);
+      case REFUSED, DONE, FAILED, EXPIRED, ABANDONED -> Set.of();
+    };
+  }
+
+  /** Returns {@code to}, or throws naming both states when the change is illegal. */
+  public CallState to(CallState to) {
+    if (!next().contains(to)) {
+      throw new IllegalStateException("A call of a tool cannot go from " + this + " to " + to);
+    }
+    return to;
+  }
+
+  /** Whether it waits for somebody's word. */
+  public boolean waits() {
+    return this == APPROVAL || this == CLIENT || this == ATTENTION;
+  }
+
+  /** The name in the database and on the wire. */
+  public String wire() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  public static CallState of(String wire) {
+    return valueOf(wire.toUpperCase(Locale.ROOT));
+  }
+
+  /** {@code 'a', 'b'}: the states that wait, for a statement. */
+  static String waiting() {
+    return list(Arrays.stream(values()).filter(CallState::waits).toList());
+  }
+
+  /** {@code 'a', 'b'}: the states that are not the last, for a statement. */
+  static String open() {
+    return list(Arrays.stream(values()).filter(state -> !state.next().isEmpty()).toList());
+  }
+
+  private static String list(List<CallState> states) {
+    return String.join(", ", states.stream().map(state -> "'" + state.wire() + "'").toList());
+  }
+}

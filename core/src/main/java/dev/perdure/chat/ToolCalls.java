@@ -1,0 +1,191 @@
+package dev.perdure.chat;
+
+import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
+import dev.perdure.protocol.TurnError;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The effect ledger: table {@code tool_call}. Who changes a row holds the turn's row locked, so
+ * that an answer, the holder of the turn and its end do not meet. Thread-safe, without state.
+ */
+public final class ToolCalls {
+  private static final String COLUMNS =
+      "id, lane, step, tool, effect, input_hash, state, runs, output, error, reason, expires_at,"
+          + " decided_at, created_at, updated_at, {now}";
+
+  private final Database database;
+
+  public ToolCalls(Database database) {
+    this.database = database;
+  }
+
+  /** The calls of a turn, in the order in which they were asked for. */
+  public List<ToolCallRow> ofTurn(Caller caller, String turn) {
+    return database.read(tx -> {
+      Conversations.turn(tx, caller, turn);
+      return tx.list(
+          "SELECT " + COLUMNS + " FROM tool_call WHERE turn_id = ? ORDER BY created_at, id",
+          ToolCalls::row,
+          turn);
+    });
+  }
+
+  /** One call, whoever owns it. */
+  public static Optional<ToolCallRow> find(Tx tx, String turn, String id) throws SQLException {
+    return tx.one(
+        "SELECT " + COLUMNS + " FROM tool_call WHERE id = ? AND turn_id = ?",
+        ToolCalls::row,
+        id,
+        turn);
+  }
+
+  /**
+   * A new row.
+   *
+   * @param lastsMillis for how long an answer is waited for; null for ever
+   */
+  public record NewCall(
+      String id,
+      String turn,
+      int lane,
+      int step,
+      String tool,
+      String effect,
+      String inputHash,
+      CallState state,
+      @Nullable Long lastsMillis) {}
+
+  /** Writes a new row and returns it. */
+  public static ToolCallRow open(Tx tx, NewCall call) throws SQLException {
+    tx.update(
+        """
+        INSERT INTO tool_call (id, turn_id, lane, step, tool, effect, input_hash, state, runs,
+                               expires_at, created_at, updated_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now} + CAST(? AS BIGINT), {now}, {now})\
+        """,
+        call.id,
+        call.turn,
+        call.lane,
+        call.step,
+        call.tool,
+        call.effect,
+        call.inputHash,
+        call.state.wire(),
+        call.state == CallState.INTENT ? 1 : 0,
+        call.lastsMillis);
+    return find(tx, call.turn, call.id).orElseThrow();
+  }
+
+  /** Moves a row on; false if it is not in the state {@code from} any more. */
+  public static boolean move(Tx tx, String id, CallState from, CallState to) throws SQLException {
+    from.to(to);
+    return tx.update(
+            """
+            UPDATE tool_call SET state = ?, runs = runs + ?, updated_at = {now}
+             WHERE id = ? AND state = ?\
+            """,
+            to.wire(),
+            to == CallState.INTENT ? 1 : 0,
+            id,
+            from.wire())
+        == 1;
+  }
+
+  /** Moves a row to its end; false if it is not in the state {@code from} any more. */
+  public static boolean finish(
+      Tx tx, String id, CallState from, @Nullable String output, @Nullable TurnError error)
+      throws SQLException {
+    CallState to = from.to(error == null ? CallState.DONE : CallState.FAILED);
+    return tx.update(
+            """
+            UPDATE tool_call SET state = ?, output = ?, error = ?, updated_at = {now}
+             WHERE id = ? AND state = ?\
+            """,
+            to.wire(),
+            output,
+            Rows.jsonOrNull(error),
+            id,
+            from.wire())
+        == 1;
+  }
+
+  /** Notes somebody's word; false if somebody else was quicker. */
+  static boolean decide(
+      Tx tx,
+      String id,
+      CallState from,
+      CallState to,
+      @Nullable String output,
+      @Nullable TurnError error,
+      @Nullable String reason)
+      throws SQLException {
+    from.to(to);
+    return tx.update(
+            """
+            UPDATE tool_call SET state = ?, output = ?, error = ?, reason = ?, decided_at = {now},
+                   updated_at = {now}
+             WHERE id = ? AND state = ?\
+            """,
+            to.wire(),
+            output,
+            Rows.jsonOrNull(error),
+            reason,
+            id,
+            from.wire())
+        == 1;
+  }
+
+  /** Those of the calls that still wait for somebody's word. */
+  public static List<String> waiting(Tx tx, Collection<String> ids) throws SQLException {
+    if (ids.isEmpty()) {
+      return List.of();
+    }
+    List<@Nullable Object> args = new ArrayList<>(ids);
+    return tx.list(
+        "SELECT id FROM tool_call WHERE id IN ("
+            + Tx.placeholders(ids.size())
+            + ") AND state IN ("
+            + CallState.waiting()
+            + ")",
+        row -> row.getString(1),
+        args.toArray());
+  }
+
+  /** What a lane has left undone when it ends will not be done. */
+  static void abandon(Tx tx, String turn, int lane) throws SQLException {
+    tx.update(
+        "UPDATE tool_call SET state = 'abandoned', updated_at = {now}"
+            + " WHERE turn_id = ? AND lane = ? AND state IN ("
+            + CallState.open()
+            + ")",
+        turn,
+        lane);
+  }
+
+  private static ToolCallRow row(ResultSet row) throws SQLException {
+    return new ToolCallRow(
+        row.getString(1),
+        row.getInt(2),
+        row.getInt(3),
+        row.getString(4),
+        row.getString(5),
+        row.getString(6),
+        CallState.of(row.getString(7)),
+        row.getLong(8),
+        row.getString(9),
+        Rows.errorOrNull(row.getString(10)),
+        row.getString(11),
+        Rows.longOrNull(row, 12),
+        Rows.longOrNull(row, 13),
+        row.getLong(14),
+        row.getLong(15),
+        row.getLong(16));
+  }
+}

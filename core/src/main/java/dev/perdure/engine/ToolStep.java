@@ -1,0 +1,384 @@
+package dev.perdure.engine;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.CallState;
+import dev.perdure.chat.ToolCallRow;
+import dev.perdure.chat.ToolCalls;
+import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
+import dev.perdure.engine.LaneControl.Stop;
+import dev.perdure.engine.ToolThreads.Made;
+import dev.perdure.log.FencedException;
+import dev.perdure.log.TurnWriter;
+import dev.perdure.protocol.Decision;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
+import dev.perdure.protocol.TurnFold.CallSnapshot;
+import dev.perdure.protocol.TurnFold.StepSnapshot;
+import dev.perdure.protocol.WaitFor;
+import dev.perdure.testing.FaultPoints.Point;
+import dev.perdure.tool.Effect;
+import dev.perdure.tool.Tool;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls of tools of one step, side by side: each is brought to its end, or to where it waits
+ * for somebody. Before a tool is started its row in the ledger says so, and what comes of it is
+ * stored there before the log tells of it; so after a crash the row says how far the call had come,
+ * and only a tool that may be repeated is.
+ */
+final class ToolStep {
+  /** Starts of a tool in one go, while what came of it is unknown and it may be repeated. */
+  private static final int MAX_RUNS = 2;
+
+  /** How a step, or one call of it, came out. The later ones win. */
+  enum Outcome {
+    DONE,
+    WAITING,
+    STOPPED
+  }
+
+  private final LaneWork work;
+  private final Offer offer;
+  private final StepSnapshot step;
+  private final TurnWriter writer;
+  private final Patience patience;
+  private final ToolThreads threads;
+  private final int lane;
+
+  ToolStep(LaneWork work, Offer offer, StepSnapshot step) {
+    this.work = work;
+    this.offer = offer;
+    this.step = step;
+    this.writer = work.writer();
+    this.patience = work.patience();
+    this.threads = new ToolThreads(work.parts().timers());
+    this.lane = work.lane();
+  }
+
+  Outcome run() {
+    List<CallSnapshot> open = step.calls().stream().filter(c -> c.returned() == null).toList();
+    if (open.isEmpty()) {
+      return Outcome.DONE;
+    }
+    // What is not durable would be asked for again after a crash, under another id.
+    writer.awaitDurable();
+    @Nullable Boolean cancelAsked =
+        patience.until(() -> work.queue().cancelAsked(work.turn().id(), lane));
+    if (Boolean.TRUE.equals(cancelAsked)) {
+      work.control().stop(Stop.CANCELLED);
+    }
+    if (!work.control().attach(threads::stop)) {
+      return Outcome.STOPPED;
+    }
+    try {
+      return open.size() == 1 ? settle(open.getFirst()) : settleAll(open);
+    } finally {
+      work.control().detach();
+    }
+  }
+
+  private Outcome settleAll(List<CallSnapshot> open) {
+    List<CompletableFuture<Outcome>> calls = new ArrayList<>();
+    for (CallSnapshot call : open) {
+      calls.add(
+          CompletableFuture.supplyAsync(
+              () -> settle(call),
+              task -> Thread.ofVirtual().name("call-" + call.asked().call()).start(task)));
+    }
+    Outcome worst = Outcome.DONE;
+    @Nullable RuntimeException failure = null;
+    for (CompletableFuture<Outcome> call : calls) {
+      try {
+        Outcome one = call.join();
+        worst = one.compareTo(worst) > 0 ? one : worst;
+      } catch (CompletionException e) {
+        failure =
+            e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e);
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+    return worst;
+  }
+
+  private Outcome settle(CallSnapshot call) {
+    @Nullable Looked looked =
+        patience.until(
+            () -> work.parts().database().read(tx -> new Looked(find(tx, call).orElse(null))));
+    if (looked == null) {
+      return Outcome.STOPPED;
+    }
+    return looked.row == null ? begin(call) : goOn(call, looked.row);
+  }
+
+  private record Looked(@Nullable ToolCallRow row) {}
+
+  private Optional<ToolCallRow> find(Tx tx, CallSnapshot call) throws SQLException {
+    return ToolCalls.find(tx, work.turn().id(), call.asked().call());
+  }
+
+  private Outcome begin(CallSnapshot call) {
+    ToolCalled asked = call.asked();
+    @Nullable TurnError fault = offer.fault(asked);
+    if (fault != null) {
+      return returned(asked, null, fault);
+    }
+    @Nullable Tool tool = offer.tool(asked).orElse(null);
+    CallState state =
+        tool == null
+            ? CallState.CLIENT
+            : offer.asks(tool, asked) ? CallState.APPROVAL : CallState.INTENT;
+    ToolCalls.NewCall fresh =
+        new ToolCalls.NewCall(
+            asked.call(),
+            work.turn().id(),
+            lane,
+            step.step(),
+            asked.tool(),
+            (tool == null ? Effect.UNSAFE : tool.spec().effect()).wire(),
+            hash(asked.input()),
+            state,
+            state.waits() ? work.parts().tools().limits().answerWithin().toMillis() : null);
+    @Nullable ToolCallRow row =
+        held(tx -> {
+          // It is there if the answer to an earlier try was lost.
+          Optional<ToolCallRow> before = find(tx, call);
+          return before.isPresent() ? before.get() : ToolCalls.open(tx, fresh);
+        });
+    if (row == null) {
+      return Outcome.STOPPED;
+    }
+    return row.state() == CallState.INTENT ? make(call, row) : goOn(call, row);
+  }
+
+  /** Goes on where the row says that the call is. */
+  private Outcome goOn(CallSnapshot call, ToolCallRow row) {
+    ToolCalled asked = call.asked();
+    return switch (row.state()) {
+      case APPROVAL, CLIENT -> row.expired() ? expire(call, row) : waiting(call, row);
+      case ATTENTION -> waiting(call, row);
+      case APPROVED, REPEAT -> {
+        decided(call, row.state() == CallState.REPEAT ? Decision.REPEAT : Decision.APPROVE, row);
+        yield move(call, row, CallState.INTENT) ? make(call, row) : Outcome.STOPPED;
+      }
+      case REFUSED -> {
+        decided(call, Decision.REFUSE, row);
+        yield returned(asked, null, refused(row));
+      }
+      case EXPIRED -> {
+        decided(call, Decision.EXPIRED, row);
+        yield returned(asked, null, expired());
+      }
+      case INTENT -> cutShort(call, row);
+      case DONE, FAILED -> {
+        decided(call, row.state() == CallState.DONE ? Decision.DONE : Decision.FAIL, row);
+        yield returned(asked, row.output(), row.error());
+      }
+      case ABANDONED ->
+          returned(asked, null, new TurnError("abandoned", "The call was given up.", false));
+    };
+  }
+
+  /** A holder of the turn died, or let it go, between the start of the tool and its result. */
+  private Outcome cutShort(CallSnapshot call, ToolCallRow row) {
+    if (Effect.of(row.effect()).repeatable()) {
+      return move(call, row, CallState.INTENT) ? make(call, row) : Outcome.STOPPED;
+    }
+    return attention(call, row);
+  }
+
+  private Outcome attention(CallSnapshot call, ToolCallRow row) {
+    if (!move(call, row, CallState.ATTENTION)) {
+      return Outcome.STOPPED;
+    }
+    work.metrics().tool("attention");
+    return wait(call, WaitFor.ATTENTION, null, null);
+  }
+
+  private Outcome expire(CallSnapshot call, ToolCallRow row) {
+    if (!move(call, row, CallState.EXPIRED)) {
+      return work.control().stopped() == Stop.NONE ? settle(call) : Outcome.STOPPED;
+    }
+    decided(call, Decision.EXPIRED, row);
+    return returned(call.asked(), null, expired());
+  }
+
+  /** Starts the tool, whose row says so, and stores what comes of it. */
+  private Outcome make(CallSnapshot call, ToolCallRow row) {
+    ToolCalled asked = call.asked();
+    @Nullable Tool tool = offer.tool(asked).orElse(null);
+    if (tool == null) {
+      return store(call, null, offer.fault(asked));
+    }
+    Tool.Input input =
+        new Tool.Input(
+            Json.trusted(asked.input()),
+            asked.call(),
+            work.owner().tenant(),
+            work.owner().owner(),
+            work.turn().id());
+    for (int run = 1; ; run++) {
+      work.parts().faults().at(Point.TOOL_INTENT);
+      Made made = threads.make(tool, input);
+      work.parts().faults().at(Point.TOOL_MADE);
+      switch (made) {
+        case Made.Stopped ignored -> {
+          return Outcome.STOPPED;
+        }
+        case Made.Output output -> {
+          return store(call, tool, output.json());
+        }
+        case Made.Failed failed -> {
+          return store(call, null, failed.error());
+        }
+        case Made.Unknown unknown -> {
+          if (!Effect.of(row.effect()).repeatable()) {
+            return attention(call, row);
+          }
+          if (run == MAX_RUNS) {
+            return store(call, null, unknown.error());
+          }
+          if (!move(call, row, CallState.INTENT)) {
+            return Outcome.STOPPED;
+          }
+        }
+      }
+    }
+  }
+
+  private Outcome store(CallSnapshot call, Tool tool, JsonNode output) {
+    String json = Json.text(output);
+    int max = work.parts().tools().limits().maxResultChars();
+    if (json.length() <= max) {
+      return store(call, json, null);
+    }
+    String text =
+        "The result of '"
+            + tool.spec().name()
+            + "' has "
+            + json.length()
+            + " characters, of which at most "
+            + max
+            + " are kept; it is left out.";
+    // Of a call with an effect it must not look as if it had failed.
+    return tool.spec().effect() == Effect.READ
+        ? store(call, null, new TurnError("result_too_large", text + " Ask for less.", false))
+        : store(call, Json.text(Json.MAPPER.getNodeFactory().textNode("Done. " + text)), null);
+  }
+
+  private Outcome store(CallSnapshot call, @Nullable String output, @Nullable TurnError error) {
+    String id = call.asked().call();
+    @Nullable Boolean stored =
+        held(tx ->
+            ToolCalls.finish(tx, id, CallState.INTENT, output, error)
+                // Or an earlier try has stored it after all.
+                || find(tx, call).filter(now -> now.state() != CallState.INTENT).isPresent());
+    if (!Boolean.TRUE.equals(stored)) {
+      return Outcome.STOPPED;
+    }
+    work.parts().faults().at(Point.TOOL_STORED);
+    work.metrics().tool(error == null ? "done" : "failed");
+    return returned(call.asked(), output, error);
+  }
+
+  private Outcome waiting(CallSnapshot call, ToolCallRow row) {
+    WaitFor what =
+        switch (row.state()) {
+          case APPROVAL -> WaitFor.APPROVAL;
+          case CLIENT -> WaitFor.CLIENT;
+          case ATTENTION -> WaitFor.ATTENTION;
+          case APPROVED, REFUSED, INTENT, REPEAT, DONE, FAILED, EXPIRED, ABANDONED ->
+              throw new IllegalStateException("Nobody is waited for in " + row.state());
+        };
+    return wait(
+        call,
+        what,
+        row.state() == CallState.APPROVAL ? row.inputHash() : null,
+        row.state() == CallState.ATTENTION ? null : row.expiresAtMillis());
+  }
+
+  private Outcome wait(
+      CallSnapshot call, WaitFor what, @Nullable String inputHash, @Nullable Long until) {
+    @Nullable ToolWaiting told = call.waiting();
+    if (told == null || told.waitsFor() != what) {
+      writer.append(new ToolWaiting(lane, call.asked().call(), what, inputHash, until));
+    }
+    return Outcome.WAITING;
+  }
+
+  /** Tells of a decision, if the log tells of the question. */
+  private void decided(CallSnapshot call, Decision decision, ToolCallRow row) {
+    @Nullable ToolWaiting told = call.waiting();
+    if (told != null && (told.waitsFor() != WaitFor.CLIENT || decision == Decision.EXPIRED)) {
+      writer.append(new ToolDecided(lane, call.asked().call(), decision, row.reason()));
+    }
+  }
+
+  private Outcome returned(ToolCalled asked, @Nullable String output, @Nullable TurnError error) {
+    writer.append(new ToolReturned(lane, asked.call(), output, error));
+    return Outcome.DONE;
+  }
+
+  private static TurnError refused(ToolCallRow row) {
+    return new TurnError(
+        "refused",
+        "The user refused this call." + (row.reason() == null ? "" : " Reason: " + row.reason()),
+        false);
+  }
+
+  private static TurnError expired() {
+    return new TurnError("expired", "Nobody answered in time; the call was not made.", false);
+  }
+
+  /** Moves the row on; false if the lane must stop, or somebody else was quicker. */
+  private boolean move(CallSnapshot call, ToolCallRow row, CallState to) {
+    String id = call.asked().call();
+    @Nullable Boolean moved =
+        held(tx -> {
+          Optional<ToolCallRow> now = find(tx, call);
+          CallState from = now.map(ToolCallRow::state).orElse(row.state());
+          // It is there already if the answer to an earlier try was lost.
+          boolean there = from == to && row.state() != to;
+          return there || (from == row.state() && ToolCalls.move(tx, id, from, to));
+        });
+    return Boolean.TRUE.equals(moved);
+  }
+
+  /** Changes the ledger for the holder of the turn's epoch; null if the lane must stop. */
+  private <T> @Nullable T held(Database.Work<T> change) {
+    return patience.until(() ->
+        work.parts()
+            .database()
+            .write(tx -> {
+              if (!work.queue().lockHeld(tx, work.claim())) {
+                throw new FencedException(work.turn().id(), work.claim().epoch());
+              }
+              return change.run(tx);
+            }));
+  }
+
+  private static String hash(String input) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(sha.digest(input.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.perdure.engine;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.TurnError;
+import dev.perdure.tool.Tool;
+import dev.perdure.tool.ToolException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The tools of one step at work, each on a virtual thread of its own, which nobody waits for longer
+ * than its limit: a tool that never returns costs its own thread and nothing else. Thread-safe.
+ */
+final class ToolThreads {
+  private static final Logger LOG = System.getLogger(ToolThreads.class.getName());
+
+  private final Timers timers;
+  private final ReentrantLock lock = new ReentrantLock();
+
+  @GuardedBy("lock")
+  private final List<CompletableFuture<Made>> open = new ArrayList<>();
+
+  @GuardedBy("lock")
+  private boolean stopped;
+
+  ToolThreads(Timers timers) {
+    this.timers = timers;
+  }
+
+  /** What came of one call. */
+  sealed interface Made {
+    record Output(JsonNode json) implements Made {}
+
+    /** It had no effect. */
+    record Failed(TurnError error) implements Made {}
+
+    /** Whether it had an effect is not known. */
+    record Unknown(TurnError error) implements Made {}
+
+    /** The lane has to stop. */
+    record Stopped() implements Made {}
+  }
+
+  /** Makes a call and waits for what comes of it. */
+  Made make(Tool tool, Tool.Input input) {
+    CompletableFuture<Made> made = new CompletableFuture<>();
+    lock.lock();
+    try {
+      if (stopped) {
+        return new Made.Stopped();
+      }
+      open.add(made);
+    } finally {
+      lock.unlock();
+    }
+    String name = tool.spec().name();
+    Thread thread =
+        Thread.ofVirtual().name("tool-" + name).start(() -> made.complete(run(tool, input)));
+    Timers.Cancellable alarm =
+        timers.after(
+            tool.spec().limit(),
+            () ->
+                made.complete(
+                    new Made.Unknown(
+                        new TurnError(
+                            "tool_timeout",
+                            "The tool '"
+                                + name
+                                + "' did not return within "
+                                + tool.spec().limit().toMillis()
+                                + " ms.",
+                            true))));
+    try {
+      return made.join();
+    } finally {
+      alarm.cancel();
+      // Its own thread, which holds nothing of ours.
+      thread.interrupt();
+    }
+  }
+
+  private static Made run(Tool tool, Tool.Input input) {
+    String name = tool.spec().name();
+    try {
+      return new Made.Output(Json.clean(tool.run(input)));
+    } catch (ToolException e) {
+      return new Made.Failed(
+          new TurnError("tool_failed", Json.clean(String.valueOf(e.getMessage())), false));
+    } catch (InterruptedException e) {
+      return new Made.Unknown(
+          new TurnError("tool_failed", "The tool '" + name + "' was interrupted.", true));
+    } catch (RuntimeException | StackOverflowError e) {
+      LOG.log(Level.ERROR, "The tool '" + name + "' broke; its call counts as failed.", e);
+      return new Made.Unknown(
+          new TurnError(
+              "tool_failed", "The tool '" + name + "' broke; the server's log says why.", true));
+    }
+  }
+
+  /** Lets nobody wait any longer. */
+  void stop() {
+    List<CompletableFuture<Made>> waiting;
+    lock.lock();
+    try {
+      stopped = true;
+      waiting = List.copyOf(open);
+    } finally {
+      lock.unlock();
+    }
+    waiting.forEach(made -> made.complete(new Made.Stopped()));
+  }
+}

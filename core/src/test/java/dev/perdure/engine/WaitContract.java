@@ -1,0 +1,219 @@
+package dev.perdure.engine;
+
+import static dev.perdure.engine.EngineHarness.CALLER;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.Answer;
+import dev.perdure.chat.CallState;
+import dev.perdure.chat.Caller;
+import dev.perdure.chat.ToolCallRow;
+import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest.ClientTool;
+import dev.perdure.protocol.Decision;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
+import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnWaiting;
+import dev.perdure.protocol.TurnState;
+import dev.perdure.protocol.WaitFor;
+import dev.perdure.tool.Effect;
+import dev.perdure.tool.Tool;
+import dev.perdure.tool.Tools;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What turns do that wait for people, across restarts, on either database. */
+abstract class WaitContract extends ToolFixture {
+  @Test
+  void an_unsafe_call_that_was_cut_short_waits_for_a_decision() throws Exception {
+    for (Decision decision : List.of(Decision.DONE, Decision.REPEAT, Decision.FAIL)) {
+      FakeTool look = cutShort(Effect.UNSAFE);
+      use(look);
+      int before = provider.requests().size();
+      script("a", CALL, LAST);
+      Turn turn = submit();
+      eventually(() -> look.calls.size() == 1);
+      dies(turn, look);
+      String call = awaitWaiting(turn);
+      assertThat(row(turn).state()).isEqualTo(CallState.ATTENTION);
+      JsonNode output = decision == Decision.DONE ? Json.trusted("{\"paid\":true}") : null;
+      assertCode(
+          () -> node.answers.answer(CALLER, turn.id(), answer(call, Decision.APPROVE)),
+          ErrorCode.CONFLICT);
+      node.answers.answer(CALLER, turn.id(), new Answer(call, decision, output, "because", null));
+      List<TurnEvent> log = node.awaitEnd(turn.id());
+      assertThat(only(log, ToolDecided.class))
+          .containsExactly(new ToolDecided(0, call, decision, "because"));
+      assertThat(look.calls).hasSize(decision == Decision.REPEAT ? 2 : 1);
+      String result = told(before + 1).getFirst().result();
+      assertThat(result)
+          .isEqualTo(
+              switch (decision) {
+                case DONE -> "{\"paid\":true}";
+                case REPEAT -> "again";
+                default -> "Error: because";
+              });
+    }
+  }
+
+  @Test
+  void an_approval_lets_the_call_run_and_a_second_word_is_refused() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(look);
+    script("a", CALL, LAST);
+    Turn turn = submit();
+    String call = awaitWaiting(turn);
+    assertThat(look.calls).isEmpty();
+    // Kept by a restart.
+    dies(turn, look);
+    ToolCallRow asked = row(turn);
+    assertCode(
+        () ->
+            node.answers.answer(
+                CALLER, turn.id(), new Answer(call, Decision.APPROVE, null, null, "other hash")),
+        ErrorCode.CONFLICT);
+    assertCode(
+        () ->
+            node.answers.answer(
+                new Caller("acme", "bob"), turn.id(), answer(call, Decision.APPROVE)),
+        ErrorCode.NOT_FOUND);
+    assertCode(
+        () -> node.answers.answer(CALLER, turn.id(), answer("call_x", Decision.APPROVE)),
+        ErrorCode.NOT_FOUND);
+    node.answers.answer(
+        CALLER, turn.id(), new Answer(call, Decision.APPROVE, null, null, asked.inputHash()));
+    assertCode(
+        () -> node.answers.answer(CALLER, turn.id(), answer(call, Decision.REFUSE)),
+        ErrorCode.CONFLICT);
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    ToolWaiting waiting = only(log, ToolWaiting.class).getFirst();
+    assertThat(waiting.inputHash()).isEqualTo(asked.inputHash());
+    assertThat(only(log, TurnWaiting.class))
+        .singleElement()
+        .extracting(TurnWaiting::waitsFor, TurnWaiting::untilMillis)
+        .containsExactly(List.of(WaitFor.APPROVAL), waiting.untilMillis());
+    assertThat(only(log, TurnResumed.class)).hasSize(1);
+    assertThat(only(log, ToolDecided.class))
+        .containsExactly(new ToolDecided(0, call, Decision.APPROVE, null));
+    assertThat(look.calls).hasSize(1);
+    assertThat(text(turn, 0)).isEqualTo("See: done.");
+  }
+
+  @Test
+  void a_refusal_goes_to_the_model() throws Exception {
+    FakeTool look = new FakeTool("look", Effect.UNSAFE);
+    use(look);
+    script("a", CALL, LAST);
+    Turn turn = submit(null, List.of("look"));
+    String call = awaitWaiting(turn);
+    node.answers.answer(
+        CALLER, turn.id(), new Answer(call, Decision.REFUSE, null, "too dear", null));
+    node.awaitEnd(turn.id());
+    assertThat(look.calls).isEmpty();
+    assertThat(told(1).getFirst().result()).contains("refused").contains("too dear");
+  }
+
+  @Test
+  void an_approval_that_nobody_gives_expires() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(new Tools.Limits(9, 1000, 1000, Duration.ofMillis(300)), look);
+    script("a", CALL, LAST);
+    Turn turn = submit();
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(only(log, ToolDecided.class))
+        .extracting(ToolDecided::decision)
+        .containsExactly(Decision.EXPIRED);
+    assertThat(look.calls).isEmpty();
+    assertThat(told(1).getFirst().result()).contains("Nobody answered");
+    assertCode(
+        () -> node.answers.answer(CALLER, turn.id(), answer(row(turn).id(), Decision.APPROVE)),
+        ErrorCode.CONFLICT);
+  }
+
+  @Test
+  void a_tool_of_the_client_gets_its_result_from_there() throws Exception {
+    use();
+    script("a", CALL, LAST);
+    Turn turn =
+        submit(
+            null,
+            List.of(),
+            new ClientTool("look", "Looks.", Json.trusted("{\"type\":\"object\"}")));
+    String call = awaitWaiting(turn);
+    assertThat(provider.requests().getFirst().tools()).hasSize(1);
+    node.answers.answer(
+        CALLER, turn.id(), new Answer(call, Decision.DONE, Json.trusted("[\"blue\"]"), null, null));
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(only(log, ToolWaiting.class))
+        .extracting(ToolWaiting::waitsFor)
+        .containsExactly(WaitFor.CLIENT);
+    assertThat(only(log, ToolDecided.class)).isEmpty();
+    assertThat(told(1).getFirst().result()).isEqualTo("[\"blue\"]");
+  }
+
+  @Test
+  void a_waiting_turn_can_be_cancelled_and_the_session_goes_on() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(look);
+    script("a", CALL, LAST);
+    String session = node.session();
+    Turn turn = node.submit(session, "Hi", "script/a");
+    awaitWaiting(turn);
+    Turn next = node.submit(session, "Still there?", "script/a");
+    assertThat(node.turn(next.id()).state()).isEqualTo(TurnState.QUEUED);
+    Turn cancelled = node.desk.cancelTurn(CALLER, turn.id());
+    assertThat(cancelled.state()).isEqualTo(TurnState.CANCELLED);
+    node.awaitEnd(turn.id());
+    node.awaitEnd(next.id());
+    assertThat(row(turn).state()).isEqualTo(CallState.ABANDONED);
+    assertThat(text(turn, 0)).isEqualTo("See: ");
+    assertThat(text(next, 0)).isEqualTo("done.");
+  }
+
+  @Test
+  void a_lane_that_waits_does_not_keep_the_others_and_goes_on_while_they_work() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(look);
+    script("a", CALL, LAST);
+    script("b", HELD);
+    Turn turn = node.submit(node.session(), "Hi", "script/a", "script/b");
+    node.await(turn.id(), ToolWaiting.class::isInstance);
+    node.await(turn.id(), EngineFixture::isDelta);
+    String call = row(turn).id();
+    node.answers.answer(CALLER, turn.id(), answer(call, Decision.APPROVE));
+    node.await(turn.id(), e -> e instanceof TurnEvent.LaneEnded end && end.lane() == 0);
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.RUNNING);
+    provider.letGo();
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(only(log, TurnWaiting.class)).isEmpty();
+    assertThat(text(turn, 0)).isEqualTo("See: done.");
+    assertThat(text(turn, 1)).isEqualTo("part");
+  }
+
+  @Test
+  void a_lane_of_a_waiting_turn_can_be_cancelled_alone() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(look);
+    script("a", CALL, LAST);
+    script("b", REPLY);
+    Turn turn = node.submit(node.session(), "Hi", "script/a", "script/b");
+    awaitWaiting(turn);
+    node.desk.cancelLane(CALLER, turn.id(), 0);
+    node.awaitEnd(turn.id());
+    assertThat(node.turn(turn.id()).lanes())
+        .extracting(Turn.Lane::state)
+        .containsExactly(LaneState.CANCELLED, LaneState.COMPLETED);
+    assertThat(look.calls).isEmpty();
+  }
+}

@@ -1,0 +1,145 @@
+package dev.perdure.server.http;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.Answer;
+import dev.perdure.chat.TurnRequest.ClientTool;
+import dev.perdure.protocol.Decision;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What requests say of tools, checked and within limits. Thread-safe. */
+final class ToolRequests {
+  /** Names in {@code tools}. */
+  private static final int MAX_TOOLS = 128;
+
+  private static final int MAX_CLIENT_TOOLS = 32;
+  private static final int NAME_CHARS = 64;
+  private static final int DESCRIPTION_CHARS = 4_096;
+
+  /** Of a client's tool, as compact JSON in UTF-16 code units. */
+  private static final int SCHEMA_CHARS = 32_768;
+
+  private static final int ID_CHARS = 64;
+  private static final int REASON_CHARS = 2_000;
+
+  /** Of a result, as compact JSON in UTF-16 code units. */
+  private static final int OUTPUT_CHARS = 64 * 1024;
+
+  private final Set<String> known;
+
+  ToolRequests(Collection<String> known) {
+    this.known = Set.copyOf(known);
+  }
+
+  /** The member {@code tools}; null if it is not there. */
+  @Nullable List<String> allowed(Fields fields) {
+    if (!fields.has("tools")) {
+      return null;
+    }
+    List<String> names = fields.texts("tools", MAX_TOOLS, NAME_CHARS);
+    names.forEach(name -> check("tools", name));
+    return names;
+  }
+
+  /** The member {@code toolPolicy}: the tools that are to ask first. */
+  List<String> askFirst(Fields fields) {
+    Map<String, String> policy = fields.map("toolPolicy", MAX_TOOLS, NAME_CHARS, NAME_CHARS);
+    policy.forEach((name, value) -> {
+      check("toolPolicy", name);
+      if (!value.equals("always")) {
+        throw invalid(
+            "'toolPolicy."
+                + name
+                + "' must be 'always': a message can ask for more approvals than the server, not"
+                + " for fewer. Leave it out otherwise.");
+      }
+    });
+    return List.copyOf(policy.keySet());
+  }
+
+  private void check(String member, String name) {
+    if (!known.contains(name)) {
+      throw invalid(
+          "'"
+              + member
+              + "' names '"
+              + Text.shown(name)
+              + "', which is no tool of this server."
+              + Text.didYouMean(name, List.copyOf(known))
+              + (known.isEmpty()
+                  ? " It has none."
+                  : " It has: " + String.join(", ", sorted()) + "."));
+    }
+  }
+
+  private List<String> sorted() {
+    return known.stream().sorted().toList();
+  }
+
+  /** The member {@code clientTools}. */
+  List<ClientTool> clients(Fields fields) {
+    List<ClientTool> out = new ArrayList<>();
+    Set<String> names = new HashSet<>();
+    for (Fields tool :
+        fields.objects("clientTools", MAX_CLIENT_TOOLS, "name", "description", "schema")) {
+      String name = tool.text("name", NAME_CHARS).orElse("");
+      if (!name.matches("[A-Za-z0-9_-]{1,64}")) {
+        throw invalid(
+            "'"
+                + Text.shown(name)
+                + "' is no name of a tool. Use 1 to 64 letters, digits, '_' and '-'.");
+      }
+      if (known.contains(name) || !names.add(name)) {
+        throw invalid("There is another tool with the name '" + name + "'. Choose another one.");
+      }
+      JsonNode schema = tool.json("schema", SCHEMA_CHARS);
+      if (!schema.path("type").asText().equals("object")) {
+        throw invalid(
+            "The schema of '" + name + "' must be a JSON Schema with \"type\": \"object\".");
+      }
+      out.add(new ClientTool(name, tool.text("description", DESCRIPTION_CHARS).orElse(""), schema));
+    }
+    return out;
+  }
+
+  /** Reads the body of {@code POST /v1/turns/ID/answers}. */
+  Answer answer(byte[] body) {
+    Fields fields = Fields.of(body, "call", "decision", "output", "reason", "inputHash");
+    String call = fields.text("call", ID_CHARS).orElse("");
+    String word = fields.text("decision", NAME_CHARS).orElse("");
+    Decision decision =
+        switch (word) {
+          case "approve" -> Decision.APPROVE;
+          case "refuse" -> Decision.REFUSE;
+          case "done" -> Decision.DONE;
+          case "repeat" -> Decision.REPEAT;
+          case "fail" -> Decision.FAIL;
+          default ->
+              throw invalid(
+                  "'decision' must be one of 'approve', 'refuse', 'done', 'repeat', 'fail'.");
+        };
+    if (call.isEmpty()) {
+      throw invalid("'call' is missing. Send the id of the call that waits.");
+    }
+    if (fields.mentions("output") && decision != Decision.DONE) {
+      throw invalid("There is an 'output' only where 'decision' is 'done'. Leave it out.");
+    }
+    return new Answer(
+        call,
+        decision,
+        fields.mentions("output") ? fields.json("output", OUTPUT_CHARS) : null,
+        fields.text("reason", REASON_CHARS).orElse(null),
+        fields.text("inputHash", ID_CHARS).orElse(null));
+  }
+
+  private static PerdureException invalid(String text) {
+    return new PerdureException(ErrorCode.INVALID_REQUEST, text);
+  }
+}

@@ -1,0 +1,43 @@
+package dev.perdure.server.http;
+
+import dev.perdure.chat.AnswerDesk;
+import dev.perdure.chat.ToolCalls;
+import io.helidon.http.Method;
+import java.io.IOException;
+import java.util.List;
+
+/** Calls of tools: what became of them, and answers to those that wait. Thread-safe. */
+final class ToolRoutes {
+  private final AnswerDesk answers;
+  private final ToolCalls calls;
+  private final Requests requests;
+
+  ToolRoutes(AnswerDesk answers, ToolCalls calls, Requests requests) {
+    this.answers = answers;
+    this.calls = calls;
+    this.requests = requests;
+  }
+
+  List<Route> routes() {
+    String one = "/v1/turns/{turn}";
+    return List.of(
+        new Route(Method.GET, one + "/calls", Route.Access.CALLER, this::list),
+        new Route(Method.POST, one + "/answers", Route.Access.CALLER, this::answer));
+  }
+
+  private void list(Exchange exchange) {
+    exchange.knownQuery();
+    exchange.sendJson(
+        200,
+        Views.page(calls.ofTurn(exchange.caller(), exchange.id("turn")), null, ToolViews::row));
+  }
+
+  private void answer(Exchange exchange) throws IOException {
+    exchange.knownQuery();
+    String turn = exchange.id("turn");
+    exchange.sendJson(
+        200,
+        Views.bytes(
+            Views.turn(answers.answer(exchange.caller(), turn, requests.answer(exchange.body())))));
+  }
+}
