@@ -47,6 +47,14 @@ public interface Follower extends AutoCloseable {
   Batch next(Duration atMost) throws InterruptedException;
 
   /**
+   * Steps back to behind an event: what follows it comes again. Until then the blocks are held
+   * weakly; if they have been collected, they are read again.
+   *
+   * @param blocks of the last batch; none to have them read again
+   */
+  void back(long seq, List<LogBlock> blocks);
+
+  /**
    * How the log is doing. Once this has been asked for, a change of it ends a wait as {@link
    * #wake()} does.
    */

@@ -5,6 +5,7 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -34,6 +35,9 @@ final class TailFollower implements Follower {
   private long position;
 
   private boolean ended;
+
+  /** What is to come again after a step back. */
+  private WeakReference<List<LogBlock>> again = new WeakReference<>(null);
 
   /** What the thread that follows has been told last; null until it asks. */
   private volatile @Nullable Condition told;
@@ -71,6 +75,11 @@ final class TailFollower implements Follower {
       if (ended) {
         return new Batch(Status.ENDED, List.of());
       }
+      @Nullable List<LogBlock> kept = again.get();
+      if (kept != null) {
+        again.clear();
+        return deliver(kept.stream().filter(block -> block.lastSeq() > position).toList());
+      }
       long left = deadline - System.nanoTime();
       switch (tail.look(position, readBytes, this::waits, left)) {
         case Tail.Look.Blocks found -> {
@@ -95,6 +104,17 @@ final class TailFollower implements Follower {
           return idle();
         }
       }
+    }
+  }
+
+  @Override
+  public void back(long seq, List<LogBlock> blocks) {
+    position = seq;
+    if (blocks.isEmpty()) {
+      again.clear();
+    } else if (blocks.getLast().lastSeq() > seq) {
+      ended = false;
+      again = new WeakReference<>(blocks);
     }
   }
 

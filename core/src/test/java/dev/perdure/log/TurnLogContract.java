@@ -221,6 +221,44 @@ abstract class TurnLogContract {
   }
 
   @Test
+  void a_log_taken_in_slices_is_whole_whether_or_not_its_blocks_are_still_there() throws Exception {
+    String turn = turn();
+    long epoch = claim(turn);
+    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
+    for (int i = 0; i < 100; i++) {
+      writer.append(Logs.delta("word " + i));
+    }
+    Logs.complete(writer, turn, epoch, NODE);
+    byte[] stored = Logs.stored(database(), turn);
+    for (int lines = 1; lines < 12; lines++) {
+      try (Follower follower = log.follow(turn, -1)) {
+        LogSlices slices = new LogSlices(follower);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Status status = Status.DATA;
+        while (status == Status.DATA) {
+          long before = follower.position();
+          Batch batch = follower.next(Logs.GENEROUS);
+          status = batch.status();
+          int[] left = {lines};
+          slices.take(
+              batch,
+              before,
+              (seq, payload, from, to) -> {
+                out.write(payload, from, to - from + 1);
+                return --left[0] > 0;
+              });
+          if (follower.position() % 3 == 0) {
+            // As if the collector had taken the blocks.
+            follower.back(follower.position(), List.of());
+          }
+        }
+        assertThat(status).isEqualTo(Status.ENDED);
+        assertThat(out.toByteArray()).isEqualTo(stored);
+      }
+    }
+  }
+
+  @Test
   void a_cursor_beyond_the_end_of_an_ended_turn_is_told_that_it_has_ended() throws Exception {
     String turn = finished(1);
     try (Follower follower = log.follow(turn, 1_000)) {

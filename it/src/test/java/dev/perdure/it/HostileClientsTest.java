@@ -35,7 +35,7 @@ class HostileClientsTest {
   private static final String MALLORY = "mallorys-key-of-24-chars--";
   private static final int WORDS = 150;
   private static final int PACE_MILLIS = 5;
-  private static final int STREAMS_PER_CALLER = 150;
+  private static final int STREAMS_PER_CALLER = 300;
   private static final Pattern GAUGE = Pattern.compile("(?m)^perdure_stream_open ([0-9.E]+)");
   private static final Pattern HEAP =
       Pattern.compile("(?m)^jvm_memory_used_bytes\\{area=\"heap\".*} ([0-9.E]+)");

@@ -51,9 +51,7 @@ import org.jspecify.annotations.Nullable;
 final class GuardedConnections implements ServerConnectionSelector {
   private static final byte[] PREFACE = Http2Util.prefaceData().readBytes();
 
-  /**
-   * Requests over HTTP/2 that are at work, streams left out. Each takes some 20 KB and a thread.
-   */
+  /** Requests over HTTP/2 that are at work, streams left out. Each takes a virtual thread. */
   private static final int MAX_HTTP2_REQUESTS = 2_000;
 
   /** The HTTP/1.1 connection that is served by this thread. */

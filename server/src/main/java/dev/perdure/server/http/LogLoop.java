@@ -5,7 +5,8 @@ import dev.perdure.chat.Turn;
 import dev.perdure.log.Follower;
 import dev.perdure.log.Follower.Batch;
 import dev.perdure.log.Follower.Condition;
-import dev.perdure.log.LogBlock;
+import dev.perdure.log.Follower.Status;
+import dev.perdure.log.LogSlices;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.io.IOException;
@@ -44,20 +45,20 @@ final class LogLoop {
     AGED
   }
 
-  /** Turns blocks into frames. */
+  /** Turns lines of the log into frames. */
   interface Framer {
     /**
-     * @param after the events above this sequence number are new
-     * @return whether to go on
+     * @return whether the stream can go on
      */
-    boolean frame(List<LogBlock> blocks, long after, FrameBuffer out);
+    boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out);
 
     /** Says, where the protocol has words for it, that the log is doing better or worse. */
     void condition(Condition now, FrameBuffer out);
   }
 
   /**
-   * Runs until the turn's end, or whatever comes before.
+   * Runs until the turn's end, or whatever comes before. Where a write waits for its reader, this
+   * holds the frames of that write and no block of the log.
    *
    * @param atMost how long
    */
@@ -75,8 +76,9 @@ final class LogLoop {
     long until = clock.millis() + atMost.toMillis();
     int silent = 0;
     Condition told = Condition.WELL;
-    while (!place.leaving()) {
-      long before = follower.position();
+    LogSlices slices = new LogSlices(follower);
+    // Whoever comes while the node drains gets something all the same, so that it comes on.
+    for (boolean any = false; !any || !place.leaving(); any = true) {
       long left = until - clock.millis();
       if (left <= 0) {
         return End.AGED;
@@ -89,15 +91,15 @@ final class LogLoop {
           out.write(frames);
         }
       }
-      Batch batch = next(turn, follower, Duration.ofMillis(Math.min(left, heartbeat.toMillis())));
-      switch (batch.status()) {
+      long wait = place.leaving() ? 0 : Math.min(left, heartbeat.toMillis());
+      Slice slice = slice(turn, follower, slices, framer, frames, Duration.ofMillis(wait));
+      switch (slice.status) {
         case DATA -> {
           silent = 0;
-          boolean more = framer.frame(batch.blocks(), before, frames);
           if (!frames.isEmpty()) {
             out.write(frames);
           }
-          if (!more) {
+          if (!slice.goesOn) {
             return End.CUT_SHORT;
           }
         }
@@ -125,6 +127,30 @@ final class LogLoop {
     return End.CUT_SHORT;
   }
 
+  /** What a follower has brought, without its blocks. */
+  private record Slice(Status status, boolean goesOn) {}
+
+  private static Slice slice(
+      Turn turn,
+      Follower follower,
+      LogSlices slices,
+      Framer framer,
+      FrameBuffer frames,
+      Duration atMost)
+      throws InterruptedException {
+    long before = follower.position();
+    Batch batch = next(turn, follower, atMost);
+    boolean[] goesOn = {true};
+    slices.take(
+        batch,
+        before,
+        (seq, payload, from, to) -> {
+          goesOn[0] = framer.frame(seq, payload, from, to, frames);
+          return goesOn[0] && frames.length() < SseOut.SLICE_BYTES;
+        });
+    return new Slice(batch.status(), goesOn[0]);
+  }
+
   /** A log that cannot be read now ends the stream, so that the client comes again. */
   private static Batch next(Turn turn, Follower follower, Duration atMost)
       throws InterruptedException {
@@ -136,7 +162,7 @@ final class LogLoop {
           "The log of turn {0} cannot be read: {1} Its stream ends; the client will reconnect.",
           turn.id(),
           e.getMessage());
-      return new Batch(Follower.Status.CLOSED, List.of());
+      return new Batch(Status.CLOSED, List.of());
     }
   }
 

@@ -195,17 +195,8 @@ public final class ProjectedStreams {
   /** What the projection makes of the events. Other protocols have no words for the moment. */
   private record ProjectedFrames(Projection projection) implements LogLoop.Framer {
     @Override
-    public boolean frame(List<LogBlock> blocks, long after, FrameBuffer out) {
-      boolean[] more = {true};
-      visit(
-          blocks,
-          after,
-          (seq, event) -> {
-            if (more[0]) {
-              more[0] = projection.apply(seq, event, out);
-            }
-          });
-      return more[0];
+    public boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out) {
+      return projection.apply(seq, TurnEventCodec.decode(payload, from, to - from).event(), out);
     }
 
     @Override

@@ -5,13 +5,21 @@ import io.helidon.http.HeaderNames;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.Arrays;
 
 /**
- * The output of one event stream: each {@link #write} is one write and one flush, bounded in time.
- * Used by one thread.
+ * The output of one event stream: each {@link #write} is one write and one flush, bounded in time,
+ * or several if it is large. Used by one thread.
  */
 final class SseOut implements AutoCloseable {
   static final String MEDIA_TYPE = "text/event-stream; charset=utf-8";
+
+  /**
+   * About how much a stream frames before it writes, in bytes: what a reader that does not read
+   * holds, twice, as Helidon copies what it writes.
+   */
+  static final int SLICE_BYTES = 12 * 1024;
+
   private static final long SOON_MILLIS = 10;
   private static final HeaderName BUFFERING = HeaderNames.create("X-Accel-Buffering");
 
@@ -56,12 +64,27 @@ final class SseOut implements AutoCloseable {
 
   /** Sends what the buffer holds and clears it. */
   void write(FrameBuffer buffer) throws IOException {
-    guard.enter();
-    out.write(buffer.bytes(), 0, buffer.length());
-    out.flush();
-    guard.leave();
+    if (buffer.length() <= 2 * SLICE_BYTES) {
+      guard.enter();
+      out.write(buffer.bytes(), 0, buffer.length());
+      out.flush();
+      guard.leave();
+    } else {
+      slices(buffer);
+    }
     metrics.delivered(buffer.events(), buffer.length());
     buffer.clear();
+  }
+
+  /** Sends what is large, a snapshot or an event, so that Helidon does not copy it whole. */
+  private void slices(FrameBuffer buffer) throws IOException {
+    for (int at = 0; at < buffer.length(); at += SLICE_BYTES) {
+      guard.enter();
+      out.write(
+          Arrays.copyOfRange(buffer.bytes(), at, Math.min(at + SLICE_BYTES, buffer.length())));
+      out.flush();
+      guard.leave();
+    }
   }
 
   /** Ends the stream because of its age: the client is to come again at once. */

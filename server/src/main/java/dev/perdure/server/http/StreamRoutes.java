@@ -4,7 +4,7 @@ import dev.perdure.chat.Turn;
 import dev.perdure.log.Follower;
 import dev.perdure.log.Follower.Batch;
 import dev.perdure.log.Follower.Status;
-import dev.perdure.log.LogBlock;
+import dev.perdure.log.LogSlices;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import io.helidon.http.HeaderNames;
@@ -88,8 +88,8 @@ final class StreamRoutes {
     try (OpenStreams.Place place = streams.take(exchange.caller());
         Follower follower = sources.log().follow(turn.id(), -1)) {
       place.onWake(follower::wake);
-      Batch batch = follower.next(Duration.ZERO);
-      if (turn.logExpired() || batch.status() == Status.EXPIRED) {
+      Status first = status(follower);
+      if (turn.logExpired() || first == Status.EXPIRED) {
         exchange.send(TurnStream.expired(exchange, turn));
         return;
       }
@@ -100,27 +100,51 @@ final class StreamRoutes {
         exchange.send(200, "application/x-ndjson", new byte[0]);
         return;
       }
-      write(exchange, turn, follower, batch);
+      write(exchange, turn, follower);
     }
   }
 
-  private static void write(Exchange exchange, Turn turn, Follower follower, Batch first)
+  private static Status status(Follower follower) throws InterruptedException {
+    Batch batch = follower.next(Duration.ZERO);
+    if (batch.status() == Status.DATA) {
+      follower.back(-1, batch.blocks());
+    }
+    return batch.status();
+  }
+
+  /** Takes the next lines as they are stored; the blocks are let go before these are written. */
+  private static Status slice(
+      Follower follower, LogSlices slices, Duration atMost, FrameBuffer lines)
+      throws InterruptedException {
+    long before = follower.position();
+    Batch batch = follower.next(atMost);
+    slices.take(
+        batch,
+        before,
+        (seq, payload, from, to) -> {
+          lines.put(payload, from, to + 1);
+          return lines.length() < SseOut.SLICE_BYTES;
+        });
+    return batch.status();
+  }
+
+  private static void write(Exchange exchange, Turn turn, Follower follower)
       throws IOException, InterruptedException {
     OutputStream out = exchange.stream(200, "application/x-ndjson");
+    FrameBuffer lines = new FrameBuffer();
+    LogSlices slices = new LogSlices(follower);
+    Duration atMost = turn.state().terminal() ? END_VISIBLE : Duration.ZERO;
     try (StallWatch.Guard guard =
         exchange.watch().guard(exchange.limits().socket().writeTimeout())) {
-      Batch batch = first;
-      while (batch.status() == Status.DATA) {
+      Status status = slice(follower, slices, atMost, lines);
+      while (status == Status.DATA) {
         guard.enter();
-        for (LogBlock block : batch.blocks()) {
-          out.write(block.payload());
-        }
+        out.write(lines.bytes(), 0, lines.length());
         guard.leave();
-        batch = follower.next(turn.state().terminal() ? END_VISIBLE : Duration.ZERO);
+        lines.clear();
+        status = slice(follower, slices, atMost, lines);
       }
-      boolean whole =
-          batch.status() == Status.ENDED
-              || (batch.status() == Status.IDLE && !turn.state().terminal());
+      boolean whole = status == Status.ENDED || (status == Status.IDLE && !turn.state().terminal());
       if (!whole) {
         // Not closing the output cuts the connection: half a log must not look like a whole one.
         throw new IOException("The log went away in the middle of a download");

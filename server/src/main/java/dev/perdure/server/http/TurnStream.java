@@ -150,19 +150,25 @@ final class TurnStream {
   private void tail(
       Exchange exchange, Turn turn, long after, OpenStreams.Place place, Follower follower)
       throws IOException, InterruptedException {
-    First first = first(follower, turn, after);
-    if (first.status == Status.EXPIRED) {
+    Status status = begin(follower, turn, after);
+    if (status == Status.EXPIRED) {
       exchange.send(expired(exchange, turn));
-    } else if (first.status == Status.ENDED) {
+    } else if (status == Status.ENDED) {
       exchange.sendEmpty(204);
     } else if (exchange.head()) {
       head(exchange);
     } else {
-      FrameBuffer frames = new FrameBuffer();
-      frames(first.blocks, after, frames);
-      boolean open = first.status != Status.CLOSED;
-      stream(exchange, turn, place, follower, frames, open);
+      stream(exchange, turn, place, follower, new FrameBuffer(), status != Status.CLOSED);
     }
+  }
+
+  /** Looks at what there is and leaves it to be sent; the caller holds no block while it writes. */
+  private Status begin(Follower follower, Turn turn, long after) throws InterruptedException {
+    First first = first(follower, turn, after);
+    if (first.status == Status.DATA) {
+      follower.back(after, first.blocks);
+    }
+    return first.status;
   }
 
   private void snapshot(Exchange exchange, Turn turn, OpenStreams.Place place, Follower follower)
@@ -222,17 +228,11 @@ final class TurnStream {
     }
   }
 
-  private static void frames(List<LogBlock> blocks, long after, FrameBuffer frames) {
-    for (LogBlock block : blocks) {
-      LogLines.after(block, after, frames::event);
-    }
-  }
-
   /** The stored lines as they are. */
   private record NativeFrames(Turn turn) implements LogLoop.Framer {
     @Override
-    public boolean frame(List<LogBlock> blocks, long after, FrameBuffer out) {
-      frames(blocks, after, out);
+    public boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out) {
+      out.event(seq, payload, from, to);
       return true;
     }
 
