@@ -40,8 +40,6 @@ final class Migrations {
               .locations(
                   Stream.concat(Stream.of(COMMON, own), options.more().stream())
                       .toArray(String[]::new))
-              // Additive and independent of each other, so that features may come in any order.
-              .outOfOrder(true)
               .callbacks(new BeforeCommit(options.faults()))
               .loggers("slf4j")
               .load();

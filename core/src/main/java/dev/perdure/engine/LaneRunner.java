@@ -139,7 +139,7 @@ final class LaneRunner {
           ErrorCode.STEP_LIMIT.wire(),
           "The model asked for tools in "
               + limits.maxSteps()
-              + " steps without coming to an end; more are not allowed (tools.maxSteps).",
+              + " steps without coming to an end; more are not allowed.",
           false);
     }
     long tokens = now.usage().input() + now.usage().output();
@@ -150,7 +150,7 @@ final class LaneRunner {
               + tokens
               + " tokens; no further step begins from "
               + limits.maxTokens()
-              + " on (tools.maxTokens).",
+              + " on.",
           false);
     }
     return null;

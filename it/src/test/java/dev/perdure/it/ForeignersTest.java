@@ -31,6 +31,7 @@ class ForeignersTest {
           "POST /v1/sessions", "{\"title\":\"mine\"}",
           "PATCH /v1/sessions/{session}", "{\"title\":\"taken over\"}",
           "POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}",
+          "POST /v1/turns/{turn}/answers", "{\"call\":\"call_1\",\"decision\":\"refuse\"}",
           "PUT /v1/preferences", "{}",
           "POST /v1/documents", "a document");
 

@@ -29,7 +29,10 @@ class RollingUpgradeTest {
   @Test
   void old_and_new_serve_side_by_side_over_a_migration() {
     try (FakeProvider fake = FakeProvider.start();
-        Fleet fleet = Fleet.start(2, setup -> setup.providers(fake));
+        // Longer than a slow machine stands still: a stop hands turns over without it, a kill
+        // waits.
+        Fleet fleet =
+            Fleet.start(2, setup -> setup.providers(fake).env("PERDURE_ENGINE_NODE_LEASE", "8s"));
         Traffic traffic = new Traffic(fleet, fake, CLIENTS)) {
       traffic.awaitMore(CLIENTS);
       fleet.redeploy(0, newer());
