@@ -1,0 +1,46 @@
+export type { ClientOptions, PerdureClient, TextStorage } from './api.ts';
+export { createClient } from './client.ts';
+export type { Clock } from './clock.ts';
+export { PerdureError } from './errors.ts';
+export type { Json } from './json.ts';
+export type {
+  ActivityItem,
+  ActivityView,
+  AttemptView,
+  CallView,
+  ClientState,
+  ConnectionStatus,
+  ConnectionView,
+  Delivery,
+  Entry,
+  Found,
+  LaneView,
+  PartView,
+  ReplyEntry,
+  SendInput,
+  SessionState,
+  SessionsView,
+  SessionView,
+  Siblings,
+  ThreadView,
+  TurnView,
+  UserEntry,
+} from './views.ts';
+export type {
+  Answer,
+  Decision,
+  Failure,
+  Finish,
+  LaneState,
+  Message,
+  MessagePart,
+  MessageStatus,
+  Models,
+  ServerStatus,
+  Session,
+  SessionSettings,
+  ToolUse,
+  TurnState,
+  Usage,
+  WaitFor,
+} from './wire.ts';

@@ -1,0 +1,535 @@
+/** The state as a value, what can happen to it, and a store that tells listeners. */
+import type { PerdureError } from './errors.ts';
+import { storedOf } from './fold.ts';
+import type { ActivityItem, ConnectionView, SendInput, TurnView } from './views.ts';
+import { isTerminal, type Message, type Session, type Turn } from './wire.ts';
+
+/** A message, or the wish for another reply, that the server has not confirmed. */
+export interface Outgoing {
+  readonly localId: string;
+  /** The Idempotency-Key: the same however often it is sent. */
+  readonly key: string;
+  readonly session: string;
+  readonly input: SendInput;
+  /** The user's message to be answered once more; then there is no text. */
+  readonly again?: string;
+  readonly state: 'sending' | 'unconfirmed' | 'refused';
+  readonly error?: PerdureError;
+  readonly at: number;
+}
+
+export interface SessionsState {
+  readonly items: readonly Session[];
+  readonly status: 'loading' | 'cached' | 'ready' | 'error';
+  readonly error?: PerdureError;
+  readonly next?: string;
+  readonly loadingMore: boolean;
+  readonly removing: readonly Session[];
+}
+
+export interface ThreadState {
+  readonly session: string;
+  readonly messages: ReadonlyMap<string, Message>;
+  readonly outgoing: readonly Outgoing[];
+  /** Keys of entries that were shown before their message had an id. */
+  readonly keys: Readonly<Record<string, string>>;
+  readonly status: 'loading' | 'cached' | 'ready' | 'error';
+  readonly error?: PerdureError;
+  /** Where older messages begin; undefined if there are none. */
+  readonly older?: string;
+  readonly loadingOlder: boolean;
+  /** A message through which the branch is to go; else it ends with the newest. */
+  readonly through?: string;
+}
+
+export interface State {
+  readonly account?: string;
+  readonly sessions: SessionsState;
+  readonly threads: Readonly<Record<string, ThreadState>>;
+  readonly turns: Readonly<Record<string, TurnView>>;
+  readonly unseen: Readonly<Record<string, ActivityItem>>;
+  readonly connection: ConnectionView;
+}
+
+export const EMPTY: State = {
+  sessions: { items: [], status: 'loading', loadingMore: false, removing: [] },
+  threads: {},
+  turns: {},
+  unseen: {},
+  connection: { status: 'connecting', via: 'stream', leader: false },
+};
+
+export type Action =
+  | { readonly type: 'account'; readonly account: string }
+  | { readonly type: 'connection'; readonly connection: ConnectionView }
+  | { readonly type: 'sessions.cached'; readonly items: readonly Session[] }
+  | { readonly type: 'sessions.loading' }
+  | {
+      readonly type: 'sessions.page';
+      readonly items: readonly Session[];
+      readonly next?: string;
+      readonly first: boolean;
+    }
+  | { readonly type: 'sessions.failed'; readonly error: PerdureError }
+  | { readonly type: 'session.put'; readonly session: Session }
+  | { readonly type: 'session.active'; readonly session: string; readonly at: number }
+  | { readonly type: 'session.removing'; readonly session: string }
+  | { readonly type: 'session.kept'; readonly session: string }
+  | { readonly type: 'session.gone'; readonly session: string }
+  | { readonly type: 'thread.opened'; readonly session: string }
+  | { readonly type: 'thread.closed'; readonly session: string }
+  | {
+      readonly type: 'thread.cached';
+      readonly session: string;
+      readonly messages: readonly Message[];
+      readonly older?: string;
+    }
+  | {
+      readonly type: 'thread.newest';
+      readonly session: string;
+      readonly messages: readonly Message[];
+      readonly next?: string;
+    }
+  | { readonly type: 'thread.loadingOlder'; readonly session: string }
+  | {
+      readonly type: 'thread.older';
+      readonly session: string;
+      readonly messages: readonly Message[];
+      readonly next?: string;
+    }
+  | { readonly type: 'thread.failed'; readonly session: string; readonly error: PerdureError }
+  | { readonly type: 'thread.through'; readonly session: string; readonly message: string }
+  | { readonly type: 'outgoing.put'; readonly outgoing: Outgoing }
+  | { readonly type: 'outgoing.dropped'; readonly session: string; readonly localId: string }
+  | { readonly type: 'outgoing.accepted'; readonly outgoing: Outgoing; readonly turn: Turn }
+  | { readonly type: 'turns'; readonly views: readonly TurnView[] }
+  | { readonly type: 'turns.gone'; readonly turns: readonly string[] }
+  | { readonly type: 'unseen'; readonly items: readonly ActivityItem[] }
+  | { readonly type: 'seen'; readonly session: string };
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case 'account':
+      return { ...state, account: action.account };
+    case 'connection':
+      return { ...state, connection: action.connection };
+    case 'turns':
+      return takeTurns(state, action.views);
+    case 'turns.gone':
+      return { ...state, turns: without(state.turns, action.turns) };
+    case 'unseen':
+      return {
+        ...state,
+        unseen: {
+          ...state.unseen,
+          ...Object.fromEntries(action.items.map((item) => [item.session, item])),
+        },
+      };
+    case 'seen':
+      return action.session in state.unseen
+        ? { ...state, unseen: without(state.unseen, [action.session]) }
+        : state;
+    case 'sessions.cached':
+    case 'sessions.loading':
+    case 'sessions.page':
+    case 'sessions.failed':
+    case 'session.put':
+    case 'session.active':
+    case 'session.removing':
+    case 'session.kept':
+      return { ...state, sessions: reduceSessions(state.sessions, action) };
+    case 'session.gone':
+      return {
+        ...state,
+        sessions: reduceSessions(state.sessions, action),
+        threads: without(state.threads, [action.session]),
+        turns: Object.fromEntries(
+          Object.entries(state.turns).filter(([, turn]) => turn.session !== action.session),
+        ),
+        unseen: without(state.unseen, [action.session]),
+      };
+    case 'thread.opened':
+      return action.session in state.threads
+        ? state
+        : { ...state, threads: { ...state.threads, [action.session]: newThread(action.session) } };
+    case 'thread.closed':
+      return closeThread(state, action.session);
+    default:
+      return reduceThreads(state, action);
+  }
+}
+
+type SessionsAction = Extract<Action, { type: `session.${string}` | `sessions.${string}` }>;
+
+function reduceSessions(at: SessionsState, action: SessionsAction): SessionsState {
+  switch (action.type) {
+    case 'sessions.cached':
+      return at.status === 'ready'
+        ? at
+        : { ...at, items: byActivity(action.items), status: 'cached' };
+    case 'sessions.loading':
+      return { ...at, loadingMore: true };
+    case 'sessions.failed':
+      return { ...at, error: action.error, status: 'error', loadingMore: false };
+    case 'sessions.page':
+      return takePage(at, action);
+    case 'session.put':
+      return { ...at, items: put(at.items, action.session) };
+    case 'session.active':
+      return {
+        ...at,
+        items: byActivity(
+          at.items.map((session) =>
+            session.id === action.session && session.updatedAt < action.at
+              ? { ...session, updatedAt: action.at }
+              : session,
+          ),
+        ),
+      };
+    case 'session.removing': {
+      const session = at.items.find((item) => item.id === action.session);
+      return session === undefined
+        ? at
+        : {
+            ...at,
+            items: at.items.filter((item) => item !== session),
+            removing: [...at.removing, session],
+          };
+    }
+    case 'session.kept': {
+      const session = at.removing.find((item) => item.id === action.session);
+      return session === undefined
+        ? at
+        : {
+            ...at,
+            items: put(at.items, session),
+            removing: at.removing.filter((item) => item !== session),
+          };
+    }
+    case 'session.gone':
+      return {
+        ...at,
+        items: at.items.filter((item) => item.id !== action.session),
+        removing: at.removing.filter((item) => item.id !== action.session),
+      };
+  }
+}
+
+function takePage(
+  at: SessionsState,
+  action: Extract<Action, { type: 'sessions.page' }>,
+): SessionsState {
+  const { error: _, next: __, ...rest } = at;
+  const hidden = new Set(at.removing.map((session) => session.id));
+  const fresh = action.items.filter((session) => !hidden.has(session.id));
+  const known = action.first ? [] : at.items;
+  const ids = new Set(fresh.map((session) => session.id));
+  return {
+    ...rest,
+    items: byActivity([...known.filter((session) => !ids.has(session.id)), ...fresh]),
+    status: 'ready',
+    loadingMore: false,
+    ...(action.next === undefined ? {} : { next: action.next }),
+  };
+}
+
+function put(items: readonly Session[], session: Session): readonly Session[] {
+  return byActivity([...items.filter((item) => item.id !== session.id), session]);
+}
+
+function byActivity(items: readonly Session[]): readonly Session[] {
+  return items.toSorted((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? 1 : -1));
+}
+
+function newThread(session: string): ThreadState {
+  return {
+    session,
+    messages: new Map(),
+    outgoing: [],
+    keys: {},
+    status: 'loading',
+    loadingOlder: false,
+  };
+}
+
+/** What is unsent stays; the rest comes back from the cache. */
+function closeThread(state: State, session: string): State {
+  const ended = Object.values(state.turns)
+    .filter((turn) => turn.session === session && isTerminal(turn.state))
+    .map((turn) => turn.turn);
+  const thread = state.threads[session];
+  return {
+    ...state,
+    turns: without(state.turns, ended),
+    threads:
+      thread !== undefined && thread.outgoing.length > 0
+        ? state.threads
+        : without(state.threads, [session]),
+  };
+}
+
+type ThreadAction = Extract<
+  Action,
+  {
+    type:
+      | 'thread.cached'
+      | 'thread.newest'
+      | 'thread.loadingOlder'
+      | 'thread.older'
+      | 'thread.failed'
+      | 'thread.through'
+      | `outgoing.${string}`;
+  }
+>;
+
+function reduceThreads(state: State, action: ThreadAction): State {
+  const session = 'outgoing' in action ? action.outgoing.session : action.session;
+  const thread = state.threads[session];
+  if (thread === undefined) {
+    return state;
+  }
+  const next = reduceThread(thread, action, state.turns);
+  return next === thread ? state : { ...state, threads: { ...state.threads, [session]: next } };
+}
+
+function reduceThread(at: ThreadState, action: ThreadAction, turns: State['turns']): ThreadState {
+  switch (action.type) {
+    case 'thread.cached':
+      return at.status === 'ready'
+        ? at
+        : {
+            ...at,
+            messages: merge(at.messages, action.messages, turns),
+            status: 'cached',
+            ...(action.older === undefined ? {} : { older: action.older }),
+          };
+    case 'thread.newest':
+      return takeNewest(at, action, turns);
+    case 'thread.loadingOlder':
+      return { ...at, loadingOlder: true };
+    case 'thread.older': {
+      const { older: _, ...rest } = at;
+      return {
+        ...rest,
+        messages: merge(at.messages, action.messages, turns),
+        loadingOlder: false,
+        ...(action.next === undefined ? {} : { older: action.next }),
+      };
+    }
+    case 'thread.failed':
+      return { ...at, status: 'error', error: action.error, loadingOlder: false };
+    case 'thread.through':
+      return { ...at, through: action.message };
+    case 'outgoing.put':
+      return putOutgoing(at, action.outgoing);
+    case 'outgoing.dropped':
+      return {
+        ...at,
+        outgoing: at.outgoing.filter((other) => other.localId !== action.localId),
+      };
+    case 'outgoing.accepted':
+      return accept(at, action.outgoing, action.turn, turns);
+  }
+}
+
+/**
+ * The newest page is the truth for its span. If it does not reach what is known, that is let go: it
+ * may have changed, and would leave a gap.
+ */
+function takeNewest(
+  at: ThreadState,
+  action: Extract<Action, { type: 'thread.newest' }>,
+  turns: State['turns'],
+): ThreadState {
+  const { older, error: _, ...rest } = at;
+  const oldest = Math.min(...action.messages.map((message) => message.position));
+  const known = [...at.messages.values()];
+  const joined = action.next === undefined || known.some((message) => message.position >= oldest);
+  const kept =
+    joined && action.next !== undefined ? known.filter((message) => message.position < oldest) : [];
+  const fresh = merge(at.messages, action.messages, turns);
+  const messages = new Map(kept.map((message) => [message.id, message]));
+  for (const message of action.messages) {
+    messages.set(message.id, fresh.get(message.id) ?? message);
+  }
+  // What was accepted after the page was read is newer than all of it.
+  const newest = Math.max(-1, ...action.messages.map((message) => message.position));
+  for (const message of known) {
+    if (message.position > newest) {
+      messages.set(message.id, message);
+    }
+  }
+  const next = kept.length > 0 ? older : action.next;
+  return {
+    ...rest,
+    messages,
+    status: 'ready',
+    ...(next === undefined ? {} : { older: next }),
+  };
+}
+
+function merge(
+  known: ReadonlyMap<string, Message>,
+  fresh: readonly Message[],
+  turns: State['turns'],
+): ReadonlyMap<string, Message> {
+  const merged = new Map(known);
+  for (const message of fresh) {
+    const before = known.get(message.id);
+    const live = turns[message.turn];
+    // The log may be ahead of a page that was read a moment ago.
+    const done = before !== undefined && live !== undefined && isTerminal(live.state);
+    if (before === undefined || !(done && open(message))) {
+      merged.set(message.id, message);
+    }
+  }
+  return merged;
+}
+
+function open(message: Message): boolean {
+  return message.status === 'pending' || message.status === 'streaming';
+}
+
+function putOutgoing(at: ThreadState, outgoing: Outgoing): ThreadState {
+  const known = at.outgoing.some((other) => other.localId === outgoing.localId);
+  const { through, ...rest } = at;
+  return {
+    ...rest,
+    outgoing: known
+      ? at.outgoing.map((other) => (other.localId === outgoing.localId ? outgoing : other))
+      : [...at.outgoing, outgoing],
+    // What one sends is shown.
+    ...(known && through !== undefined ? { through } : {}),
+  };
+}
+
+/** Puts the messages that the answer names into the place of the one that was shown. */
+function accept(
+  at: ThreadState,
+  outgoing: Outgoing,
+  turn: Turn,
+  turns: State['turns'],
+): ThreadState {
+  const position = Math.max(-1, ...[...at.messages.values()].map((message) => message.position));
+  const parent = outgoing.input.parentId ?? newestReply(at);
+  const user: Message = {
+    id: turn.userMessage,
+    session: turn.session,
+    turn: turn.turn,
+    ...(outgoing.input.parentId === null || parent === undefined ? {} : { parent }),
+    role: 'user',
+    position: position + 1,
+    status: 'complete',
+    parts: [{ type: 'text', text: outgoing.input.text }],
+    createdAt: turn.createdAt,
+    updatedAt: turn.createdAt,
+  };
+  const messages = new Map(at.messages);
+  if (outgoing.again === undefined && !messages.has(user.id)) {
+    messages.set(user.id, user);
+  }
+  for (const message of laneMessages(turn, position + 2)) {
+    if (!messages.has(message.id)) {
+      const live = turns[turn.turn]?.lanes.find((lane) => lane.message === message.id);
+      messages.set(message.id, live ? storedOf(message, live, turn.createdAt) : message);
+    }
+  }
+  return {
+    ...at,
+    messages,
+    outgoing: at.outgoing.filter((other) => other.localId !== outgoing.localId),
+    keys:
+      outgoing.again === undefined
+        ? { ...at.keys, [turn.userMessage]: outgoing.localId }
+        : { ...at.keys, [turn.turn]: outgoing.localId },
+  };
+}
+
+/** What the server puts a message behind that does not say where: see `Spot.Newest` of its core. */
+function newestReply(at: ThreadState): string | undefined {
+  let newest: Message | undefined;
+  for (const message of at.messages.values()) {
+    if (message.role === 'assistant') {
+      const first = newest?.turn === message.turn && newest.position < message.position;
+      newest =
+        newest === undefined || (message.position > newest.position && !first) ? message : newest;
+    }
+  }
+  return newest?.id;
+}
+
+function laneMessages(turn: Turn, position: number): readonly Message[] {
+  return turn.lanes.map((lane) => ({
+    id: lane.message,
+    session: turn.session,
+    turn: turn.turn,
+    parent: turn.userMessage,
+    role: 'assistant' as const,
+    position: position + lane.lane,
+    status: 'pending' as const,
+    model: lane.model,
+    parts: [],
+    createdAt: turn.createdAt,
+    updatedAt: turn.createdAt,
+  }));
+}
+
+/** Takes new views of turns; where one has ended, its messages are what the server stores. */
+function takeTurns(state: State, views: readonly TurnView[]): State {
+  let { threads } = state;
+  const turns = { ...state.turns };
+  for (const view of views) {
+    turns[view.turn] = view;
+    const thread = threads[view.session];
+    if (thread !== undefined && isTerminal(view.state)) {
+      threads = { ...threads, [view.session]: settle(thread, view) };
+    }
+  }
+  return { ...state, turns, threads };
+}
+
+function settle(thread: ThreadState, view: TurnView): ThreadState {
+  const messages = new Map(thread.messages);
+  for (const lane of view.lanes) {
+    const message = messages.get(lane.message);
+    if (message !== undefined) {
+      messages.set(lane.message, storedOf(message, lane, view.endedAt ?? message.updatedAt));
+    }
+  }
+  return { ...thread, messages };
+}
+
+function without<T>(
+  record: Readonly<Record<string, T>>,
+  names: readonly string[],
+): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
+}
+
+/** Holds the state and tells listeners of every change. */
+export interface Store {
+  get(): State;
+  dispatch(action: Action): void;
+  subscribe(listener: () => void): () => void;
+}
+
+export function createStore(): Store {
+  let state = EMPTY;
+  const listeners = new Set<() => void>();
+  return {
+    get: () => state,
+    dispatch(action) {
+      const next = reduce(state, action);
+      if (next !== state) {
+        state = next;
+        for (const listener of listeners) {
+          listener();
+        }
+      }
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
