@@ -1,15 +1,18 @@
 package dev.perdure.chat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.db.Database;
 import dev.perdure.db.Signals.Topic;
 import dev.perdure.db.Tx;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnError;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +21,20 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AnswerDesk {
   private final Database database;
+  private final Ids ids;
+  private final InputCheck check;
 
-  public AnswerDesk(Database database) {
+  /** What is wrong with arguments that somebody has changed. */
+  @FunctionalInterface
+  public interface InputCheck {
+    /** Empty if nothing is. */
+    Optional<String> fault(String tool, JsonNode input);
+  }
+
+  public AnswerDesk(Database database, Ids ids, InputCheck check) {
     this.database = database;
+    this.ids = ids;
+    this.check = check;
   }
 
   private record Accepted(Turn turn, boolean woken) {}
@@ -46,7 +60,7 @@ public final class AnswerDesk {
     return done.turn;
   }
 
-  private static void decide(Tx tx, ToolCallRow call, Answer answer) throws SQLException {
+  private void decide(Tx tx, ToolCallRow call, Answer answer) throws SQLException {
     if (!call.state().waits()) {
       throw conflict(call, "is not waited for any more: it is " + outcome(call));
     }
@@ -58,6 +72,10 @@ public final class AnswerDesk {
           call, "has other arguments than those decided about: their hash is " + call.inputHash());
     }
     CallState to = state(call, answer.decision());
+    if (answer.input() != null) {
+      edit(tx, call, answer.input(), answer.text());
+      return;
+    }
     @Nullable String output = answer.output() == null ? null : Json.text(answer.output());
     @Nullable TurnError error =
         to == CallState.FAILED
@@ -70,6 +88,25 @@ public final class AnswerDesk {
       output = Json.text(Json.MAPPER.getNodeFactory().textNode("Done."));
     }
     ToolCalls.decide(tx, call.id(), call.state(), to, output, error, answer.text());
+  }
+
+  /** Says yes to other arguments: that is another call, which takes the place of this one. */
+  private void edit(Tx tx, ToolCallRow call, JsonNode edited, @Nullable String reason)
+      throws SQLException {
+    Optional<String> fault =
+        edited.isObject()
+            ? check.fault(call.tool(), edited)
+            : Optional.of("they are not an object of JSON");
+    if (fault.isPresent()) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "The arguments in 'input' do not fit the schema of '"
+              + call.tool()
+              + "': "
+              + fault.get()
+              + ". The call waits as before; send others.");
+    }
+    ToolCalls.supersede(tx, call, ids.call(), Json.text(Json.clean(edited)), reason);
   }
 
   private static CallState state(ToolCallRow call, Decision decision) {

@@ -11,6 +11,8 @@ public enum CallState {
   APPROVAL,
   APPROVED,
   REFUSED,
+  /** Somebody has said yes to other arguments: another call is made in its place. */
+  SUPERSEDED,
   /** The client runs it and gives the result. */
   CLIENT,
   /** The tool may have been started; what came of it is not known here. */
@@ -29,12 +31,12 @@ public enum CallState {
   /** The states that a call in this state may move to. */
   public Set<CallState> next() {
     return switch (this) {
-      case APPROVAL -> Set.of(APPROVED, REFUSED, EXPIRED, ABANDONED);
+      case APPROVAL -> Set.of(APPROVED, REFUSED, SUPERSEDED, EXPIRED, ABANDONED);
       case APPROVED, REPEAT -> Set.of(INTENT, FAILED, ABANDONED);
       case CLIENT -> Set.of(DONE, FAILED, EXPIRED, ABANDONED);
       case INTENT -> Set.of(INTENT, ATTENTION, DONE, FAILED, ABANDONED);
       case ATTENTION -> Set.of(REPEAT, DONE, FAILED, ABANDONED);
-      case REFUSED, DONE, FAILED, EXPIRED, ABANDONED -> Set.of();
+      case REFUSED, SUPERSEDED, DONE, FAILED, EXPIRED, ABANDONED -> Set.of();
     };
   }
 

@@ -13,6 +13,7 @@ import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.protocol.TurnFold.CallSnapshot;
@@ -88,6 +89,7 @@ public final class Endings {
          WHERE turn_id = ? AND state NOT IN ('completed', 'failed', 'cancelled')\
         """,
         turn);
+    Compensations.oweAll(tx, turn);
     tx.update(
         """
         UPDATE message SET status = 'failed', error = ?, updated_at = {now}
@@ -142,6 +144,10 @@ public final class Endings {
         append(content, events, new LaneEnded(open.lane(), LaneState.CANCELLED, null, null));
       }
     }
+    List<ToolUndo> owed = Compensations.owed(tx, content.fold().snapshot());
+    for (ToolUndo undo : owed) {
+      append(content, events, undo);
+    }
     byte[] digest = content.digest().digest();
     TurnEvent ended = new TurnEnded(state, null, HexFormat.of().formatHex(digest), tx.now());
     content.fold().apply(content.fold().seq() + 1, ended);
@@ -154,6 +160,7 @@ public final class Endings {
         from.wire());
     TurnSnapshot end = content.fold().snapshot();
     settleLanes(tx, end);
+    Compensations.owe(tx, owed);
     touchSession(tx, end);
     return block;
   }

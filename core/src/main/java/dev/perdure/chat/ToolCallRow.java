@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param runs how often the tool was started
  * @param output compact JSON; null without a result
  * @param reason what who decided has said
+ * @param input the arguments as compact JSON, where somebody has changed them; null for the model's
+ *     own, which the log has
+ * @param replaces the call that it is made in the place of; null for none
  * @param expiresAtMillis until when an answer is waited for; null for ever
  * @param nowMillis when it was read
  */
@@ -27,6 +30,8 @@ public record ToolCallRow(
     @Nullable String output,
     @Nullable TurnError error,
     @Nullable String reason,
+    @Nullable String input,
+    @Nullable String replaces,
     @Nullable Long expiresAtMillis,
     @Nullable Long decidedAtMillis,
     long createdAtMillis,

@@ -3,11 +3,16 @@ package dev.perdure.chat;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import dev.perdure.protocol.TurnError;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -17,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ToolCalls {
   private static final String COLUMNS =
-      "id, lane, step, tool, effect, input_hash, state, runs, output, error, reason, expires_at,"
-          + " decided_at, created_at, updated_at, {now}";
+      "id, lane, step, tool, effect, input_hash, state, runs, output, error, reason, input,"
+          + " replaces, expires_at, decided_at, created_at, updated_at, {now}";
 
   private final Database database;
 
@@ -37,6 +42,14 @@ public final class ToolCalls {
     });
   }
 
+  /** What became of those calls of a turn whose effect is to be undone, by call. */
+  public Map<String, Compensations.Undo> undosOf(Caller caller, String turn) {
+    return database.read(tx -> {
+      Conversations.turn(tx, caller, turn);
+      return Compensations.ofTurn(tx, turn);
+    });
+  }
+
   /** One call, whoever owns it. */
   public static Optional<ToolCallRow> find(Tx tx, String turn, String id) throws SQLException {
     return tx.one(
@@ -50,6 +63,7 @@ public final class ToolCalls {
    * A new row.
    *
    * @param lastsMillis for how long an answer is waited for; null for ever
+   * @param undoable the arguments as compact JSON, if the tool can undo the call; null if not
    */
   public record NewCall(
       String id,
@@ -60,15 +74,16 @@ public final class ToolCalls {
       String effect,
       String inputHash,
       CallState state,
-      @Nullable Long lastsMillis) {}
+      @Nullable Long lastsMillis,
+      @Nullable String undoable) {}
 
   /** Writes a new row and returns it. */
   public static ToolCallRow open(Tx tx, NewCall call) throws SQLException {
     tx.update(
         """
         INSERT INTO tool_call (id, turn_id, lane, step, tool, effect, input_hash, state, runs,
-                               expires_at, created_at, updated_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now} + CAST(? AS BIGINT), {now}, {now})\
+                               expires_at, input, compensates, created_at, updated_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now} + CAST(? AS BIGINT), ?, ?, {now}, {now})\
         """,
         call.id,
         call.turn,
@@ -79,8 +94,59 @@ public final class ToolCalls {
         call.inputHash,
         call.state.wire(),
         call.state == CallState.INTENT ? 1 : 0,
-        call.lastsMillis);
+        call.lastsMillis,
+        call.undoable,
+        call.undoable == null ? 0 : 1);
     return find(tx, call.turn, call.id).orElseThrow();
+  }
+
+  /**
+   * Puts an approved call with other arguments in the place of one that waits for an approval;
+   * false if somebody else was quicker.
+   *
+   * @param id of the new call
+   * @param input its arguments as compact JSON
+   */
+  static boolean supersede(Tx tx, ToolCallRow old, String id, String input, @Nullable String reason)
+      throws SQLException {
+    if (!decide(tx, old.id(), old.state(), CallState.SUPERSEDED, null, null, reason)) {
+      return false;
+    }
+    tx.update(
+        """
+        INSERT INTO tool_call (id, turn_id, lane, step, tool, effect, input_hash, state, runs,
+                               input, compensates, replaces, reason, decided_at, created_at,
+                               updated_at)
+        SELECT ?, turn_id, lane, step, tool, effect, ?, 'approved', 0, ?, compensates, id, ?,
+               {now}, {now}, {now}
+          FROM tool_call WHERE id = ?\
+        """,
+        id,
+        hash(input),
+        input,
+        reason,
+        old.id());
+    return true;
+  }
+
+  /** The call that was put in the place of another one. */
+  public static Optional<ToolCallRow> successor(Tx tx, String turn, String replaced)
+      throws SQLException {
+    return tx.one(
+        "SELECT " + COLUMNS + " FROM tool_call WHERE turn_id = ? AND replaces = ?",
+        ToolCalls::row,
+        turn,
+        replaced);
+  }
+
+  /** What an approval is bound to: the lower-case hex SHA-256 of the arguments. */
+  public static String hash(String input) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(sha.digest(input.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every Java has SHA-256", e);
+    }
   }
 
   /** Moves a row on; false if it is not in the state {@code from} any more. */
@@ -182,10 +248,12 @@ public final class ToolCalls {
         row.getString(9),
         Rows.errorOrNull(row.getString(10)),
         row.getString(11),
-        Rows.longOrNull(row, 12),
-        Rows.longOrNull(row, 13),
-        row.getLong(14),
-        row.getLong(15),
-        row.getLong(16));
+        row.getString(12),
+        row.getString(13),
+        Rows.longOrNull(row, 14),
+        Rows.longOrNull(row, 15),
+        row.getLong(16),
+        row.getLong(17),
+        row.getLong(18));
   }
 }

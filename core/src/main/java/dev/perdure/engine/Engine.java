@@ -69,6 +69,7 @@ public final class Engine implements Starter {
   private final Condition idle = idleLock.newCondition();
   private final Loop claimLoop;
   private final Loop sweepLoop;
+  private final Loop compensateLoop;
 
   private final NodeHealth health;
 
@@ -100,6 +101,8 @@ public final class Engine implements Starter {
     this.room = new Semaphore(config.maxRunning());
     this.claimLoop = new Loop("perdure-claim", config.poll(), this::claim);
     this.sweepLoop = new Loop("perdure-sweep", config.poll(), this::sweep);
+    Compensator compensator = new Compensator(parts, metrics);
+    this.compensateLoop = new Loop("perdure-undo", config.poll(), compensator::run);
   }
 
   /** Takes the lease and starts to work. */
@@ -115,6 +118,7 @@ public final class Engine implements Starter {
     loops.add(new Loop("perdure-lease", config.beat(), this::beat));
     loops.add(claimLoop);
     loops.add(sweepLoop);
+    loops.add(compensateLoop);
     loops.forEach(Loop::start);
     LOG.log(Level.INFO, "Node {0} takes turns.", parts.nodeId());
   }
@@ -143,6 +147,7 @@ public final class Engine implements Starter {
     awaitIdle(grace);
     claimLoop.stop();
     sweepLoop.stop();
+    compensateLoop.stop();
     int rest = runners.size();
     runners.values().forEach(TurnRunner::release);
     awaitIdle(LETTING_GO);

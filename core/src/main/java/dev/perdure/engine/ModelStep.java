@@ -39,8 +39,10 @@ import dev.perdure.provider.ProviderException.Kind;
 import dev.perdure.provider.Providers.Target;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -266,14 +268,45 @@ final class ModelStep {
       boolean same = earlier.model().equals(model);
       out.add(
           new ModelRequest.ModelStep(
-              earlier.text(),
-              earlier.calls().stream().map(call -> use(call, same)).toList(),
-              same ? earlier.carried() : null));
+              earlier.text(), uses(earlier, same), same ? earlier.carried() : null));
     }
     return out;
   }
 
-  private static ModelRequest.ToolUse use(CallSnapshot call, boolean same) {
+  /** The calls that the model itself has asked for, each with what came of it. */
+  private static List<ModelRequest.ToolUse> uses(StepSnapshot step, boolean same) {
+    Map<String, CallSnapshot> successors = new HashMap<>();
+    for (CallSnapshot call : step.calls()) {
+      if (call.asked().replaces() != null) {
+        successors.put(call.asked().replaces(), call);
+      }
+    }
+    return step.calls().stream()
+        .filter(call -> call.asked().replaces() == null)
+        .map(call -> use(call, successors.get(call.asked().call()), same))
+        .toList();
+  }
+
+  /**
+   * One call as the model is told of it. What it has said itself stays as it was, because vendors
+   * sign that; that somebody has changed the arguments stands in the result.
+   */
+  private static ModelRequest.ToolUse use(
+      CallSnapshot call, @Nullable CallSnapshot successor, boolean same) {
+    if (successor != null) {
+      ModelRequest.ToolUse made = use(successor, null, same);
+      ToolCalled asked = call.asked();
+      return new ModelRequest.ToolUse(
+          asked.call(),
+          same ? asked.ref() : null,
+          asked.tool(),
+          asked.input(),
+          "The user has changed the arguments to "
+              + made.input()
+              + " and agreed to that. Result: "
+              + made.result(),
+          made.failed());
+    }
     ToolCalled asked = call.asked();
     @Nullable ToolReturned returned = call.returned();
     String result;

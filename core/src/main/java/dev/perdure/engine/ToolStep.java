@@ -1,5 +1,7 @@
 package dev.perdure.engine;
 
+import static java.util.Objects.requireNonNull;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.CallState;
 import dev.perdure.chat.ToolCallRow;
@@ -23,12 +25,8 @@ import dev.perdure.protocol.WaitFor;
 import dev.perdure.testing.FaultPoints.Point;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -152,9 +150,10 @@ final class ToolStep {
             step.step(),
             asked.tool(),
             (tool == null ? Effect.UNSAFE : tool.spec().effect()).wire(),
-            hash(asked.input()),
+            ToolCalls.hash(asked.input()),
             state,
-            state.waits() ? work.parts().tools().limits().answerWithin().toMillis() : null);
+            state.waits() ? work.parts().tools().limits().answerWithin().toMillis() : null,
+            tool != null && tool.compensation().isPresent() ? asked.input() : null);
     @Nullable ToolCallRow row =
         held(tx -> {
           // It is there if the answer to an earlier try was lost.
@@ -185,6 +184,7 @@ final class ToolStep {
         decided(call, Decision.EXPIRED, row);
         yield returned(asked, null, expired());
       }
+      case SUPERSEDED -> superseded(call);
       case INTENT -> cutShort(call, row);
       case DONE, FAILED -> {
         decided(call, row.state() == CallState.DONE ? Decision.DONE : Decision.FAIL, row);
@@ -193,6 +193,35 @@ final class ToolStep {
       case ABANDONED ->
           returned(asked, null, new TurnError("abandoned", "The call was given up.", false));
     };
+  }
+
+  /** Goes on with the call that somebody has put in the place of this one. */
+  private Outcome superseded(CallSnapshot call) {
+    ToolCalled asked = call.asked();
+    @Nullable ToolCallRow row =
+        patience.until(() ->
+            work.parts()
+                .database()
+                .read(tx -> ToolCalls.successor(tx, work.turn().id(), asked.call()).orElseThrow()));
+    if (row == null) {
+      return Outcome.STOPPED;
+    }
+    // After a crash the log may tell of it; then it is settled beside this one.
+    boolean told = step.calls().stream().anyMatch(c -> c.asked().call().equals(row.id()));
+    String input = requireNonNull(row.input(), "a changed call has its arguments");
+    ToolCalled next =
+        new ToolCalled(lane, asked.attempt(), row.id(), asked.tool(), input, null, asked.call());
+    if (!told) {
+      writer.append(next);
+    }
+    returned(
+        asked,
+        null,
+        new TurnError(
+            "superseded",
+            "The user has changed the arguments; the call " + row.id() + " is made instead.",
+            false));
+    return told ? Outcome.DONE : goOn(new CallSnapshot(next, null, null), row);
   }
 
   /** A holder of the turn died, or let it go, between the start of the tool and its result. */
@@ -235,7 +264,7 @@ final class ToolStep {
             work.turn().id());
     for (int run = 1; ; run++) {
       work.parts().faults().at(Point.TOOL_INTENT);
-      Made made = threads.make(tool, input);
+      Made made = threads.make(tool.spec(), () -> tool.run(input));
       work.parts().faults().at(Point.TOOL_MADE);
       switch (made) {
         case Made.Stopped ignored -> {
@@ -303,7 +332,7 @@ final class ToolStep {
           case APPROVAL -> WaitFor.APPROVAL;
           case CLIENT -> WaitFor.CLIENT;
           case ATTENTION -> WaitFor.ATTENTION;
-          case APPROVED, REFUSED, INTENT, REPEAT, DONE, FAILED, EXPIRED, ABANDONED ->
+          case APPROVED, REFUSED, SUPERSEDED, INTENT, REPEAT, DONE, FAILED, EXPIRED, ABANDONED ->
               throw new IllegalStateException("Nobody is waited for in " + row.state());
         };
     return wait(
@@ -371,14 +400,5 @@ final class ToolStep {
               }
               return change.run(tx);
             }));
-  }
-
-  private static String hash(String input) {
-    try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(sha.digest(input.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java has SHA-256", e);
-    }
   }
 }

@@ -47,8 +47,14 @@ final class ToolThreads {
     record Stopped() implements Made {}
   }
 
+  /** What is done on the tool's thread. */
+  @FunctionalInterface
+  interface Act {
+    JsonNode run() throws ToolException, InterruptedException;
+  }
+
   /** Makes a call and waits for what comes of it. */
-  Made make(Tool tool, Tool.Input input) {
+  Made make(Tool.Spec spec, Act act) {
     CompletableFuture<Made> made = new CompletableFuture<>();
     lock.lock();
     try {
@@ -59,12 +65,12 @@ final class ToolThreads {
     } finally {
       lock.unlock();
     }
-    String name = tool.spec().name();
+    String name = spec.name();
     Thread thread =
-        Thread.ofVirtual().name("tool-" + name).start(() -> made.complete(run(tool, input)));
+        Thread.ofVirtual().name("tool-" + name).start(() -> made.complete(run(name, act)));
     Timers.Cancellable alarm =
         timers.after(
-            tool.spec().limit(),
+            spec.limit(),
             () ->
                 made.complete(
                     new Made.Unknown(
@@ -73,7 +79,7 @@ final class ToolThreads {
                             "The tool '"
                                 + name
                                 + "' did not return within "
-                                + tool.spec().limit().toMillis()
+                                + spec.limit().toMillis()
                                 + " ms.",
                             true))));
     try {
@@ -85,10 +91,9 @@ final class ToolThreads {
     }
   }
 
-  private static Made run(Tool tool, Tool.Input input) {
-    String name = tool.spec().name();
+  private static Made run(String name, Act act) {
     try {
-      return new Made.Output(Json.clean(tool.run(input)));
+      return new Made.Output(Json.clean(act.run()));
     } catch (ToolException e) {
       return new Made.Failed(
           new TurnError("tool_failed", Json.clean(String.valueOf(e.getMessage())), false));

@@ -4,7 +4,6 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
-import dev.perdure.db.Tx;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.engine.TurnQueue.Claim;
 import dev.perdure.engine.TurnQueue.Intents;
@@ -20,15 +19,12 @@ import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
-import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.FaultPoints.Point;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
@@ -252,12 +248,11 @@ final class TurnRunner {
     if (isReleased()) {
       return;
     }
-    TurnSnapshot now = writer.snapshot();
-    TurnWaits waits = TurnWaits.of(now);
+    TurnWaits waits = TurnWaits.of(writer.snapshot());
     if (waits.any()) {
       park(writer, waits);
     } else {
-      end(writer, TurnOutcome.state(now), TurnOutcome.error(now));
+      new TurnEnding(parts, metrics, patience).end(writer);
     }
   }
 
@@ -476,25 +471,5 @@ final class TurnRunner {
     } finally {
       lock.unlock();
     }
-  }
-
-  private void end(TurnWriter writer, TurnState state, @Nullable TurnError error) {
-    TurnState.RUNNING.to(state);
-    parts.faults().at(Point.ENDING);
-    @Nullable Boolean done =
-        patience.until(() -> {
-          writer.end(List.of(), state, error, end -> tx -> endHeld(tx, end));
-          return true;
-        });
-    parts.faults().at(Point.ENDED);
-    if (done != null) {
-      metrics.ended(state);
-    }
-  }
-
-  private boolean endHeld(Tx tx, TurnSnapshot end) throws SQLException {
-    boolean mine = Endings.endHeld(tx, end, parts.nodeId());
-    parts.faults().at(Point.ENDING_UNCOMMITTED);
-    return mine;
   }
 }

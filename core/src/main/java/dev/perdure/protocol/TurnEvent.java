@@ -50,10 +50,23 @@ public sealed interface TurnEvent {
    * @param call the id of the call, which is also the key that makes it idempotent
    * @param input the arguments as compact JSON; a JSON string if the model's are not an object
    * @param ref the provider's own id of the call; null if it has none
+   * @param replaces the call in whose place somebody has put this one, with other arguments; null
+   *     if the model itself has asked for it
    */
   record ToolCalled(
-      int lane, int attempt, String call, String tool, String input, @Nullable String ref)
-      implements TurnEvent {}
+      int lane,
+      int attempt,
+      String call,
+      String tool,
+      String input,
+      @Nullable String ref,
+      @Nullable String replaces)
+      implements TurnEvent {
+    public ToolCalled(
+        int lane, int attempt, String call, String tool, String input, @Nullable String ref) {
+      this(lane, attempt, call, tool, input, ref, null);
+    }
+  }
 
   /**
    * A step in which tools were called is complete: its model is never asked again.
@@ -89,6 +102,12 @@ public sealed interface TurnEvent {
    */
   record ToolReturned(int lane, String call, @Nullable String output, @Nullable TurnError error)
       implements TurnEvent {}
+
+  /**
+   * The effect of a call does not stand, as its reply did not come to a good end: it will be
+   * undone. What comes of that is in the ledger, because it may take longer than the turn.
+   */
+  record ToolUndo(int lane, String call) implements TurnEvent {}
 
   /**
    * All that is left to do waits for others: nobody runs the turn until then.

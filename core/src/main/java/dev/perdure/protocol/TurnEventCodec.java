@@ -12,6 +12,7 @@ import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -67,6 +68,7 @@ public final class TurnEventCodec {
       case ToolWaiting e -> "tool.waiting";
       case ToolDecided e -> "tool.decided";
       case ToolReturned e -> "tool.returned";
+      case ToolUndo e -> "tool.undo";
       case TurnWaiting e -> "turn.waiting";
       case TurnResumed e -> "turn.resumed";
       case UsageReported e -> "usage";
@@ -101,6 +103,7 @@ public final class TurnEventCodec {
       case ToolWaiting e -> writeWaiting(out, e);
       case ToolDecided e -> writeDecided(out, e);
       case ToolReturned e -> writeReturned(out, e);
+      case ToolUndo e -> writeCall(out, e.lane(), e.call());
       case TurnWaiting e -> writeTurnWaiting(out, e);
       case TurnResumed e -> out.raw(",\"at\":").number(e.atMillis());
       case UsageReported e -> {
@@ -179,6 +182,9 @@ public final class TurnEventCodec {
     out.raw(",\"input\":").json(e.input());
     if (e.ref() != null) {
       out.raw(",\"ref\":").quoted(e.ref());
+    }
+    if (e.replaces() != null) {
+      out.raw(",\"replaces\":").quoted(e.replaces());
     }
   }
 
@@ -281,8 +287,6 @@ public final class TurnEventCodec {
           new PartEnded(number(json, "lane"), number(json, "attempt"), number(json, "part"));
       case "usage" -> new UsageReported(number(json, "lane"), number(json, "attempt"), usage(json));
       case "turn.waiting", "turn.resumed" -> waitOf(type, json);
-      case "step.ended", "tool.called", "tool.waiting", "tool.decided", "tool.returned" ->
-          toolEvent(type, json);
       case "notice" ->
           new Notice(
               text(json, "code"),
@@ -302,7 +306,10 @@ public final class TurnEventCodec {
               error(json),
               text(json, "digest"),
               json.required("at").longValue());
-      default -> new Unknown(type);
+      default ->
+          type.equals("step.ended") || type.startsWith("tool.")
+              ? toolEvent(type, json)
+              : new Unknown(type);
     };
   }
 
@@ -317,7 +324,8 @@ public final class TurnEventCodec {
   }
 
   private static TurnEvent toolEvent(String type, JsonNode json) {
-    int lane = number(json, "lane");
+    // The fold knows no lane -1.
+    int lane = json.path("lane").asInt(-1);
     return switch (type) {
       case "step.ended" ->
           new StepEnded(
@@ -333,7 +341,8 @@ public final class TurnEventCodec {
               text(json, "call"),
               text(json, "tool"),
               Json.text(json.required("input")),
-              textOrNull(json, "ref"));
+              textOrNull(json, "ref"),
+              textOrNull(json, "replaces"));
       case "tool.waiting" ->
           new ToolWaiting(
               lane,
@@ -353,7 +362,8 @@ public final class TurnEventCodec {
               text(json, "call"),
               json.has("output") ? Json.text(json.get("output")) : null,
               error(json));
-      default -> throw new IllegalArgumentException("Not an event of a tool: " + type);
+      case "tool.undo" -> new ToolUndo(lane, text(json, "call"));
+      default -> new Unknown(type);
     };
   }
 

@@ -11,6 +11,7 @@ import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -73,6 +74,7 @@ public final class TurnFold {
       case ToolWaiting e -> lane(e.lane()).waiting(e);
       case ToolDecided e -> lane(e.lane()).decided(e);
       case ToolReturned e -> lane(e.lane()).returned(e);
+      case ToolUndo e -> {}
       case TurnWaiting e -> state = state.to(TurnState.WAITING);
       case TurnResumed e -> state = state.to(TurnState.RUNNING);
       case UsageReported e -> lane(e.lane()).report(e);

@@ -2,6 +2,8 @@ package dev.perdure.tool;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Something that a model may ask for. Implementations are thread-safe; a call runs on a virtual
@@ -20,6 +22,31 @@ public interface Tool {
    *     then counts as unknown
    */
   JsonNode run(Input input) throws ToolException, InterruptedException;
+
+  /** How a call of it is undone when its reply fails or is cancelled; empty if it is not. */
+  default Optional<Compensation> compensation() {
+    return Optional.empty();
+  }
+
+  /**
+   * Undoes a call. It is made again, with the same key, after a crash and after a failure, so it
+   * must be idempotent by that key.
+   */
+  @FunctionalInterface
+  interface Compensation {
+    /** Returns what the ledger is to keep of it. */
+    JsonNode run(Undo undo) throws ToolException, InterruptedException;
+  }
+
+  /**
+   * A call to undo.
+   *
+   * @param call as it was made, with its key
+   * @param output what it returned; null if it is not known what came of the call, so that there
+   *     may be nothing to undo
+   * @param key of the compensation
+   */
+  record Undo(Input call, @Nullable JsonNode output, String key) {}
 
   /**
    * What is said of a tool.
@@ -46,13 +73,18 @@ public interface Tool {
     }
   }
 
-  /** Whether somebody must agree to a call before it runs. */
+  /** Whether somebody must agree to a call before it runs; see {@link ApprovalRule}. */
   @FunctionalInterface
   interface Approval {
     Approval NEVER = arguments -> false;
     Approval ALWAYS = arguments -> true;
 
     boolean needed(JsonNode arguments);
+
+    /** Why it cannot be meant for arguments of this schema; empty if it can. */
+    default Optional<String> fault(JsonNode schema) {
+      return Optional.empty();
+    }
   }
 
   /**

@@ -38,6 +38,12 @@ public final class Tools {
     for (Tool tool : tools) {
       String name = tool.spec().name();
       Entry entry = new Entry(tool, Schemas.compile(name, tool.spec().schema()));
+      tool.spec()
+          .approval()
+          .fault(tool.spec().schema())
+          .ifPresent(fault -> {
+            throw new IllegalArgumentException("The approval of '" + name + "': " + fault + ".");
+          });
       if (byName.put(name, entry) != null) {
         throw new IllegalArgumentException(
             "There are two tools with the name '" + name + "'. Rename one of them.");

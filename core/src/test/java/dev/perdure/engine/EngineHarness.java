@@ -117,7 +117,7 @@ final class EngineHarness implements AutoCloseable {
                 FaultPoints.NONE),
             "test",
             new SimpleMeterRegistry());
-    this.answers = new AnswerDesk(database);
+    this.answers = new AnswerDesk(database, ids, tools::fault);
     this.calls = new ToolCalls(database);
     this.desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);
   }

@@ -15,7 +15,9 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
@@ -104,6 +106,52 @@ abstract class WaitContract extends ToolFixture {
         .containsExactly(new ToolDecided(0, call, Decision.APPROVE, null));
     assertThat(look.calls).hasSize(1);
     assertThat(text(turn, 0)).isEqualTo("See: done.");
+  }
+
+  @Test
+  void a_yes_to_other_arguments_is_another_call() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(look);
+    script("a", CALL, LAST);
+    Turn turn = submit();
+    String call = awaitWaiting(turn);
+    for (String bad : List.of("{\"n\":\"two\"}", "{\"m\":2}", "[2]")) {
+      assertCode(
+          () -> node.answers.answer(CALLER, turn.id(), edited(call, bad)),
+          ErrorCode.INVALID_REQUEST);
+    }
+    assertThat(row(turn).state()).isEqualTo(CallState.APPROVAL);
+    node.answers.answer(CALLER, turn.id(), edited(call, "{\"n\":2}"));
+    assertCode(
+        () -> node.answers.answer(CALLER, turn.id(), answer(call, Decision.APPROVE)),
+        ErrorCode.CONFLICT);
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    List<ToolCallRow> rows = node.calls.ofTurn(CALLER, turn.id());
+    assertThat(rows)
+        .extracting(ToolCallRow::state)
+        .containsExactlyInAnyOrder(CallState.SUPERSEDED, CallState.DONE);
+    ToolCallRow made =
+        rows.stream().filter(row -> row.state() == CallState.DONE).findFirst().orElseThrow();
+    assertThat(made.replaces()).isEqualTo(call);
+    assertThat(made.inputHash()).isNotEqualTo(row(turn).inputHash()).hasSize(64);
+    assertThat(look.calls).extracting(Tool.Input::key).containsExactly(made.id());
+    assertThat(look.calls.getFirst().arguments()).isEqualTo(Json.trusted("{\"n\":2}"));
+    assertThat(only(log, ToolCalled.class).getLast())
+        .isEqualTo(new ToolCalled(0, 1, made.id(), "look", "{\"n\":2}", null, call));
+    assertThat(only(log, ToolReturned.class))
+        .extracting(ToolReturned::call)
+        .containsExactly(call, made.id());
+    // The model has asked for one call and is told of one.
+    assertThat(told(1)).hasSize(1);
+    assertThat(told(1).getFirst().call()).isEqualTo(call);
+    assertThat(told(1).getFirst().input()).isEqualTo("{\"n\":1}");
+    assertThat(told(1).getFirst().result()).contains("changed the arguments to {\"n\":2}");
+    assertThat(told(1).getFirst().failed()).isFalse();
+  }
+
+  private static Answer edited(String call, String input) {
+    return new Answer(call, Decision.APPROVE, null, null, null, Json.trusted(input));
   }
 
   @Test

@@ -15,6 +15,7 @@ import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -43,6 +44,8 @@ class TurnEventCodecTest {
           new PartEnded(0, 1, 0),
           new ToolCalled(0, 1, "call_1", "a\n", "{\"x\":[1,2.5,\"é\\n\"]}", "ref"),
           new ToolCalled(0, 1, "call_2", "b", "\"not an object\"", null),
+          new ToolUndo(1, "call_3"),
+          new ToolCalled(0, 1, "call_3", "b", "{}", null, "call_2"),
           new StepEnded(0, 3, 4, FinishReason.TOOL_CALLS, "{\"wire\":\"x\",\"content\":[\"\\r\"]}"),
           new StepEnded(0, 3, 4, FinishReason.TOOL_CALLS, null),
           new ToolWaiting(0, "call_1", WaitFor.APPROVAL, "00ff", 17L),

@@ -139,7 +139,7 @@ final class PerdureServer {
             new PerdureHttp.Parts(
                 new Desk(database, log, engine, ids, admission, faults),
                 admission,
-                new AnswerDesk(database),
+                new AnswerDesk(database, ids, tools::fault),
                 new ToolCalls(database),
                 tools.names(),
                 new Conversations(database),

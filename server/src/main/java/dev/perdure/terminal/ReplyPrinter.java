@@ -14,6 +14,7 @@ import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -89,6 +90,7 @@ final class ReplyPrinter {
       case ToolWaiting e -> {}
       case ToolDecided e -> {}
       case ToolReturned e -> note(returned(e));
+      case ToolUndo e -> note("the effect of " + e.call() + " will be undone");
       case TurnWaiting e -> {}
       case TurnResumed e -> {}
       case UsageReported e -> {}

@@ -170,7 +170,7 @@ final class ReplyFold {
           }
         });
       }
-      case "notice", "turn.waiting", "turn.resumed" -> {}
+      case "notice", "turn.waiting", "turn.resumed", "tool.undo" -> {}
       case "tool.called", "step.ended", "tool.waiting", "tool.decided", "tool.returned" -> {
         Lane lane = lanes.get(json.path("lane").asInt(-1));
         if (lane == null || lane.over()) {

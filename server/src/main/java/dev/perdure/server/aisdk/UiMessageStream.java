@@ -21,6 +21,7 @@ import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -139,6 +140,7 @@ final class UiMessageStream implements Projection {
       case ToolWaiting e -> waiting(e, out);
       case ToolDecided e -> decided(e, out);
       case ToolReturned e -> returned(e, out);
+      case ToolUndo e -> {}
       case TurnWaiting e -> {}
       case TurnResumed e -> {}
       case UsageReported e -> usage = e.lane() == LANE ? usage.plus(e.usage()) : usage;

@@ -29,7 +29,7 @@ final class ToolRequests {
   private static final int ID_CHARS = 64;
   private static final int REASON_CHARS = 2_000;
 
-  /** Of a result, as compact JSON in UTF-16 code units. */
+  /** Of a result, or of changed arguments, as compact JSON in UTF-16 code units. */
   private static final int OUTPUT_CHARS = 64 * 1024;
 
   private final Set<String> known;
@@ -111,7 +111,7 @@ final class ToolRequests {
 
   /** Reads the body of {@code POST /v1/turns/ID/answers}. */
   Answer answer(byte[] body) {
-    Fields fields = Fields.of(body, "call", "decision", "output", "reason", "inputHash");
+    Fields fields = Fields.of(body, "call", "decision", "output", "reason", "inputHash", "input");
     String call = fields.text("call", ID_CHARS).orElse("");
     String word = fields.text("decision", NAME_CHARS).orElse("");
     Decision decision =
@@ -131,12 +131,16 @@ final class ToolRequests {
     if (fields.mentions("output") && decision != Decision.DONE) {
       throw invalid("There is an 'output' only where 'decision' is 'done'. Leave it out.");
     }
+    if (fields.mentions("input") && decision != Decision.APPROVE) {
+      throw invalid("There is an 'input' only where 'decision' is 'approve'. Leave it out.");
+    }
     return new Answer(
         call,
         decision,
         fields.mentions("output") ? fields.json("output", OUTPUT_CHARS) : null,
         fields.text("reason", REASON_CHARS).orElse(null),
-        fields.text("inputHash", ID_CHARS).orElse(null));
+        fields.text("inputHash", ID_CHARS).orElse(null),
+        fields.mentions("input") ? fields.json("input", OUTPUT_CHARS) : null);
   }
 
   private static PerdureException invalid(String text) {

@@ -1,10 +1,12 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.AnswerDesk;
+import dev.perdure.chat.Compensations;
 import dev.perdure.chat.ToolCalls;
 import io.helidon.http.Method;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /** Calls of tools: what became of them, and answers to those that wait. Thread-safe. */
 final class ToolRoutes {
@@ -27,9 +29,14 @@ final class ToolRoutes {
 
   private void list(Exchange exchange) {
     exchange.knownQuery();
+    String turn = exchange.id("turn");
+    Map<String, Compensations.Undo> undos = calls.undosOf(exchange.caller(), turn);
     exchange.sendJson(
         200,
-        Views.page(calls.ofTurn(exchange.caller(), exchange.id("turn")), null, ToolViews::row));
+        Views.page(
+            calls.ofTurn(exchange.caller(), turn),
+            null,
+            row -> ToolViews.row(row, undos.get(row.id()))));
   }
 
   private void answer(Exchange exchange) throws IOException {

@@ -1,6 +1,7 @@
 package dev.perdure.server.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.perdure.chat.Compensations;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.ToolCallRow;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
@@ -75,7 +76,7 @@ final class ToolViews {
   }
 
   /** One row of the ledger. */
-  static Views.View row(ToolCallRow row) {
+  static Views.View row(ToolCallRow row, Compensations.@Nullable Undo undo) {
     return json -> {
       json.writeStartObject();
       json.writeStringField("call", row.id());
@@ -86,6 +87,8 @@ final class ToolViews {
       json.writeStringField("inputHash", row.inputHash());
       json.writeStringField("state", row.state().wire());
       json.writeNumberField("runs", row.runs());
+      Views.text(json, "replaces", row.replaces());
+      raw(json, "input", row.input());
       raw(json, "output", row.output());
       Views.error(json, row.error());
       Views.text(json, "reason", row.reason());
@@ -93,8 +96,21 @@ final class ToolViews {
       time(json, "decidedAt", row.decidedAtMillis());
       json.writeNumberField("createdAt", row.createdAtMillis());
       json.writeNumberField("updatedAt", row.updatedAtMillis());
+      if (undo != null) {
+        undo(json, undo);
+      }
       json.writeEndObject();
     };
+  }
+
+  private static void undo(JsonGenerator json, Compensations.Undo undo) throws IOException {
+    json.writeObjectFieldStart("undo");
+    json.writeStringField("state", undo.state());
+    json.writeNumberField("tries", undo.tries());
+    raw(json, "output", undo.result());
+    Views.error(json, undo.error());
+    json.writeNumberField("updatedAt", undo.updatedAtMillis());
+    json.writeEndObject();
   }
 
   private static void time(JsonGenerator json, String name, @Nullable Long millis)

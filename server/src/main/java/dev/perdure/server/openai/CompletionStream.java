@@ -65,6 +65,7 @@ final class CompletionStream implements Projection {
       case TurnEvent.ToolWaiting e -> {}
       case TurnEvent.ToolDecided e -> {}
       case TurnEvent.ToolReturned e -> {}
+      case TurnEvent.ToolUndo e -> {}
       case TurnEvent.TurnWaiting e -> {}
       case TurnEvent.TurnResumed e -> {}
       case TurnEvent.UsageReported e -> {}

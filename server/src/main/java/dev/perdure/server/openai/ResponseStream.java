@@ -20,6 +20,7 @@ import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
+import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -131,6 +132,7 @@ final class ResponseStream implements Projection {
       case ToolWaiting e -> {}
       case ToolDecided e -> {}
       case ToolReturned e -> {}
+      case ToolUndo e -> {}
       case TurnWaiting e -> {}
       case TurnResumed e -> {}
       case Notice e -> {}

@@ -133,7 +133,7 @@ final class Door implements AutoCloseable {
             new PerdureHttp.Parts(
                 desk,
                 admission,
-                new AnswerDesk(database),
+                new AnswerDesk(database, ids, TOOLS::fault),
                 new ToolCalls(database),
                 TOOLS.names(),
                 conversations,

@@ -94,6 +94,30 @@ class ToolApiTest {
   }
 
   @Test
+  void a_yes_to_other_arguments_is_another_call() throws Exception {
+    String turn = turn(session("{}"), ",\"toolPolicy\":{\"time\":\"always\"}");
+    door.provider.call().ask("time", "{\"zone\":\"UTC\"}").finish();
+    String id = awaitState(turn, "waiting").at("/lanes/0/calls/0/call").textValue();
+    String approve = "{\"call\":\"" + id + "\",\"decision\":\"approve\",\"input\":";
+    Answer wrong = answer(turn, approve + "{\"zoom\":1}}");
+    assertThat(wrong.status()).isEqualTo(400);
+    assertThat(wrong.json().path("detail").textValue()).contains("'time'").contains("zoom");
+    assertThat(answer(turn, approve + "{\"zone\":\"Asia/Tokyo\"}}").status()).isEqualTo(200);
+    assertThat(answer(turn, approve + "{}}").status()).isEqualTo(409);
+    HandProvider.Call next = door.provider.call();
+    assertThat(next.request.steps().getFirst().uses())
+        .singleElement()
+        .satisfies(use -> assertThat(use.result()).contains("changed").contains("Asia/Tokyo"));
+    next.say("done.").finish();
+    JsonNode lane = awaitState(turn, "completed").path("lanes").path(0);
+    assertThat(lane.at("/calls/0/error/code").textValue()).isEqualTo("superseded");
+    assertThat(lane.at("/calls/1/output/zone").textValue()).isEqualTo("Asia/Tokyo");
+    JsonNode rows = door.get("/v1/turns/" + turn + "/calls").json().path("items");
+    assertThat(rows.findValuesAsText("state")).containsExactlyInAnyOrder("superseded", "done");
+    assertThat(rows.findValuesAsText("replaces")).containsExactly(id);
+  }
+
+  @Test
   void a_tool_of_the_client_is_offered_and_answered() throws Exception {
     String turn = turn(session("{}"), ",\"clientTools\":[" + CLIENT_TOOL + "],\"tools\":[]");
     HandProvider.Call first = door.provider.call();
@@ -157,6 +181,7 @@ class ToolApiTest {
           {"decision":"approve"}                            | 400
           {"call":"call_x","decision":"maybe"}              | 400
           {"call":"call_x","decision":"fail","output":1}    | 400
+          {"call":"call_x","decision":"refuse","input":{}}  | 400
           {"call":"call_x","decision":"approve"}            | 404
           """)
   void an_answer_to_nothing_is_refused(String body, int status) throws Exception {
