@@ -377,7 +377,7 @@ public final class Desk {
             "UPDATE turn SET cancelled_by = COALESCE(cancelled_by, ?) WHERE id = ?",
             reason,
             turn.id());
-        out.blocks.add(Endings.endUnheld(tx, log, turn.id(), turn.state(), TurnState.CANCELLED));
+        out.blocks.add(Endings.endUnheld(tx, log, turn.id(), turn.state()));
         out.ended.add(turn.id());
       }
       case RUNNING -> {

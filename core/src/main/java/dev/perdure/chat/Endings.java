@@ -20,6 +20,7 @@ import dev.perdure.protocol.TurnFold.CallSnapshot;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.StepSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
+import dev.perdure.protocol.TurnOutcome;
 import dev.perdure.protocol.TurnState;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -128,14 +129,12 @@ public final class Endings {
 
   /**
    * Ends a turn that nobody runs, whose row the caller holds locked in a state that is queued or
-   * waiting: its lanes end as cancelled, the turn as {@code state}, with the text that an earlier
-   * epoch may have written.
+   * waiting: lanes that are open end as cancelled, with the text that an earlier epoch may have
+   * written, and the turn ends as its lanes make it.
    *
    * @return the block to publish after the commit
    */
-  static LogBlock endUnheld(Tx tx, TurnLog log, String turn, TurnState from, TurnState state)
-      throws SQLException {
-    from.to(state);
+  static LogBlock endUnheld(Tx tx, TurnLog log, String turn, TurnState from) throws SQLException {
     LogContent content = log.readAll(tx, turn);
     long first = content.fold().seq() + 1;
     List<TurnEvent> events = new ArrayList<>();
@@ -148,14 +147,20 @@ public final class Endings {
     for (ToolUndo undo : owed) {
       append(content, events, undo);
     }
+    TurnState state = from.to(TurnOutcome.state(content.fold().snapshot()));
+    @Nullable TurnError error = TurnOutcome.error(content.fold().snapshot());
     byte[] digest = content.digest().digest();
-    TurnEvent ended = new TurnEnded(state, null, HexFormat.of().formatHex(digest), tx.now());
+    TurnEvent ended = new TurnEnded(state, error, HexFormat.of().formatHex(digest), tx.now());
     content.fold().apply(content.fold().seq() + 1, ended);
     events.add(ended);
     LogBlock block = log.insert(tx, turn, first, events);
     tx.update(
-        "UPDATE turn SET state = ?, ended_at = {now}, wake_at = NULL WHERE id = ? AND state = ?",
+        """
+        UPDATE turn SET state = ?, error = ?, ended_at = {now}, wake_at = NULL
+         WHERE id = ? AND state = ?\
+        """,
         state.wire(),
+        Rows.jsonOrNull(error),
         turn,
         from.wire());
     TurnSnapshot end = content.fold().snapshot();

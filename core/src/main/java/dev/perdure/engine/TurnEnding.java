@@ -9,6 +9,7 @@ import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
+import dev.perdure.protocol.TurnOutcome;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.FaultPoints.Point;
 import java.sql.SQLException;

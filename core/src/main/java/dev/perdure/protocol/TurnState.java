@@ -5,7 +5,8 @@ import java.util.Set;
 
 /**
  * The states of a turn and the legal ways between them. Takeover and drain lead back through {@link
- * #QUEUED}, with a higher epoch at the next claim.
+ * #QUEUED}, with a higher epoch at the next claim. A turn that is cancelled while nobody runs it is
+ * completed if one of its lanes was before.
  */
 public enum TurnState {
   QUEUED,
@@ -18,9 +19,9 @@ public enum TurnState {
   /** The states that a turn in this state may move to. */
   public Set<TurnState> next() {
     return switch (this) {
-      case QUEUED -> Set.of(RUNNING, CANCELLED, FAILED);
+      case QUEUED -> Set.of(RUNNING, COMPLETED, FAILED, CANCELLED);
       case RUNNING -> Set.of(QUEUED, WAITING, COMPLETED, FAILED, CANCELLED);
-      case WAITING -> Set.of(QUEUED, RUNNING, FAILED, CANCELLED);
+      case WAITING -> Set.of(QUEUED, RUNNING, COMPLETED, FAILED, CANCELLED);
       case COMPLETED, FAILED, CANCELLED -> Set.of();
     };
   }

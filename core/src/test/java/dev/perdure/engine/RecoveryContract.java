@@ -111,6 +111,33 @@ abstract class RecoveryContract extends EngineFixture {
   }
 
   @Test
+  void a_cancel_while_nobody_holds_the_turn_ends_it_as_its_lanes_make_it() throws Exception {
+    script("whole", REPLY);
+    script("bad", "[{'fail':'invalid'}]");
+    script("held", HELD, HELD);
+    for (String ended : List.of("whole", "bad")) {
+      node.engine.start();
+      Turn turn = node.submit(node.session(), "Hi", "script/" + ended, "script/held");
+      node.await(turn.id(), event -> event instanceof LaneEnded lane && lane.lane() == 0);
+      node.await(turn.id(), event -> event instanceof AttemptStarted at && at.lane() == 1);
+      node.stop(Duration.ZERO);
+      node = new EngineHarness(database, provider);
+      assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.QUEUED);
+
+      node.desk.cancelTurn(EngineHarness.CALLER, turn.id());
+
+      Turn end = node.turn(turn.id());
+      assertThat(end.lanes().get(1).state()).isEqualTo(LaneState.CANCELLED);
+      assertThat(end.state())
+          .isEqualTo(ended.equals("whole") ? TurnState.COMPLETED : TurnState.FAILED);
+      assertThat(end.error() == null).isEqualTo(ended.equals("whole"));
+      assertThat(node.awaitEnd(turn.id()).getLast())
+          .isInstanceOfSatisfying(
+              TurnEnded.class, last -> assertThat(last.state()).isEqualTo(end.state()));
+    }
+  }
+
+  @Test
   void a_retry_of_a_lane_that_races_a_hand_over_is_not_lost() throws Exception {
     for (int round = 0; round < RACES; round++) {
       String bad = "bad-" + round;

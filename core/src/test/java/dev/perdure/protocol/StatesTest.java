@@ -20,9 +20,9 @@ class StatesTest {
   /** From (rows) to (columns), both in the order of the enum; x is a legal change. */
   private static final String TURN_TABLE =
       """
-      .x..xx
+      .x.xxx
       x.xxxx
-      xx..xx
+      xx.xxx
       ......
       ......
       ......

@@ -1,18 +1,15 @@
-package dev.perdure.engine;
+package dev.perdure.protocol;
 
-import dev.perdure.protocol.LaneState;
-import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
-import dev.perdure.protocol.TurnState;
 import org.jspecify.annotations.Nullable;
 
-/** How a turn ends whose lanes have. Stateless. */
-final class TurnOutcome {
+/** How a turn ends whose lanes have, whoever ends it. Stateless. */
+public final class TurnOutcome {
   private TurnOutcome() {}
 
   /** A turn is completed if any lane is. */
-  static TurnState state(TurnSnapshot turn) {
+  public static TurnState state(TurnSnapshot turn) {
     boolean failed = false;
     for (LaneSnapshot lane : turn.lanes()) {
       switch (lane.state()) {
@@ -29,7 +26,8 @@ final class TurnOutcome {
     return failed ? TurnState.FAILED : TurnState.CANCELLED;
   }
 
-  static @Nullable TurnError error(TurnSnapshot turn) {
+  /** The error of the first lane that failed, if the turn did. */
+  public static @Nullable TurnError error(TurnSnapshot turn) {
     if (state(turn) == TurnState.FAILED) {
       for (LaneSnapshot lane : turn.lanes()) {
         if (lane.state() == LaneState.FAILED) {
