@@ -1,4 +1,534 @@
+/** Puts the parts together, and answers to what happens to the page. */
+import { accountOf } from './account.ts';
 import type { ClientOptions, PerdureClient } from './api.ts';
-export function createClient(_options: ClientOptions = {}): PerdureClient {
-  throw new Error('later');
+import { browserChannel, browserLocks, isVisible, localStorageOf, randomId } from './browser.ts';
+import { Cache } from './cache.ts';
+import { browserClock } from './clock.ts';
+import { Drafts } from './drafts.ts';
+import { asPerdureError } from './errors.ts';
+import { Link, type TabMessage } from './link.ts';
+import { Live } from './live.ts';
+import { Outbox } from './outbox.ts';
+import { Selector } from './select.ts';
+import { Sessions } from './sessions.ts';
+import { createStore, type Outgoing } from './store.ts';
+import { messagesPath, Threads } from './threads.ts';
+import { HttpTransport } from './transport.ts';
+import type { ActivityItem, SendInput, TurnView } from './views.ts';
+import {
+  type Answer,
+  decodeMessage,
+  decodeModels,
+  decodeStatus,
+  decodeTurn,
+  isTerminal,
+  page,
+  type Turn,
+} from './wire.ts';
+
+export function createClient(options: ClientOptions = {}): PerdureClient {
+  return new Client(options);
+}
+
+/** Methods are arrows, so that components can pass them on. */
+class Client implements PerdureClient {
+  readonly #options: ClientOptions;
+  readonly #clock;
+  readonly #baseUrl: string;
+  readonly #store = createStore();
+  readonly #selector = new Selector();
+  readonly #transport: HttpTransport;
+  readonly #drafts: Drafts;
+  readonly #outbox: Outbox;
+  readonly #live: Live;
+  readonly #threads: Threads;
+  readonly #sessions: Sessions;
+  #cache: Cache;
+  #link: Link | undefined;
+  #token: string | undefined;
+  #account: string | undefined;
+  #ready: Promise<void> | undefined;
+  #closed = false;
+  readonly #leave = new AbortController();
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? browserClock;
+    this.#baseUrl = (options.baseUrl ?? '').replace(/\/+$/, '');
+    this.#cache = new Cache(undefined, '', this.#clock);
+    this.#drafts = new Drafts(options.storage ?? localStorageOf(), () => this.#account);
+    const random = options.random ?? Math.random;
+    const newId = options.newId ?? randomId;
+    const store = this.#store;
+    const cache = () => this.#cache;
+    const ready = () => this.#begin();
+    const clock = this.#clock;
+    this.#transport = new HttpTransport({
+      baseUrl: this.#baseUrl,
+      token: () => this.#freshToken(),
+      headers: options.headers ?? {},
+      fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      timeout: (millis) => AbortSignal.timeout(millis),
+      user: () => this.#account,
+    });
+    const transport = this.#transport;
+    this.#live = new Live({
+      clock,
+      store,
+      onGap: () => this.#link?.gap(),
+      onBegun: (views) => this.#begun(views),
+      onEnded: (views) => this.#ended(views),
+      onExpired: (_, session) => void this.#threads.refresh(session),
+      onNotice: (code) => this.#link?.notice(code),
+    });
+    this.#threads = new Threads({
+      transport,
+      store,
+      cache,
+      clock,
+      ready,
+      sending: (session) => this.#outbox.sending(session),
+      onGone: (session) => this.#sessions.gone(session),
+    });
+    this.#sessions = new Sessions({
+      transport,
+      store,
+      cache,
+      clock,
+      ready,
+      onChanged: (session) => this.#link?.post({ type: 'session', session }),
+      onGone: (session) => this.#link?.post({ type: 'gone', session }),
+    });
+    this.#outbox = new Outbox({
+      transport,
+      store,
+      cache,
+      clock,
+      random,
+      newId,
+      onAccepted: (outgoing, turn) => this.#accepted(outgoing, turn),
+      onRefused: (outgoing) => this.#threads.check(outgoing.session),
+    });
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    void this.#begin();
+    return this.#store.subscribe(listener);
+  };
+
+  getSnapshot = () => this.#selector.view(this.#store.get());
+
+  // ---- beginning and end ----
+
+  #begin(): Promise<void> {
+    if (this.#closed) {
+      return Promise.resolve();
+    }
+    if (this.#ready === undefined) {
+      this.#ready = this.#prepare();
+      this.#listen();
+      void this.#sessions.refresh();
+    }
+    return this.#ready;
+  }
+
+  /** Finds out who the user is, and shows what is cached of them. */
+  async #prepare(): Promise<void> {
+    this.#token = await this.#askToken().catch(() => undefined);
+    this.#account = await this.#accountNow();
+    await this.#enter();
+  }
+
+  #accountNow(): Promise<string | undefined> {
+    return accountOf({
+      baseUrl: this.#baseUrl,
+      token: this.#token,
+      account: this.#options.account,
+    });
+  }
+
+  async #enter(): Promise<void> {
+    const account = this.#account;
+    const store = this.#store;
+    const factory =
+      this.#options.indexedDB === undefined ? globalThis.indexedDB : this.#options.indexedDB;
+    const cache = new Cache(
+      account === undefined ? undefined : (factory ?? undefined),
+      `perdure ${account ?? ''}`,
+      this.#clock,
+    );
+    this.#cache = cache;
+    await cache.open();
+    const [sessions, unseen, inbox, outbox] = await Promise.all([
+      cache.loadSessions(),
+      cache.loadUnseen(),
+      cache.loadInbox(),
+      cache.outbox(),
+    ]);
+    if (this.#closed || cache !== this.#cache) {
+      return;
+    }
+    if (account !== undefined) {
+      store.dispatch({ type: 'account', account });
+    }
+    if (sessions !== undefined) {
+      store.dispatch({ type: 'sessions.cached', items: sessions });
+    }
+    if (unseen.length > 0) {
+      store.dispatch({ type: 'unseen', items: unseen });
+    }
+    for (const turn of inbox?.turns ?? []) {
+      this.#live.restore(turn);
+    }
+    this.#live.flush();
+    this.#link = this.#connect(account, inbox);
+    this.#link.start();
+    this.#outbox.resume(outbox);
+  }
+
+  #connect(account: string | undefined, inbox: Awaited<ReturnType<Cache['loadInbox']>>): Link {
+    const { locks, channel, random } = this.#options;
+    const shared = account !== undefined;
+    return new Link({
+      name: `perdure ${account ?? ''}`,
+      transport: this.#transport,
+      clock: this.#clock,
+      random: random ?? Math.random,
+      locks: shared ? ((locks === undefined ? browserLocks() : locks) ?? undefined) : undefined,
+      channel: shared
+        ? ((channel === undefined ? browserChannel() : channel) ?? undefined)
+        : undefined,
+      visible: isVisible,
+      store: this.#store,
+      live: this.#live,
+      cache: this.#cache,
+      inbox,
+      onLost: () => void this.#reconcile(true),
+      onLive: () => {
+        this.#outbox.nudge();
+        void this.#reconcile(false);
+      },
+      onTab: (message) => this.#fromTab(message),
+    });
+  }
+
+  #listen(): void {
+    if (typeof window === 'undefined') {
+      return;
+    }
+    const { signal } = this.#leave;
+    window.addEventListener('online', () => this.#link?.online(true), { signal });
+    window.addEventListener('offline', () => this.#link?.online(false), { signal });
+    window.addEventListener('pagehide', () => this.#save(true), { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (isVisible()) {
+          this.#link?.shown();
+          for (const session of Object.keys(this.#store.get().unseen)) {
+            if (this.#threads.watched(session)) {
+              this.markSeen(session);
+            }
+          }
+          void this.#sessions.refresh();
+        } else {
+          this.#save(false);
+        }
+      },
+      { signal },
+    );
+  }
+
+  #save(leaving: boolean): void {
+    this.#live.flush();
+    this.#link?.save();
+    this.#threads.saveAll();
+    if (leaving) {
+      this.#sessions.flush();
+    }
+  }
+
+  close = (): void => {
+    if (!this.#closed) {
+      this.#save(true);
+      this.#closed = true;
+      this.#stop();
+      this.#leave.abort();
+      this.#cache.close();
+    }
+  };
+
+  signOut = async (): Promise<void> => {
+    this.#closed = true;
+    this.#stop();
+    this.#leave.abort();
+    this.#drafts.clear();
+    await this.#cache.destroy();
+    this.#forget();
+  };
+
+  #stop(): void {
+    this.#link?.stop();
+    this.#link = undefined;
+    this.#outbox.stop();
+    this.#live.clear();
+    this.#threads.clear();
+  }
+
+  #forget(): void {
+    this.#store.dispatch({ type: 'forgotten' });
+  }
+
+  // ---- who the user is ----
+
+  async #askToken(): Promise<string | undefined> {
+    const { token } = this.#options;
+    return typeof token === 'function' ? await token() : token;
+  }
+
+  /** The token for a request. If it is somebody else's, nothing of the one before stays. */
+  async #freshToken(): Promise<string | undefined> {
+    const token = await this.#askToken();
+    if (token !== this.#token && !this.#closed) {
+      this.#token = token;
+      const account = await this.#accountNow();
+      if (account !== this.#account) {
+        this.#switchTo(account);
+        throw asPerdureError(new Error('the user has changed'));
+      }
+    }
+    return token;
+  }
+
+  #switchTo(account: string | undefined): void {
+    this.#stop();
+    this.#cache.close();
+    this.#forget();
+    this.#account = account;
+    this.#ready = this.#enter();
+    this.#threads.reopen();
+    void this.#ready.then(() => this.#sessions.refresh());
+  }
+
+  // ---- what comes from the server and from other tabs ----
+
+  #begun(views: readonly TurnView[]): void {
+    for (const view of views) {
+      if (!isTerminal(view.state)) {
+        this.#sessions.active(view.session, view.acceptedAt ?? 0);
+      }
+      this.#threads.check(view.session);
+    }
+  }
+
+  #ended(views: readonly TurnView[]): void {
+    const unseen: ActivityItem[] = [];
+    const gone: string[] = [];
+    for (const view of views) {
+      const watched = this.#threads.watched(view.session);
+      if (watched && isVisible()) {
+        this.#link?.post({ type: 'seen', session: view.session });
+      } else {
+        unseen.push(itemOf(view, this.#clock.now()));
+      }
+      if (!watched) {
+        gone.push(view.turn);
+        void this.#threads.settle(view);
+      }
+    }
+    if (unseen.length > 0) {
+      this.#store.dispatch({ type: 'unseen', items: unseen });
+      this.#saveUnseen();
+    }
+    if (gone.length > 0) {
+      this.#store.dispatch({ type: 'turns.gone', turns: gone });
+    }
+  }
+
+  /** Asks for the turns whose end may never be told. @param lost whether events were left out */
+  async #reconcile(lost: boolean): Promise<void> {
+    if (lost) {
+      this.#threads.refreshAll();
+      void this.#sessions.refresh();
+    }
+    const before = this.#live.open();
+    if (before.length === 0) {
+      return;
+    }
+    for (const view of before) {
+      try {
+        const turn = await this.#transport.send({
+          path: turnPath(view.turn),
+          decoder: decodeTurn,
+        });
+        if (lost && isTerminal(turn.state) && this.#stillOpen(view.turn)) {
+          this.#live.drop(view.turn);
+          this.#ended([{ ...view, state: turn.state }]);
+          void this.#threads.refresh(view.session);
+        }
+      } catch (thrown) {
+        if (asPerdureError(thrown).code === 'not_found') {
+          this.#live.drop(view.turn);
+        }
+      }
+    }
+  }
+
+  #stillOpen(turn: string): boolean {
+    return this.#live.open().some((view) => view.turn === turn);
+  }
+
+  #accepted(outgoing: Outgoing, turn: Turn): void {
+    this.#sessions.active(turn.session, turn.createdAt);
+    this.#threads.check(turn.session);
+    const thread = this.#store.get().threads[turn.session];
+    const first = thread !== undefined && thread.messages.size <= 1 + turn.lanes.length;
+    if (first && outgoing.again === undefined && this.#options.autoTitle !== false) {
+      void this.#sessions.nameAfter(turn.session, outgoing.input.text);
+    }
+  }
+
+  #fromTab(message: TabMessage): void {
+    switch (message.type) {
+      case 'session':
+        this.#store.dispatch({ type: 'session.put', session: message.session });
+        return;
+      case 'gone':
+        this.#sessions.gone(message.session);
+        return;
+      case 'seen':
+        this.#store.dispatch({ type: 'seen', session: message.session });
+        this.#saveUnseen();
+    }
+  }
+
+  #saveUnseen(): void {
+    void this.#cache.saveUnseen(Object.values(this.#store.get().unseen));
+  }
+
+  // ---- what the user does ----
+
+  loadMoreSessions = () => this.#sessions.more();
+  refreshSessions = () => this.#sessions.refresh();
+  createSession: PerdureClient['createSession'] = (settings) => this.#sessions.create(settings);
+  updateSession: PerdureClient['updateSession'] = (id, settings) =>
+    this.#sessions.update(id, settings);
+  removeSession = (id: string) => this.#sessions.remove(id);
+  undoRemove = (id: string) => this.#sessions.undoRemove(id);
+  search: PerdureClient['search'] = (words, signal) => this.#sessions.search(words, signal);
+
+  open = (session: string): (() => void) => {
+    void this.#begin();
+    const release = this.#threads.open(session);
+    if (isVisible()) {
+      this.markSeen(session);
+    }
+    return release;
+  };
+
+  loadOlder = (session: string) => this.#threads.older(session);
+  reload = (session: string) => this.#threads.refresh(session);
+
+  send = (session: string, input: SendInput): string => {
+    this.#store.dispatch({ type: 'thread.opened', session });
+    return this.#outbox.send(session, { ...this.#place(session), ...input });
+  };
+
+  /** Where a message goes that does not say: the end of the branch, if that is not the newest. */
+  #place(session: string): Pick<SendInput, 'parentId'> {
+    const thread = this.#store.get().threads[session];
+    if (thread?.through === undefined) {
+      return {};
+    }
+    const reply = this.getSnapshot().threads[session]?.branch.at(-1);
+    const lane =
+      reply?.kind === 'reply'
+        ? (reply.lanes.find((one) => one.state === 'completed') ?? reply.lanes[0])
+        : undefined;
+    return lane === undefined ? {} : { parentId: lane.message };
+  }
+
+  resend = (session: string, localId: string) => this.#outbox.resend(session, localId);
+  discard = (session: string, localId: string) => this.#outbox.discard(session, localId);
+
+  edit: PerdureClient['edit'] = (session, message, text, input) => {
+    const parent = this.#store.get().threads[session]?.messages.get(message)?.parent;
+    return this.send(session, { ...input, text, parentId: parent ?? null });
+  };
+
+  regenerate: PerdureClient['regenerate'] = (session, userMessage, models) =>
+    this.#outbox.send(
+      session,
+      { text: '', ...(models === undefined ? {} : { models }) },
+      userMessage,
+    );
+
+  select = (session: string, sibling: string) =>
+    this.#store.dispatch({ type: 'thread.through', session, message: sibling });
+
+  cancel = (turn: string) => this.#post(`${turnPath(turn)}/cancel`);
+  cancelLane = (turn: string, lane: number) => this.#post(`${turnPath(turn)}/lanes/${lane}/cancel`);
+  answer = (turn: string, answer: Answer) => this.#post(`${turnPath(turn)}/answers`, answer);
+  cancelSession = async (session: string): Promise<void> => {
+    await this.#transport.send({
+      method: 'POST',
+      path: `/v1/sessions/${encodeURIComponent(session)}/cancel`,
+      decoder: () => undefined,
+    });
+  };
+  retryLane = (turn: string, lane: number): Promise<void> =>
+    this.#post(
+      `${turnPath(turn)}/lanes/${lane}/retry`,
+      undefined,
+      (this.#options.newId ?? randomId)(),
+    );
+
+  async #post(path: string, body?: unknown, key?: string): Promise<void> {
+    await this.#transport.send({
+      method: 'POST',
+      path,
+      decoder: () => undefined,
+      ...(body === undefined ? {} : { body }),
+      ...(key === undefined ? {} : { key }),
+    });
+  }
+
+  draft = (session: string) => this.#drafts.get(session);
+  setDraft = (session: string, text: string) => this.#drafts.set(session, text);
+
+  markSeen = (session: string): void => {
+    if (session in this.#store.get().unseen) {
+      this.#store.dispatch({ type: 'seen', session });
+      this.#link?.post({ type: 'seen', session });
+      this.#saveUnseen();
+    }
+  };
+
+  models = () => this.#transport.send({ path: '/v1/models', decoder: decodeModels });
+  status = () => this.#transport.send({ path: '/v1/status', decoder: decodeStatus });
+  messages: PerdureClient['messages'] = async (session, before) =>
+    (
+      await this.#transport.send({
+        path: messagesPath(session, before),
+        decoder: page(decodeMessage),
+      })
+    ).items;
+
+  reconnect = (): void => {
+    this.#link?.nudge();
+    this.#outbox.nudge();
+  };
+}
+
+function turnPath(turn: string): string {
+  return `/v1/turns/${encodeURIComponent(turn)}`;
+}
+
+function itemOf(view: TurnView, now: number): ActivityItem {
+  return {
+    turn: view.turn,
+    session: view.session,
+    state: view.state,
+    at: view.endedAt ?? now,
+  };
 }

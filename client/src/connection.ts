@@ -48,6 +48,8 @@ export interface Live extends Course {
   readonly name: 'live';
   readonly heardAt: number;
   readonly degraded: boolean;
+  /** While polling: counts the requests, each of which ends when something has come. */
+  readonly round: number;
 }
 export interface Waiting extends Course {
   readonly name: 'waiting';
@@ -131,7 +133,7 @@ export function deadline(at: Connection): number | undefined {
     case 'idle':
       return undefined;
     case 'connecting':
-      return at.since + FIRST_WORD_MILLIS;
+      return at.since + (at.via === 'poll' ? SILENCE_MILLIS : FIRST_WORD_MILLIS);
     case 'live':
       return at.heardAt + SILENCE_MILLIS;
     case 'waiting':
@@ -142,6 +144,14 @@ export function deadline(at: Connection): number | undefined {
 /** Whether a request is out in this state. */
 export function isOpen(at: Connection): at is Connecting | Live {
   return at.name === 'connecting' || at.name === 'live';
+}
+
+/** Whether the second state needs another request than the first. */
+export function asksAnew(before: Connection, next: Connection): boolean {
+  return (
+    (next.name === 'connecting' && before !== next) ||
+    (next.name === 'live' && before.name === 'live' && before.round !== next.round)
+  );
 }
 
 /** What people are told of it. It changes by itself at `graceEnd`. */
@@ -200,6 +210,7 @@ function heard(at: Connection, now: number): Connection {
     offline: false,
     heardAt: now,
     degraded: false,
+    round: 0,
   };
 }
 
@@ -212,7 +223,7 @@ function ended(at: Connection, retryMillis: number, moment: Moment): Connection 
     return waiting(at, backoff(at.failures, moment), { failures: at.failures + 1 }, moment);
   }
   if (at.via === 'poll' && moment.now < at.pollingSince + POLLING_MILLIS) {
-    return { ...course(at, moment.now), name: 'connecting', since: moment.now };
+    return { ...at, heardAt: moment.now, round: at.round + 1 };
   }
   return waiting(at, jitter(retryMillis, moment), {}, moment);
 }

@@ -3,18 +3,16 @@
  * event costs the same however long the reply is; a view shares with the one before whatever has not
  * changed.
  */
+
+import type { LaneRef, Snapshot, SnapshotLane, TurnEvent } from './log.ts';
 import type { AttemptView, CallView, LaneView, PartView, TurnView } from './views.ts';
 import {
   type Failure,
   type Finish,
   isTerminal,
-  type LaneRef,
   type LaneState,
   type Message,
   type MessageStatus,
-  type Snapshot,
-  type SnapshotLane,
-  type TurnEvent,
   type TurnState,
   type Usage,
 } from './wire.ts';

@@ -3,6 +3,7 @@ export { createClient } from './client.ts';
 export type { Clock } from './clock.ts';
 export { PerdureError } from './errors.ts';
 export type { Json } from './json.ts';
+export type { WaitFor } from './log.ts';
 export type {
   ActivityItem,
   ActivityView,
@@ -42,5 +43,4 @@ export type {
   ToolUse,
   TurnState,
   Usage,
-  WaitFor,
 } from './wire.ts';

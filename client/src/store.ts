@@ -1,6 +1,6 @@
 /** The state as a value, what can happen to it, and a store that tells listeners. */
 import type { PerdureError } from './errors.ts';
-import { storedOf } from './fold.ts';
+import { newThread, reduceThread, settle, type ThreadAction } from './thread.ts';
 import type { ActivityItem, ConnectionView, SendInput, TurnView } from './views.ts';
 import { isTerminal, type Message, type Session, type Turn } from './wire.ts';
 
@@ -61,6 +61,7 @@ export const EMPTY: State = {
 
 export type Action =
   | { readonly type: 'account'; readonly account: string }
+  | { readonly type: 'forgotten' }
   | { readonly type: 'connection'; readonly connection: ConnectionView }
   | { readonly type: 'sessions.cached'; readonly items: readonly Session[] }
   | { readonly type: 'sessions.loading' }
@@ -111,6 +112,8 @@ export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case 'account':
       return { ...state, account: action.account };
+    case 'forgotten':
+      return EMPTY;
     case 'connection':
       return { ...state, connection: action.connection };
     case 'turns':
@@ -241,17 +244,6 @@ function byActivity(items: readonly Session[]): readonly Session[] {
   return items.toSorted((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? 1 : -1));
 }
 
-function newThread(session: string): ThreadState {
-  return {
-    session,
-    messages: new Map(),
-    outgoing: [],
-    keys: {},
-    status: 'loading',
-    loadingOlder: false,
-  };
-}
-
 /** What is unsent stays; the rest comes back from the cache. */
 function closeThread(state: State, session: string): State {
   const ended = Object.values(state.turns)
@@ -268,20 +260,6 @@ function closeThread(state: State, session: string): State {
   };
 }
 
-type ThreadAction = Extract<
-  Action,
-  {
-    type:
-      | 'thread.cached'
-      | 'thread.newest'
-      | 'thread.loadingOlder'
-      | 'thread.older'
-      | 'thread.failed'
-      | 'thread.through'
-      | `outgoing.${string}`;
-  }
->;
-
 function reduceThreads(state: State, action: ThreadAction): State {
   const session = 'outgoing' in action ? action.outgoing.session : action.session;
   const thread = state.threads[session];
@@ -292,189 +270,7 @@ function reduceThreads(state: State, action: ThreadAction): State {
   return next === thread ? state : { ...state, threads: { ...state.threads, [session]: next } };
 }
 
-function reduceThread(at: ThreadState, action: ThreadAction, turns: State['turns']): ThreadState {
-  switch (action.type) {
-    case 'thread.cached':
-      return at.status === 'ready'
-        ? at
-        : {
-            ...at,
-            messages: merge(at.messages, action.messages, turns),
-            status: 'cached',
-            ...(action.older === undefined ? {} : { older: action.older }),
-          };
-    case 'thread.newest':
-      return takeNewest(at, action, turns);
-    case 'thread.loadingOlder':
-      return { ...at, loadingOlder: true };
-    case 'thread.older': {
-      const { older: _, ...rest } = at;
-      return {
-        ...rest,
-        messages: merge(at.messages, action.messages, turns),
-        loadingOlder: false,
-        ...(action.next === undefined ? {} : { older: action.next }),
-      };
-    }
-    case 'thread.failed':
-      return { ...at, status: 'error', error: action.error, loadingOlder: false };
-    case 'thread.through':
-      return { ...at, through: action.message };
-    case 'outgoing.put':
-      return putOutgoing(at, action.outgoing);
-    case 'outgoing.dropped':
-      return {
-        ...at,
-        outgoing: at.outgoing.filter((other) => other.localId !== action.localId),
-      };
-    case 'outgoing.accepted':
-      return accept(at, action.outgoing, action.turn, turns);
-  }
-}
-
-/**
- * The newest page is the truth for its span. If it does not reach what is known, that is let go: it
- * may have changed, and would leave a gap.
- */
-function takeNewest(
-  at: ThreadState,
-  action: Extract<Action, { type: 'thread.newest' }>,
-  turns: State['turns'],
-): ThreadState {
-  const { older, error: _, ...rest } = at;
-  const oldest = Math.min(...action.messages.map((message) => message.position));
-  const known = [...at.messages.values()];
-  const joined = action.next === undefined || known.some((message) => message.position >= oldest);
-  const kept =
-    joined && action.next !== undefined ? known.filter((message) => message.position < oldest) : [];
-  const fresh = merge(at.messages, action.messages, turns);
-  const messages = new Map(kept.map((message) => [message.id, message]));
-  for (const message of action.messages) {
-    messages.set(message.id, fresh.get(message.id) ?? message);
-  }
-  // What was accepted after the page was read is newer than all of it.
-  const newest = Math.max(-1, ...action.messages.map((message) => message.position));
-  for (const message of known) {
-    if (message.position > newest) {
-      messages.set(message.id, message);
-    }
-  }
-  const next = kept.length > 0 ? older : action.next;
-  return {
-    ...rest,
-    messages,
-    status: 'ready',
-    ...(next === undefined ? {} : { older: next }),
-  };
-}
-
-function merge(
-  known: ReadonlyMap<string, Message>,
-  fresh: readonly Message[],
-  turns: State['turns'],
-): ReadonlyMap<string, Message> {
-  const merged = new Map(known);
-  for (const message of fresh) {
-    const before = known.get(message.id);
-    const live = turns[message.turn];
-    // The log may be ahead of a page that was read a moment ago.
-    const done = before !== undefined && live !== undefined && isTerminal(live.state);
-    if (before === undefined || !(done && open(message))) {
-      merged.set(message.id, message);
-    }
-  }
-  return merged;
-}
-
-function open(message: Message): boolean {
-  return message.status === 'pending' || message.status === 'streaming';
-}
-
-function putOutgoing(at: ThreadState, outgoing: Outgoing): ThreadState {
-  const known = at.outgoing.some((other) => other.localId === outgoing.localId);
-  const { through, ...rest } = at;
-  return {
-    ...rest,
-    outgoing: known
-      ? at.outgoing.map((other) => (other.localId === outgoing.localId ? outgoing : other))
-      : [...at.outgoing, outgoing],
-    // What one sends is shown.
-    ...(known && through !== undefined ? { through } : {}),
-  };
-}
-
-/** Puts the messages that the answer names into the place of the one that was shown. */
-function accept(
-  at: ThreadState,
-  outgoing: Outgoing,
-  turn: Turn,
-  turns: State['turns'],
-): ThreadState {
-  const position = Math.max(-1, ...[...at.messages.values()].map((message) => message.position));
-  const parent = outgoing.input.parentId ?? newestReply(at);
-  const user: Message = {
-    id: turn.userMessage,
-    session: turn.session,
-    turn: turn.turn,
-    ...(outgoing.input.parentId === null || parent === undefined ? {} : { parent }),
-    role: 'user',
-    position: position + 1,
-    status: 'complete',
-    parts: [{ type: 'text', text: outgoing.input.text }],
-    createdAt: turn.createdAt,
-    updatedAt: turn.createdAt,
-  };
-  const messages = new Map(at.messages);
-  if (outgoing.again === undefined && !messages.has(user.id)) {
-    messages.set(user.id, user);
-  }
-  for (const message of laneMessages(turn, position + 2)) {
-    if (!messages.has(message.id)) {
-      const live = turns[turn.turn]?.lanes.find((lane) => lane.message === message.id);
-      messages.set(message.id, live ? storedOf(message, live, turn.createdAt) : message);
-    }
-  }
-  return {
-    ...at,
-    messages,
-    outgoing: at.outgoing.filter((other) => other.localId !== outgoing.localId),
-    keys:
-      outgoing.again === undefined
-        ? { ...at.keys, [turn.userMessage]: outgoing.localId }
-        : { ...at.keys, [turn.turn]: outgoing.localId },
-  };
-}
-
-/** What the server puts a message behind that does not say where: see `Spot.Newest` of its core. */
-function newestReply(at: ThreadState): string | undefined {
-  let newest: Message | undefined;
-  for (const message of at.messages.values()) {
-    if (message.role === 'assistant') {
-      const first = newest?.turn === message.turn && newest.position < message.position;
-      newest =
-        newest === undefined || (message.position > newest.position && !first) ? message : newest;
-    }
-  }
-  return newest?.id;
-}
-
-function laneMessages(turn: Turn, position: number): readonly Message[] {
-  return turn.lanes.map((lane) => ({
-    id: lane.message,
-    session: turn.session,
-    turn: turn.turn,
-    parent: turn.userMessage,
-    role: 'assistant' as const,
-    position: position + lane.lane,
-    status: 'pending' as const,
-    model: lane.model,
-    parts: [],
-    createdAt: turn.createdAt,
-    updatedAt: turn.createdAt,
-  }));
-}
-
-/** Takes new views of turns; where one has ended, its messages are what the server stores. */
+/** Takes new views of turns. */
 function takeTurns(state: State, views: readonly TurnView[]): State {
   let { threads } = state;
   const turns = { ...state.turns };
@@ -486,17 +282,6 @@ function takeTurns(state: State, views: readonly TurnView[]): State {
     }
   }
   return { ...state, turns, threads };
-}
-
-function settle(thread: ThreadState, view: TurnView): ThreadState {
-  const messages = new Map(thread.messages);
-  for (const lane of view.lanes) {
-    const message = messages.get(lane.message);
-    if (message !== undefined) {
-      messages.set(lane.message, storedOf(message, lane, view.endedAt ?? message.updatedAt));
-    }
-  }
-  return { ...thread, messages };
 }
 
 function without<T>(

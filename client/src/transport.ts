@@ -22,7 +22,7 @@ export interface Transport {
   /** @throws PerdureError */
   send<T>(request: Request<T>): Promise<T>;
   /** @throws PerdureError where there is no stream, or it breaks */
-  follow(path: string, signal: AbortSignal): AsyncGenerator<Batch>;
+  follow(path: string, cursor: string | undefined, signal: AbortSignal): AsyncGenerator<Batch>;
 }
 
 export interface TransportOptions {
@@ -32,6 +32,8 @@ export interface TransportOptions {
   readonly fetch: typeof fetch;
   /** A signal that comes after so many milliseconds. */
   readonly timeout: (millis: number) => AbortSignal;
+  /** Whoever it is for now: an answer that was meant for somebody else is not handed on. */
+  readonly user: () => string | undefined;
 }
 
 /** How long an answer is waited for. */
@@ -50,12 +52,15 @@ export class HttpTransport implements Transport {
   }
 
   async send<T>(request: Request<T>): Promise<T> {
-    const response = await this.#ask(request);
+    const { response, user } = await this.#ask(request);
     let body: string;
     try {
       body = response.status === 204 ? '' : await response.text();
     } catch (thrown) {
       throw problem(thrown, request.signal);
+    }
+    if (user !== this.options.user()) {
+      throw new PerdureError('aborted', 'The user has changed meanwhile.', 0, true);
     }
     if (!response.ok) {
       throw refusal(response.status, body, response.headers.get('Retry-After'));
@@ -69,32 +74,43 @@ export class HttpTransport implements Transport {
     }
   }
 
-  async #ask<T>(request: Request<T>): Promise<Response> {
+  async #ask<T>(request: Request<T>): Promise<{ response: Response; user: string | undefined }> {
     const timeout = this.options.timeout(ANSWER_MILLIS);
     const signal = request.signal === undefined ? timeout : either(request.signal, timeout);
     try {
-      return await this.options.fetch(this.options.baseUrl + request.path, {
+      // This may find out that the user is another one.
+      const headers = await this.#headers({
+        Accept: 'application/json',
+        ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(request.key === undefined ? {} : { 'Idempotency-Key': request.key }),
+      });
+      const user = this.options.user();
+      const response = await this.options.fetch(this.options.baseUrl + request.path, {
         method: request.method ?? 'GET',
-        headers: await this.#headers({
-          Accept: 'application/json',
-          ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-          ...(request.key === undefined ? {} : { 'Idempotency-Key': request.key }),
-        }),
+        headers,
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         ...(request.keepalive === true ? { keepalive: true } : {}),
         cache: 'no-store',
         signal,
       });
+      return { response, user };
     } catch (thrown) {
       throw problem(thrown, request.signal);
     }
   }
 
-  async *follow(path: string, signal: AbortSignal): AsyncGenerator<Batch> {
+  async *follow(
+    path: string,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch> {
     let response: Response;
     try {
       response = await this.options.fetch(this.options.baseUrl + path, {
-        headers: await this.#headers({ Accept: 'text/event-stream' }),
+        headers: await this.#headers({
+          Accept: 'text/event-stream',
+          ...(cursor === undefined ? {} : { 'Last-Event-ID': cursor }),
+        }),
         cache: 'no-store',
         signal,
       });

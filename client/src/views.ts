@@ -1,16 +1,8 @@
 /** What the client shows: immutable, and identical by reference as long as nothing in it changes. */
 import type { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
-import type {
-  Failure,
-  Finish,
-  LaneState,
-  Message,
-  Session,
-  TurnState,
-  Usage,
-  WaitFor,
-} from './wire.ts';
+import type { WaitFor } from './log.ts';
+import type { Failure, Finish, LaneState, Message, Session, TurnState, Usage } from './wire.ts';
 
 /** A stretch of a reply. While it streams, its text only grows or the part goes away. */
 export interface PartView {

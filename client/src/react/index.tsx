@@ -139,14 +139,17 @@ export function useTurns(session: string): Turns {
 /** What was typed for a session and not sent yet; any name will do for a session to come. */
 export function useDraft(session: string): [string, (text: string) => void] {
   const client = usePerdure();
-  const [typed, setTyped] = useState({ session, text: client.draft(session) });
-  const text = typed.session === session ? typed.text : client.draft(session);
+  // Whose drafts they are is known a moment after the beginning.
+  const account = usePerdureState((state) => state.account);
+  const [typed, setTyped] = useState<{ session: string; account?: string; text: string }>();
+  const own = typed?.session === session && typed.account === account;
+  const text = own ? typed.text : client.draft(session);
   const setDraft = useCallback(
     (next: string) => {
       client.setDraft(session, next);
-      setTyped({ session, text: next });
+      setTyped({ session, text: next, ...(account === undefined ? {} : { account }) });
     },
-    [client, session],
+    [client, session, account],
   );
   return [text, setDraft];
 }
