@@ -7,6 +7,7 @@ import dev.perdure.tool.Tool;
 import dev.perdure.tool.ToolException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
@@ -22,12 +23,18 @@ final class FakeTool implements Tool {
   final List<Input> calls = new CopyOnWriteArrayList<>();
   private final Spec spec;
   private final Act act;
+  private final boolean undoes;
 
   FakeTool(String name, Effect effect) {
     this(name, effect, Approval.NEVER, Input::arguments);
   }
 
   FakeTool(String name, Effect effect, Approval approval, Act act) {
+    this(name, effect, approval, act, false);
+  }
+
+  FakeTool(String name, Effect effect, Approval approval, Act act, boolean undoes) {
+    this.undoes = undoes;
     this.spec =
         new Spec(
             name,
@@ -44,6 +51,11 @@ final class FakeTool implements Tool {
   @Override
   public Spec spec() {
     return spec;
+  }
+
+  @Override
+  public Optional<Compensation> compensation() {
+    return undoes ? Optional.of(undo -> undo.call().arguments()) : Optional.empty();
   }
 
   @Override

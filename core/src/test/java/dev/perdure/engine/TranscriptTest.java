@@ -2,26 +2,36 @@ package dev.perdure.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Answer;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.ToolCallRow;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.db.Database;
 import dev.perdure.db.SqliteDatabase;
+import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.protocol.TurnFold;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
+import dev.perdure.tool.ApprovalRule;
+import dev.perdure.tool.Effect;
+import dev.perdure.tool.Tool;
+import dev.perdure.tool.Tools;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -33,7 +43,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Plays every {@code protocol/transcripts/*.jsonl}: the first line is a turn and what its provider
  * does, the last line what a client must show in the end, the lines between are the log. Ids, times
- * and digests are replaced by names. Clients in other languages run the lines after the first.
+ * and digests are replaced by names. Clients in other languages run the lines after the first. With
+ * {@code -Dperdure.transcripts=write} the lines are written instead, to be read before they are
+ * committed; those of several lanes are then put in order by hand.
  */
 class TranscriptTest {
   @TempDir Path dir;
@@ -68,7 +80,7 @@ class TranscriptTest {
         .properties()
         .forEach(model -> model.getValue().forEach(call -> provider.script(model.getKey(), call)));
     try (Database database = SqliteDatabase.open(dir);
-        EngineHarness node = new EngineHarness(database, provider)) {
+        EngineHarness node = new EngineHarness(database, provider, tools(scenario))) {
       node.engine.start();
       Turn turn =
           node.desk.submit(
@@ -85,6 +97,13 @@ class TranscriptTest {
         act(node, turn, act);
       }
       List<TurnEvent> log = node.awaitEnd(turn.id());
+      if ("write".equals(System.getProperty("perdure.transcripts"))) {
+        List<String> fresh = new ArrayList<>(named(log));
+        fresh.addFirst(lines.getFirst());
+        fresh.add(Json.text(outcome(node, turn)));
+        Files.write(directory().resolve(name), fresh, UTF_8);
+        return;
+      }
       if (turn.lanes().size() == 1) {
         assertThat(named(log)).containsExactlyElementsOf(expected);
       } else {
@@ -128,8 +147,52 @@ class TranscriptTest {
         node.desk.retryLane(EngineHarness.CALLER, turn.id(), lane, null);
       }
       case "letGo" -> node.provider.letGo();
+      case "answer" ->
+          node.answers.answer(EngineHarness.CALLER, turn.id(), answer(node, turn, act));
+      case "answerInVain" ->
+          assertThatThrownBy(() ->
+                  node.answers.answer(EngineHarness.CALLER, turn.id(), answer(node, turn, act)))
+              .hasMessageContaining(act.required("says").textValue());
       default -> throw new IllegalArgumentException("Unknown act " + act);
     }
+  }
+
+  /** An answer to the first call of the lane, such as {@code {"decision":"approve"}}. */
+  private static Answer answer(EngineHarness node, Turn turn, JsonNode act) {
+    ToolCallRow call =
+        node.calls.ofTurn(EngineHarness.CALLER, turn.id()).stream()
+            .filter(row -> row.lane() == act.path("lane").asInt(0))
+            .findFirst()
+            .orElseThrow();
+    return new Answer(
+        call.id(),
+        Decision.of(act.required("decision").textValue()),
+        act.get("output"),
+        act.path("reason").textValue(),
+        null,
+        act.get("input"));
+  }
+
+  /** The tools of a scenario, which return their arguments. */
+  private static Tools tools(JsonNode scenario) {
+    List<Tool> tools = new ArrayList<>();
+    for (JsonNode tool : scenario.path("tools")) {
+      tools.add(
+          new FakeTool(
+              tool.required("name").textValue(),
+              Effect.of(tool.path("effect").asText("read")),
+              ApprovalRule.parse(tool.path("approval").asText("never")),
+              Tool.Input::arguments,
+              tool.path("undo").booleanValue()));
+    }
+    Tools.Limits d = Tools.Limits.DEFAULT;
+    return new Tools(
+        tools,
+        new Tools.Limits(
+            scenario.path("maxSteps").asInt(d.maxSteps()),
+            d.maxTokens(),
+            d.maxResultChars(),
+            Duration.ofMillis(scenario.path("answerMillis").asLong(d.answerWithin().toMillis()))));
   }
 
   /** The lane's row follows its event a moment later; a client would repeat the request. */
@@ -146,9 +209,26 @@ class TranscriptTest {
   /** The log with names in the place of what differs from run to run. */
   private static List<String> named(List<TurnEvent> log) {
     List<String> out = new ArrayList<>();
+    Map<String, String> calls = new HashMap<>();
+    Map<Integer, Integer> counts = new HashMap<>();
     for (int seq = 0; seq < log.size(); seq++) {
       ObjectNode json =
           (ObjectNode) Json.trusted(new String(TurnEventCodec.encode(seq, log.get(seq)), UTF_8));
+      if (log.get(seq) instanceof TurnEvent.ToolCalled called) {
+        int number = counts.merge(called.lane(), 1, Integer::sum);
+        calls.put(called.call(), "CALL" + called.lane() + "." + number);
+      }
+      for (String member : List.of("call", "replaces")) {
+        if (json.has(member)) {
+          json.put(member, calls.get(json.get(member).textValue()));
+        }
+      }
+      if (json.path("error").path("code").asText().equals("superseded")) {
+        ((ObjectNode) json.get("error")).put("text", "TEXT");
+      }
+      if (json.has("until")) {
+        json.put("until", "UNTIL");
+      }
       for (Map.Entry<String, String> name :
           Map.of("turn", "TURN", "session", "SESSION", "userMessage", "USER", "digest", "DIGEST")
               .entrySet()) {
@@ -172,11 +252,23 @@ class TranscriptTest {
 
   /** Lanes interleave by chance: their events in order of lanes, without the numbers. */
   private static List<String> byLane(List<String> log) {
-    return log.stream()
+    List<String> out = new ArrayList<>();
+    List<String> results = new ArrayList<>();
+    log.stream()
         .map(Json::trusted)
         .sorted(Comparator.comparingInt(TranscriptTest::rank))
-        .map(json -> Json.text(((ObjectNode) json).without("seq")))
-        .toList();
+        .forEach(json -> {
+          String line = Json.text(((ObjectNode) json).without("seq"));
+          // Those of one step come in any order.
+          if (json.path("type").asText().equals("tool.returned")) {
+            results.add(line);
+            return;
+          }
+          results.stream().sorted().forEach(out::add);
+          results.clear();
+          out.add(line);
+        });
+    return out;
   }
 
   private static int rank(JsonNode event) {
