@@ -8,6 +8,7 @@ import dev.perdure.protocol.PerdureException;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * state of its own.
  */
 public final class Conversations {
+  /** How many sessions one search looks at. */
+  private static final int SEARCHED_SESSIONS = 1_000;
+
   private final Database database;
 
   public Conversations(Database database) {
@@ -40,9 +44,8 @@ public final class Conversations {
    * @throws PerdureException INVALID_CURSOR
    */
   public Page<Session> sessions(Caller caller, @Nullable String cursor, int limit) {
-    SessionCursor from =
-        cursor == null ? new SessionCursor(Long.MAX_VALUE, "") : SessionCursor.parse(cursor);
-    List<Session> rows =
+    SessionCursor from = SessionCursor.of(cursor);
+    return page(
         database.read(tx ->
             tx.list(
                 "SELECT "
@@ -59,7 +62,58 @@ public final class Conversations {
                 from.updatedAt,
                 from.updatedAt,
                 from.id,
-                limit + 1));
+                limit + 1)),
+        limit);
+  }
+
+  /**
+   * Sessions in whose title, or in a message of whose user, the words stand as they are; most
+   * recently active first. Looks at the {@value #SEARCHED_SESSIONS} that come first.
+   *
+   * @param cursor the {@code next} of the page before, or null
+   * @throws PerdureException INVALID_CURSOR
+   */
+  public Page<Session> search(Caller caller, String words, @Nullable String cursor, int limit) {
+    SessionCursor from = SessionCursor.of(cursor);
+    String inTitle = "%" + literal(words.toLowerCase(Locale.ROOT)) + "%";
+    // Parts are stored as JSON.
+    String quoted = Rows.json(words.toLowerCase(Locale.ROOT));
+    String inParts = "%" + literal(quoted.substring(1, quoted.length() - 1)) + "%";
+    return page(
+        database.read(tx ->
+            tx.list(
+                "SELECT "
+                    + Rows.SESSION_COLUMNS
+                    + """
+                     FROM (SELECT * FROM session
+                            WHERE tenant = ? AND owner = ?
+                              AND (updated_at < ? OR (updated_at = ? AND id < ?))
+                            ORDER BY updated_at DESC, id DESC LIMIT ?) s
+                    WHERE LOWER(s.title) LIKE ? ESCAPE '!'
+                       OR EXISTS (SELECT 1 FROM message m
+                                   WHERE m.session_id = s.id AND m.role = 'user'
+                                     AND LOWER(m.parts) LIKE ? ESCAPE '!')
+                    ORDER BY updated_at DESC, id DESC LIMIT ?\
+                    """,
+                Rows::session,
+                caller.tenant(),
+                caller.owner(),
+                from.updatedAt,
+                from.updatedAt,
+                from.id,
+                SEARCHED_SESSIONS,
+                inTitle,
+                inParts,
+                limit + 1)),
+        limit);
+  }
+
+  /** A text as LIKE finds it and nothing else. */
+  private static String literal(String text) {
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_");
+  }
+
+  private static Page<Session> page(List<Session> rows, int limit) {
     if (rows.size() <= limit) {
       return new Page<>(rows, null);
     }
@@ -247,6 +301,10 @@ public final class Conversations {
 
   /** {@code updatedAt.id}: the last session of the page before. */
   private record SessionCursor(long updatedAt, String id) {
+    static SessionCursor of(@Nullable String cursor) {
+      return cursor == null ? new SessionCursor(Long.MAX_VALUE, "") : parse(cursor);
+    }
+
     static SessionCursor parse(String text) {
       int dot = text.indexOf('.');
       try {

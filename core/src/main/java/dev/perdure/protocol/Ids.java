@@ -48,6 +48,10 @@ public final class Ids {
     return next("doc_");
   }
 
+  public String share() {
+    return next("shr_");
+  }
+
   public String node() {
     return next("node_");
   }

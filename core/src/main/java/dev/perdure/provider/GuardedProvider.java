@@ -1,12 +1,15 @@
 package dev.perdure.provider;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.perdure.provider.ModelHealth.Circuit;
 import dev.perdure.provider.ProviderException.Kind;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -27,15 +30,17 @@ public final class GuardedProvider implements ModelProvider {
 
   private final ModelProvider provider;
   private final BreakerPolicy policy;
+  private final InstantSource clock;
   private final CircuitBreakerConfig config;
   private final ReentrantLock lock = new ReentrantLock();
 
   @GuardedBy("lock")
-  private final Map<String, CircuitBreaker> breakers = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<String, Watched> models = new LinkedHashMap<>(16, 0.75f, true);
 
   public GuardedProvider(ModelProvider provider, BreakerPolicy policy, InstantSource clock) {
     this.provider = provider;
     this.policy = policy;
+    this.clock = clock;
     this.config =
         CircuitBreakerConfig.custom()
             .slidingWindow(
@@ -57,36 +62,74 @@ public final class GuardedProvider implements ModelProvider {
 
   @Override
   public ModelStream open(ModelRequest request) {
-    return new Guarded(provider.open(request), breaker(request.model()), request.model());
+    return new Guarded(provider.open(request), watched(request.model()), request.model());
   }
 
-  private CircuitBreaker breaker(String model) {
+  /** What is kept of one model. */
+  private record Watched(CircuitBreaker breaker, Latencies firstWord) {}
+
+  private Watched watched(String model) {
     lock.lock();
     try {
-      CircuitBreaker breaker =
-          breakers.computeIfAbsent(model, name -> CircuitBreaker.of(name, config));
-      if (breakers.size() > MAX_MODELS) {
-        breakers.remove(breakers.keySet().iterator().next());
+      Watched watched =
+          models.computeIfAbsent(
+              model, name -> new Watched(CircuitBreaker.of(name, config), new Latencies()));
+      if (models.size() > MAX_MODELS) {
+        models.remove(models.keySet().iterator().next());
       }
-      return breaker;
+      return watched;
     } finally {
       lock.unlock();
     }
+  }
+
+  /** How the models that were called last have done, as this node has seen it. */
+  public List<ModelHealth> health() {
+    List<ModelHealth> out = new ArrayList<>();
+    lock.lock();
+    try {
+      models.forEach((model, watched) -> {
+        CircuitBreaker.Metrics metrics = watched.breaker.getMetrics();
+        out.add(
+            new ModelHealth(
+                provider.name() + "/" + model,
+                circuit(watched.breaker.getState()),
+                metrics.getNumberOfBufferedCalls(),
+                metrics.getNumberOfFailedCalls(),
+                watched.firstWord.quantile(0.5),
+                watched.firstWord.quantile(0.95)));
+      });
+    } finally {
+      lock.unlock();
+    }
+    return out.reversed();
+  }
+
+  private static Circuit circuit(CircuitBreaker.State state) {
+    return switch (state) {
+      case OPEN, FORCED_OPEN -> Circuit.OPEN;
+      case HALF_OPEN -> Circuit.PROBING;
+      case CLOSED, DISABLED, METRICS_ONLY -> Circuit.CLOSED;
+    };
   }
 
   /** One call, which tells its breaker once how it came out. */
   private final class Guarded implements ModelStream {
     private final ModelStream stream;
     private final CircuitBreaker breaker;
+    private final Latencies firstWord;
     private final String model;
     private boolean admitted;
+    private boolean spoken;
+    private long admittedAt;
 
     /** Set by whoever tells the breaker, and from the start while there is nothing to tell. */
     private final AtomicBoolean told = new AtomicBoolean(true);
 
-    Guarded(ModelStream stream, CircuitBreaker breaker, String model) {
+    Guarded(ModelStream stream, Watched watched, String model) {
       this.stream = stream;
-      this.breaker = breaker;
+      this.breaker = watched.breaker;
+      this.firstWord = watched.firstWord;
       this.model = model;
     }
 
@@ -95,6 +138,10 @@ public final class GuardedProvider implements ModelProvider {
       admit();
       try {
         ModelEvent event = stream.next();
+        if (!spoken && event != null) {
+          spoken = true;
+          firstWord.add(clock.millis() - admittedAt);
+        }
         if (event instanceof ModelEvent.Finished) {
           tell(null);
         }
@@ -124,6 +171,7 @@ public final class GuardedProvider implements ModelProvider {
             null);
       }
       admitted = true;
+      admittedAt = clock.millis();
       told.set(false);
     }
 

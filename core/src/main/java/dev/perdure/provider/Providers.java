@@ -2,10 +2,14 @@ package dev.perdure.provider;
 
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The providers that are configured, by name, and the model that is used when a message names none.
@@ -14,16 +18,29 @@ import java.util.Optional;
 public final class Providers {
   private final Map<String, ModelProvider> byName = new LinkedHashMap<>();
   private final String defaultModel;
+  private final List<String> offered;
 
   /**
    * @param defaultModel {@code provider/model}, of one of the providers
    */
   public Providers(Collection<? extends ModelProvider> providers, String defaultModel) {
+    this(providers, defaultModel, List.of());
+  }
+
+  /**
+   * @param usual further models that are worth offering; those of other providers are left out
+   */
+  public Providers(
+      Collection<? extends ModelProvider> providers, String defaultModel, List<String> usual) {
     for (ModelProvider provider : providers) {
       byName.put(provider.name(), provider);
     }
     this.defaultModel = defaultModel;
     resolve(defaultModel);
+    Set<String> offer = new LinkedHashSet<>();
+    offer.add(defaultModel);
+    usual.stream().filter(this::knows).forEach(offer::add);
+    this.offered = List.copyOf(offer);
   }
 
   public String defaultModel() {
@@ -32,6 +49,22 @@ public final class Providers {
 
   public Collection<String> names() {
     return byName.keySet();
+  }
+
+  /** How models have done lately, those of providers that are watched. */
+  public List<ModelHealth> health() {
+    List<ModelHealth> out = new ArrayList<>();
+    for (ModelProvider provider : byName.values()) {
+      if (provider instanceof GuardedProvider guarded) {
+        out.addAll(guarded.health());
+      }
+    }
+    return out;
+  }
+
+  /** Models that somebody who has to choose may be offered; there are more. */
+  public List<String> offered() {
+    return offered;
   }
 
   /** Whether a message may name this model. */

@@ -8,6 +8,7 @@ import dev.perdure.protocol.GenerationParams;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.provider.ModelEvent.Delta;
 import dev.perdure.provider.ModelEvent.Finished;
+import dev.perdure.provider.ModelHealth.Circuit;
 import dev.perdure.provider.ModelRequest.Limits;
 import dev.perdure.provider.ProviderException.Kind;
 import java.time.Duration;
@@ -25,9 +26,10 @@ class GuardedProviderTest {
   private final GuardedProvider guarded = new GuardedProvider(vendor, POLICY, () -> now);
 
   /** Fails with the kind that is set, else finishes at once. */
-  private static final class Vendor implements ModelProvider {
+  private final class Vendor implements ModelProvider {
     private @Nullable Kind failure;
     private boolean endless;
+    private Duration pace = Duration.ZERO;
     private int calls;
 
     @Override
@@ -41,6 +43,7 @@ class GuardedProviderTest {
         @Override
         public ModelEvent next() throws ProviderException {
           calls++;
+          now = now.plus(pace);
           if (failure != null) {
             throw new ProviderException(failure, "no");
           }
@@ -135,6 +138,19 @@ class GuardedProviderTest {
         .isInstanceOfSatisfying(
             ProviderException.class,
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofSeconds(10)));
+  }
+
+  @Test
+  void its_health_says_how_the_latest_calls_came_out() {
+    calls(1, Kind.SERVER);
+    vendor.pace = Duration.ofMillis(30);
+    calls(1, null);
+    assertThat(guarded.health())
+        .containsExactly(new ModelHealth("vendor/m", Circuit.CLOSED, 2, 1, 30, 30));
+    calls(2, Kind.SERVER);
+    assertThat(guarded.health())
+        .singleElement()
+        .satisfies(health -> assertThat(health.circuit()).isEqualTo(Circuit.OPEN));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.perdure.server;
 
+import dev.perdure.chat.Caller;
 import dev.perdure.server.auth.ApiKeys;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.Credentials;
@@ -14,22 +15,29 @@ import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * From the settings to who may call. Immutable.
  *
  * @param streamTokens null where no credential is needed
+ * @param operators the local principal where no credential is needed
  */
 record Access(
-    Authenticator authenticator, OriginGuard originGuard, @Nullable StreamTokens streamTokens) {
+    Authenticator authenticator,
+    OriginGuard originGuard,
+    @Nullable StreamTokens streamTokens,
+    Predicate<Caller> operators) {
   private static final System.Logger LOG = System.getLogger(Access.class.getName());
   private static final int RANDOM_SECRET_BYTES = 32;
 
   static Access of(PerdureConfig config, InstantSource clock, SecureRandom random) {
     PerdureConfig.Auth auth = config.auth();
     if (!auth.required()) {
-      return new Access(Authenticator.local(), originGuard(config.server()), null);
+      return new Access(
+          Authenticator.local(), originGuard(config.server()), null, Caller.LOCAL::equals);
     }
     List<Credentials> credentials = new ArrayList<>();
     Secret keys = auth.apiKeys();
@@ -43,6 +51,7 @@ record Access(
               jwt.issuer(), jwt.audience(), jwt.tenantClaim(), jwt.ownerClaim());
       credentials.add(JwtCredentials.fromUrl(rules, jwt.jwksUrl(), clock));
     }
+    Set<String> operators = Set.copyOf(auth.operators());
     StreamTokens tokens =
         new StreamTokens(
             secret(auth.streamTokenSecret(), config.db().url() != null, random),
@@ -51,7 +60,8 @@ record Access(
     return new Access(
         Authenticator.requiring(credentials, tokens, auth.openMetrics()),
         OriginGuard.off(),
-        tokens);
+        tokens,
+        caller -> operators.contains(caller.tenant() + "/" + caller.owner()));
   }
 
   private static OriginGuard originGuard(PerdureConfig.Server server) {

@@ -2,11 +2,7 @@ package dev.perdure.server;
 
 import dev.perdure.chat.Admission;
 import dev.perdure.chat.AnswerDesk;
-import dev.perdure.chat.Branches;
-import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
-import dev.perdure.chat.Profiles;
-import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Database;
@@ -139,14 +135,12 @@ final class PerdureServer {
             new PerdureHttp.Parts(
                 new Desk(database, log, engine, ids, admission, faults),
                 admission,
+                PerdureHttp.Stores.of(database, ids, random),
                 new AnswerDesk(database, ids, tools::fault),
-                new ToolCalls(database),
                 tools.names(),
-                new Conversations(database),
-                new Profiles(database),
                 journal,
-                new Branches(database, ids),
                 new Documents(database, ids, Limits.documents(config), indexer::wake),
+                access.operators(),
                 log,
                 database.signals(),
                 models.providers(),

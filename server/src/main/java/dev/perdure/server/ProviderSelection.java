@@ -19,6 +19,7 @@ import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.config.PerdureConfig.Provider.Kind;
 import java.net.URI;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +104,19 @@ record ProviderSelection(Providers providers, String summary) {
     return null;
   }
 
+  private static List<String> usual(Map<String, ModelProvider> providers) {
+    List<String> usual = new ArrayList<>();
+    for (String name : providers.keySet()) {
+      if (name.equals(DemoProvider.NAME)) {
+        // The demo answers to any name: two, so that a comparison can be tried without a key.
+        usual.addAll(List.of("demo/demo", "demo/other"));
+      } else if (USUAL_MODELS.containsKey(name)) {
+        usual.add(name + "/" + USUAL_MODELS.get(name));
+      }
+    }
+    return usual;
+  }
+
   private static ProviderSelection finish(
       Map<String, ModelProvider> providers, @Nullable String model, String remark) {
     if (providers.isEmpty()) {
@@ -117,7 +131,7 @@ record ProviderSelection(Providers providers, String summary) {
               + " has a usual model. Set it to 'provider/model'.");
     }
     try {
-      Providers all = new Providers(providers.values(), model);
+      Providers all = new Providers(providers.values(), model, usual(providers));
       return new ProviderSelection(
           all, String.join(", ", all.names()) + "; default " + model + remark);
     } catch (PerdureException e) {

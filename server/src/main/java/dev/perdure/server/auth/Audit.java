@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A log line for every access that was refused: no or a bad credential, and an id that is unknown
- * or somebody else's. Of the logger {@code dev.perdure.server.auth.Audit}, so that it can be kept
- * elsewhere and longer. It names who asked for what, never a credential or a query. Thread-safe.
+ * or somebody else's; and for every link that lets others read a session. Of the logger {@code
+ * dev.perdure.server.auth.Audit}, so that it can be kept elsewhere and longer. It names who asked
+ * for what, never a credential or a query. Thread-safe.
  *
  * <p>Whoever is refused decides how many lines there are, so their number is bounded; what is left
  * out is counted.
@@ -57,6 +58,20 @@ public final class Audit {
         caller == null ? "nobody known" : shown(caller.tenant() + "/" + caller.owner()),
         shown(address),
         code.wire());
+  }
+
+  /**
+   * Writes down that a caller has changed who may read something.
+   *
+   * @param what ids and times, never a token
+   */
+  public void changed(Caller caller, String address, String what) {
+    LOG.log(
+        Level.INFO,
+        "{0} from {1}: {2}.",
+        shown(caller.tenant() + "/" + caller.owner()),
+        shown(address),
+        what);
   }
 
   private boolean mayWrite() {

@@ -261,12 +261,27 @@ public record PerdureConfig(
               text =
                   "Whether /metrics may be read without a credential. Without authentication it"
                       + " always may.")
-          boolean openMetrics) {
+          boolean openMetrics,
+      @Key(
+              text =
+                  "Who may see what the server does for all, as tenant/owner; without"
+                      + " authentication the local user may.")
+          List<String> operators) {
     /** The shortest secret, in characters. */
     private static final int MIN_SECRET_CHARS = 32;
 
     public Auth {
-      Keys.check(Auth.class, apiKeys, jwt, streamTokenSecret, streamTokenTtl, openMetrics);
+      Keys.check(
+          Auth.class, apiKeys, jwt, streamTokenSecret, streamTokenTtl, openMetrics, operators);
+      operators = List.copyOf(operators);
+      for (String operator : operators) {
+        if (operator.indexOf('/') <= 0 || operator.endsWith("/")) {
+          throw illegal(
+              "auth.operators has '"
+                  + operator
+                  + "'. Write 'tenant/owner', such as 'default/ada'.");
+        }
+      }
       if (streamTokenSecret != null && streamTokenSecret.value().length() < MIN_SECRET_CHARS) {
         throw illegal(
             "auth.streamTokenSecret has "

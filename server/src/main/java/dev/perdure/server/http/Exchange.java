@@ -37,6 +37,9 @@ public final class Exchange {
   private static final Pattern ID = Pattern.compile("[a-z]{1,8}_[0-9a-z]{26}");
   private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,18}");
 
+  /** More than any id has. */
+  static final int ID_CHARS = 64;
+
   /** Heartbeats after which a stream over HTTP/2 ends. */
   private static final int HTTP2_HEARTBEATS = 8;
 
@@ -51,6 +54,7 @@ public final class Exchange {
   private @Nullable Caller caller;
   private boolean streaming;
   private boolean closing;
+  private Duration longestStream = Duration.ofDays(365);
 
   Exchange(ServerRequest request, ServerResponse response, StallWatch watch, HttpLimits limits) {
     this.request = request;
@@ -85,9 +89,16 @@ public final class Exchange {
    * still there comes again with the cursor.
    */
   Duration streamAge() {
+    Duration beats = limits.stream().heartbeat().multipliedBy(HTTP2_HEARTBEATS);
     return request.prologue().protocolVersion().startsWith("2")
-        ? limits.stream().heartbeat().multipliedBy(HTTP2_HEARTBEATS)
-        : Duration.ofDays(365);
+            && beats.compareTo(longestStream) < 0
+        ? beats
+        : longestStream;
+  }
+
+  /** Has an event stream end, and its client come again, at least this often. */
+  void endStreamAfter(Duration age) {
+    longestStream = age;
   }
 
   /** The path as it came, without the query. */
@@ -119,13 +130,17 @@ public final class Exchange {
 
   // What was asked for.
 
-  /** The id in the path; one that cannot be is answered like one that does not exist. */
-  public String id(String kind) {
-    String id = requireNonNull(variables.get(kind));
+  /** The id in a body; one that cannot be is answered like one that does not exist. */
+  static String checkedId(String kind, String id) {
     if (!ID.matcher(id).matches()) {
       throw PerdureException.notFound(kind, Text.shown(id));
     }
     return id;
+  }
+
+  /** The id in the path; one that cannot be is answered like one that does not exist. */
+  public String id(String kind) {
+    return checkedId(kind, requireNonNull(variables.get(kind)));
   }
 
   int lane() {

@@ -3,16 +3,22 @@ package dev.perdure.server.http;
 import dev.perdure.chat.Admission;
 import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
+import dev.perdure.chat.FleetView;
 import dev.perdure.chat.Profiles;
+import dev.perdure.chat.Shares;
 import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextJournal;
+import dev.perdure.db.Database;
 import dev.perdure.db.Signals;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
 import dev.perdure.provider.Providers;
 import dev.perdure.retrieval.Documents;
+import dev.perdure.server.auth.Audit;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
@@ -28,11 +34,13 @@ import io.helidon.webserver.http1.Http1Config;
 import io.helidon.webserver.http2.Http2Config;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.net.StandardSocketOptions;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +72,7 @@ public final class PerdureHttp {
   /**
    * What the door is in front of.
    *
+   * @param operators who may see what the server does for all
    * @param streamTokens null where no credential is needed
    * @param metricsText what {@code /metrics} answers
    * @param notReady short reasons why this node should get no new work; empty if it should
@@ -72,14 +81,12 @@ public final class PerdureHttp {
   public record Parts(
       Desk desk,
       Admission admission,
+      Stores stores,
       AnswerDesk answers,
-      ToolCalls calls,
       Collection<String> tools,
-      Conversations conversations,
-      Profiles profiles,
       ContextJournal contexts,
-      Branches branches,
       Documents documents,
+      Predicate<Caller> operators,
       TurnLog log,
       Signals signals,
       Providers providers,
@@ -91,6 +98,30 @@ public final class PerdureHttp {
       Supplier<List<String>> notReady,
       InstantSource clock,
       RandomGenerator random) {}
+
+  /** What is read and written by transactions of its own. */
+  public record Stores(
+      Conversations conversations,
+      ToolCalls calls,
+      Profiles profiles,
+      Branches branches,
+      Shares shares,
+      FleetView fleet) {
+    /**
+     * All of one database.
+     *
+     * @param random for the tokens of links
+     */
+    public static Stores of(Database database, Ids ids, SecureRandom random) {
+      return new Stores(
+          new Conversations(database),
+          new ToolCalls(database),
+          new Profiles(database),
+          new Branches(database, ids),
+          new Shares(database, ids, random),
+          new FleetView(database));
+    }
+  }
 
   /**
    * Where the door is and who may knock.
@@ -124,23 +155,34 @@ public final class PerdureHttp {
     DoorMetrics metrics = new DoorMetrics(parts.meters(), streams, parts.admission());
     Requests requests = new Requests(parts.providers(), parts.tools(), limits.body());
     TurnReader reader = new TurnReader(parts.log(), parts.clock());
-    routes.addAll(new ServiceRoutes(parts, new OpenApi(), () -> draining).routes());
-    routes.add(new StatusRoute(parts.admission(), parts.conversations(), streams).route());
-    routes.addAll(new SessionRoutes(parts.desk(), parts.conversations(), requests).routes());
+    WebPages pages = new WebPages();
+    Audit audit = new Audit(parts.clock());
+    routes.addAll(new ServiceRoutes(parts, new OpenApi(), pages, () -> draining).routes());
+    routes.add(new OperatorRoute(parts).route());
+    routes.add(new StatusRoute(parts.admission(), parts.stores().conversations(), streams).route());
+    routes.addAll(
+        new SessionRoutes(parts.desk(), parts.stores().conversations(), requests).routes());
     routes.addAll(new DocumentRoutes(parts.documents()).routes());
-    routes.addAll(new ToolRoutes(parts.answers(), parts.calls(), requests).routes());
-    routes.addAll(new ContextRoutes(parts.profiles(), parts.contexts(), requests).routes());
+    routes.addAll(new ToolRoutes(parts.answers(), parts.stores().calls(), requests).routes());
     routes.addAll(
-        new TurnRoutes(parts.desk(), parts.conversations(), reader, requests, streams, metrics)
+        new ContextRoutes(parts.stores().profiles(), parts.contexts(), requests).routes());
+    routes.addAll(
+        new TurnRoutes(
+                parts.desk(), parts.stores().conversations(), reader, requests, streams, metrics)
             .routes());
-    routes.addAll(
+    StreamRoutes streamRoutes =
         new StreamRoutes(
-                new ActivityStream.Sources(
-                    parts.conversations(), parts.log(), hints, parts.clock(), metrics),
-                streams)
+            new ActivityStream.Sources(
+                parts.stores().conversations(), parts.log(), hints, parts.clock(), metrics),
+            streams);
+    routes.addAll(streamRoutes.routes());
+    routes.addAll(
+        new ShareRoutes(
+                parts.stores().shares(), parts.stores().conversations(), streamRoutes, audit)
             .routes());
     List<FrontDoor> doors = doors(parts, limits, metrics, makers);
     List<Route> all = new ArrayList<>(routes);
+    all.addAll(pages.routes());
     doors.forEach(door -> all.addAll(door.routes()));
     Router router =
         new Router(
@@ -157,11 +199,11 @@ public final class PerdureHttp {
     FrontDoor.Parts shared =
         new FrontDoor.Parts(
             parts.desk(),
-            parts.conversations(),
-            parts.branches(),
+            parts.stores().conversations(),
+            parts.stores().branches(),
             parts.providers(),
             new ProjectedStreams(
-                parts.conversations(), parts.log(), streams, metrics, parts.clock()),
+                parts.stores().conversations(), parts.log(), streams, metrics, parts.clock()),
             limits,
             parts.random());
     return makers.stream().map(maker -> maker.make(shared)).toList();

@@ -4,6 +4,8 @@ import dev.perdure.chat.Answer;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Origin;
+import dev.perdure.chat.Origin.Spot;
 import dev.perdure.chat.Preferences;
 import dev.perdure.chat.Session;
 import dev.perdure.chat.TurnRequest;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -75,8 +78,11 @@ final class Requests {
             "params",
             "tools",
             "toolPolicy",
-            "clientTools");
-    List<Part> parts = parts(fields);
+            "clientTools",
+            "under",
+            "again");
+    Origin origin = new Origin(spot(fields), null, List.of(), null);
+    List<Part> parts = origin.spot() instanceof Spot.Again ? noParts(fields) : parts(fields);
     List<String> models = fields.texts("models", limits.lanes(), MODEL_CHARS);
     List<String> fallbacks = fields.texts("fallbacks", limits.fallbacks(), MODEL_CHARS);
     if (models.isEmpty()) {
@@ -94,7 +100,35 @@ final class Requests {
             tools.allowed(fields),
             tools.askFirst(fields),
             tools.clients(fields));
-    return new NewTurn(parts, request, fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire));
+    return new NewTurn(
+        parts, request, fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire), origin);
+  }
+
+  /** Where the message goes; {@code "under": null} is the beginning. */
+  private static Spot spot(Fields fields) {
+    Optional<String> again = fields.text("again", Exchange.ID_CHARS);
+    Optional<String> under = fields.text("under", Exchange.ID_CHARS);
+    if (again.isPresent() && fields.mentions("under")) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "A message has either 'under' or 'again'. Send one of them, or neither.");
+    }
+    if (again.isPresent()) {
+      return new Spot.Again(Exchange.checkedId("message", again.get()));
+    }
+    if (fields.mentions("under")) {
+      return new Spot.Under(under.map(id -> Exchange.checkedId("message", id)).orElse(null));
+    }
+    return new Spot.Newest();
+  }
+
+  private static List<Part> noParts(Fields fields) {
+    if (fields.has("text") || fields.has("parts")) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "With 'again' the message is there already. Leave out 'text' and 'parts'.");
+    }
+    return List.of();
   }
 
   private List<Part> parts(Fields fields) {

@@ -19,7 +19,9 @@ public record Route(Method method, String template, Access access, Handler handl
     /** A credential, or a stream token in the query. */
     STREAM,
     /** A credential, unless the metrics are open. */
-    METRICS
+    METRICS,
+    /** The token of a share, which the handler checks. */
+    SHARE
   }
 
   /** Answers a request. */

@@ -133,7 +133,7 @@ final class Router implements Handler {
 
   private @Nullable Caller authenticate(Route route, ServerRequest request) {
     return switch (route.access()) {
-      case OPEN -> null;
+      case OPEN, SHARE -> null;
       case CALLER -> authenticator.authenticate(request);
       case STREAM -> authenticator.authenticateStream(request);
       case METRICS -> {

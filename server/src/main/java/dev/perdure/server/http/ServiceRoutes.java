@@ -21,15 +21,18 @@ final class ServiceRoutes {
 
   private final PerdureHttp.Parts parts;
   private final OpenApi openApi;
+  private final WebPages pages;
   private final BooleanSupplier draining;
   private final AtomicBoolean asking = new AtomicBoolean();
 
   /** What the database said at last. */
   private volatile boolean answered = true;
 
-  ServiceRoutes(PerdureHttp.Parts parts, OpenApi openApi, BooleanSupplier draining) {
+  ServiceRoutes(
+      PerdureHttp.Parts parts, OpenApi openApi, WebPages pages, BooleanSupplier draining) {
     this.parts = parts;
     this.openApi = openApi;
+    this.pages = pages;
     this.draining = draining;
   }
 
@@ -46,7 +49,12 @@ final class ServiceRoutes {
         new Route(Method.GET, "/v1/openapi.yaml", Route.Access.CALLER, this::openApiYaml));
   }
 
+  /** The chat for a browser; for programs, what this is. */
   private void root(Exchange exchange) {
+    if (exchange.header(HeaderNames.ACCEPT).orElse("").contains("text/html")) {
+      pages.page(exchange);
+      return;
+    }
     exchange.sendJson(
         200,
         Views.bytes(json -> {
@@ -80,7 +88,7 @@ final class ServiceRoutes {
   private boolean databaseAnswers() {
     if (asking.compareAndSet(false, true)) {
       try {
-        parts.conversations().now();
+        parts.stores().conversations().now();
         answered = true;
       } catch (PerdureException e) {
         answered = false;
@@ -138,6 +146,7 @@ final class ServiceRoutes {
           json.writeStartObject();
           json.writeStringField("default", parts.providers().defaultModel());
           names(json, "providers", parts.providers().names());
+          names(json, "offered", parts.providers().offered());
           json.writeEndObject();
         }));
   }

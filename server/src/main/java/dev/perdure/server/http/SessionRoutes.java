@@ -12,9 +12,14 @@ import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Sessions and their messages. Thread-safe. */
 final class SessionRoutes {
+  /** The longest text to search sessions for, in UTF-16 code units. */
+  private static final int SEARCH_CHARS = 200;
+
   private final Desk desk;
   private final Conversations conversations;
   private final Requests requests;
@@ -46,10 +51,18 @@ final class SessionRoutes {
   }
 
   private void list(Exchange exchange) {
-    exchange.knownQuery("cursor", "limit");
+    exchange.knownQuery("cursor", "limit", "q");
+    @Nullable String cursor = exchange.query("cursor").orElse(null);
+    Optional<String> words = exchange.query("q").map(String::strip).filter(q -> !q.isEmpty());
+    if (words.isPresent() && words.get().length() > SEARCH_CHARS) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "'q' has more than " + SEARCH_CHARS + " characters. Search for fewer words.");
+    }
     Page<Session> page =
-        conversations.sessions(
-            exchange.caller(), exchange.query("cursor").orElse(null), exchange.pageSize());
+        words.isPresent()
+            ? conversations.search(exchange.caller(), words.get(), cursor, exchange.pageSize())
+            : conversations.sessions(exchange.caller(), cursor, exchange.pageSize());
     exchange.sendJson(200, Views.page(page.items(), page.next(), Views::session));
   }
 

@@ -1,5 +1,6 @@
 package dev.perdure.server.http;
 
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Turn;
 import dev.perdure.log.Follower;
 import dev.perdure.log.Follower.Batch;
@@ -41,14 +42,21 @@ final class StreamRoutes {
   private void session(Exchange exchange) throws IOException, InterruptedException {
     String id = exchange.id("session");
     sources.conversations().session(exchange.caller(), id);
-    activity(exchange, id);
+    activity(exchange, exchange.caller(), exchange.caller(), id);
   }
 
   private void inbox(Exchange exchange) throws IOException, InterruptedException {
-    activity(exchange, null);
+    activity(exchange, exchange.caller(), exchange.caller(), null);
   }
 
-  private void activity(Exchange exchange, @Nullable String session)
+  /**
+   * Streams activity.
+   *
+   * @param owner whose turns
+   * @param watcher whose place it takes
+   * @param session only its turns; null for all
+   */
+  void activity(Exchange exchange, Caller owner, Caller watcher, @Nullable String session)
       throws IOException, InterruptedException {
     exchange.knownQuery("after", "from", "lastEventId", "token");
     String from = exchange.query("from").orElse("start");
@@ -68,11 +76,11 @@ final class StreamRoutes {
       TurnStream.head(exchange);
       return;
     }
-    try (OpenStreams.Place place = streams.take(exchange.caller())) {
+    try (OpenStreams.Place place = streams.take(watcher)) {
       ActivityStream stream =
           new ActivityStream(
               sources,
-              exchange.caller(),
+              owner,
               session,
               exchange.limits().stream(),
               cursor == null && from.equals("snapshot"));

@@ -98,6 +98,7 @@ class KeysTest {
       auth.streamTokenSecret =
       auth.streamTokenTtl = 60s
       auth.openMetrics = false
+      auth.operators =
       providers.*.kind =
       providers.*.baseUrl =
       providers.*.apiKey =

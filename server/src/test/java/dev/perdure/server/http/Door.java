@@ -5,12 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Admission;
 import dev.perdure.chat.AnswerDesk;
-import dev.perdure.chat.Branches;
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
-import dev.perdure.chat.Profiles;
-import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.context.ContextSettings;
@@ -44,6 +42,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -133,14 +132,12 @@ final class Door implements AutoCloseable {
             new PerdureHttp.Parts(
                 desk,
                 admission,
+                PerdureHttp.Stores.of(database, ids, new SecureRandom()),
                 new AnswerDesk(database, ids, TOOLS::fault),
-                new ToolCalls(database),
                 TOOLS.names(),
-                conversations,
-                new Profiles(database),
                 contexts,
-                new Branches(database, ids),
                 new Documents(database, ids, DocumentLimits.DEFAULT, indexer::wake),
+                caller -> caller.equals(Caller.LOCAL),
                 log,
                 database.signals(),
                 providers,

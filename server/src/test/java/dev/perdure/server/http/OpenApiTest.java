@@ -245,6 +245,9 @@ class OpenApiTest {
     answer("MessagePage", "/v1/sessions/" + session + "/messages");
     answer("TurnStatus", "/v1/turns/" + turn);
     answer("TurnPage", "/v1/turns?state=active");
+    door.post("/v1/sessions/" + session + "/shares", "{}");
+    answer("SharePage", "/v1/sessions/" + session + "/shares");
+    answer("Operator", "/v1/operator");
     answer("Models", "/v1/models");
     answer("ServerStatus", "/v1/status");
     answer("Health", "/readyz");

@@ -312,7 +312,7 @@ class RefusalTest {
                 .replace("{session}", session)
                 .replace("{turn}", turn)
                 .replace("{lane}", "0")
-                .replaceAll("\\{(code|document)}", "internal");
+                .replaceAll("\\{(code|document|share)}", "internal");
         String method = route.method().text();
         String body = method.equals("GET") ? null : "{}";
         if (route.access() == Route.Access.OPEN) {
