@@ -20,7 +20,7 @@ class LayeringTest {
   private static final Map<String, List<String>> ARROWS =
       Map.of(
           "protocol", List.of(),
-          "tool", List.of("protocol"),
+          "tool", List.of("protocol", "provider"),
           "db", List.of("protocol", "testing"),
           "log", List.of("protocol", "db", "testing"),
           "chat", List.of("protocol", "db", "log", "testing"),

@@ -69,7 +69,23 @@ final class Offer {
         || tool.spec().approval().needed(Json.trusted(call.input()));
   }
 
-  /** Why a call is not made, for the model to do better; null if it may be. */
+  /**
+   * Why a call is not made, for the model to do better; null if it may be.
+   *
+   * @param place of the call among those of its step, from 0
+   */
+  @Nullable TurnError fault(ToolCalled call, int place) {
+    int max = tools.limits().maxCalls();
+    if (place >= max) {
+      return new TurnError(
+          "too_many_calls",
+          "This is more than the " + max + " calls that one step may make. Ask again for it.",
+          false);
+    }
+    return fault(call);
+  }
+
+  /** The same, of a call that is not too many. */
   @Nullable TurnError fault(ToolCalled call) {
     JsonNode input = Json.trusted(call.input());
     boolean known = isClients(call) || tool(call).isPresent();

@@ -133,7 +133,7 @@ final class ToolStep {
 
   private Outcome begin(CallSnapshot call) {
     ToolCalled asked = call.asked();
-    @Nullable TurnError fault = offer.fault(asked);
+    @Nullable TurnError fault = offer.fault(asked, step.calls().indexOf(call));
     if (fault != null) {
       return returned(asked, null, fault);
     }

@@ -95,8 +95,10 @@ final class ToolThreads {
     try {
       return new Made.Output(Json.clean(act.run()));
     } catch (ToolException e) {
-      return new Made.Failed(
-          new TurnError("tool_failed", Json.clean(String.valueOf(e.getMessage())), false));
+      TurnError error =
+          new TurnError(
+              "tool_failed", Json.clean(String.valueOf(e.getMessage())), e.mayHaveActed());
+      return e.mayHaveActed() ? new Made.Unknown(error) : new Made.Failed(error);
     } catch (InterruptedException e) {
       return new Made.Unknown(
           new TurnError("tool_failed", "The tool '" + name + "' was interrupted.", true));

@@ -22,12 +22,19 @@ public final class Tools {
 
   /**
    * @param maxSteps model calls of one reply
+   * @param maxCalls of tools that one step makes; the others are refused
    * @param maxTokens input and output of one reply beyond which no further step begins
    * @param maxResultChars of one result, as compact JSON in UTF-16 units
    * @param answerWithin how long an approval or a client's result is waited for
    */
-  public record Limits(int maxSteps, long maxTokens, int maxResultChars, Duration answerWithin) {
+  public record Limits(
+      int maxSteps, int maxCalls, long maxTokens, int maxResultChars, Duration answerWithin) {
+    private static final int DEFAULT_CALLS = 32;
     public static final Limits DEFAULT = new Limits(20, 2_000_000, 64 * 1024, Duration.ofHours(24));
+
+    public Limits(int maxSteps, long maxTokens, int maxResultChars, Duration answerWithin) {
+      this(maxSteps, DEFAULT_CALLS, maxTokens, maxResultChars, answerWithin);
+    }
   }
 
   /**

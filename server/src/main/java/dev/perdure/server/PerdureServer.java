@@ -30,7 +30,6 @@ import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.CrashPlan;
 import dev.perdure.testing.FaultFile;
 import dev.perdure.testing.FaultPoints;
-import dev.perdure.tool.TimeTool;
 import dev.perdure.tool.Tools;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -101,7 +100,7 @@ final class PerdureServer {
       PerdureConfig config, InstantSource clock, FaultPoints faults, Deque<AutoCloseable> made) {
     this.config = config;
     this.closeLast = made;
-    tools = new Tools(List.of(new TimeTool(clock)), Tools.Limits.DEFAULT);
+    tools = opened(made, new ToolSelection(config, System::getenv, clock)).tools();
     SecureRandom random = new SecureRandom();
     InstantSource steady = new SteadyClock(clock);
     Ids ids = new Ids(clock, random);

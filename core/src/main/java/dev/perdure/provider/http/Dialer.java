@@ -94,9 +94,9 @@ final class Dialer {
   }
 
   /** Tries the addresses of the host in turn: localhost is two, and a server may listen on one. */
-  private static Socket reach(Origin origin) throws IOException {
+  private Socket reach(Origin origin) throws IOException {
     IOException failure = null;
-    for (InetAddress address : InetAddress.getAllByName(origin.host())) {
+    for (InetAddress address : options.addresses().of(origin.host())) {
       Socket socket = new Socket();
       try {
         socket.connect(new InetSocketAddress(address, origin.port()));

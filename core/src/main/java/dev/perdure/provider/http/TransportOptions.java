@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls makes TLS sockets
  * @param proxy for {@code https} origins, by CONNECT; null for none
  * @param noProxy hosts that are called directly: exact names, or domains with their subdomains
+ * @param addresses which addresses a host has
  */
 public record TransportOptions(
     int maxIdleConnections,
@@ -22,10 +23,22 @@ public record TransportOptions(
     int maxHandshakes,
     SSLSocketFactory tls,
     @Nullable URI proxy,
-    List<String> noProxy) {
+    List<String> noProxy,
+    Addresses addresses) {
 
   public TransportOptions {
     noProxy = List.copyOf(noProxy);
+  }
+
+  /** The addresses that the system knows. */
+  public TransportOptions(
+      int maxIdleConnections,
+      Duration idleTime,
+      int maxHandshakes,
+      SSLSocketFactory tls,
+      @Nullable URI proxy,
+      List<String> noProxy) {
+    this(maxIdleConnections, idleTime, maxHandshakes, tls, proxy, noProxy, Addresses.SYSTEM);
   }
 
   /** Without a proxy, with the JDK's trust store. */
@@ -41,10 +54,16 @@ public record TransportOptions(
 
   public TransportOptions withTls(SSLSocketFactory factory) {
     return new TransportOptions(
-        maxIdleConnections, idleTime, maxHandshakes, factory, proxy, noProxy);
+        maxIdleConnections, idleTime, maxHandshakes, factory, proxy, noProxy, addresses);
   }
 
   public TransportOptions withProxy(@Nullable URI newProxy, List<String> direct) {
-    return new TransportOptions(maxIdleConnections, idleTime, maxHandshakes, tls, newProxy, direct);
+    return new TransportOptions(
+        maxIdleConnections, idleTime, maxHandshakes, tls, newProxy, direct, addresses);
+  }
+
+  /** For calls that must not be made twice unasked: each has a connection of its own. */
+  public TransportOptions oneCallPerConnection(Addresses others) {
+    return new TransportOptions(0, idleTime, maxHandshakes, tls, null, List.of(), others);
   }
 }

@@ -42,8 +42,14 @@ public final class ConfigDoc {
 
   private static final String PROVIDERS =
       """
-      In the names above `*` is the name of a provider: small letters, digits and hyphens, beginning
-      with a letter. It is the first half of a model's name, as in `my-vllm/llama-3`; in a variable it
+      ## Names of tools and providers
+
+      In the names of `tools.http.*` the `*` is the name of a tool, as models use it: letters, digits,
+      `_` and `-`, beginning with a letter. They are set in the file, not by variables; the
+      [guide](guide/tools.md) shows how.
+
+      In the names of `providers.*` it is the name of a provider: small letters, digits and hyphens,
+      beginning with a letter. It is the first half of a model's name, as in `my-vllm/llama-3`; in a variable it
       is written in capitals with underscores, as in `PERDURE_PROVIDERS_MY_VLLM_BASE_URL`. The vendors'
       own variables are read as well: `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY`,
       `ANTHROPIC_BASE_URL`, `GEMINI_API_KEY`, `GEMINI_BASE_URL`. A provider is configured once it has an
@@ -123,12 +129,12 @@ public final class ConfigDoc {
     String flag = key.flag().isEmpty() ? "" : ", `" + key.flag() + "`";
     String variable =
         spec.env().equals(key.env())
-            ? "`" + key.env() + "`"
-            : "`" + spec.env().replace("*", "NAME") + "`" + also;
+            ? "<br>`" + key.env() + "`"
+            : spec.hasVariable() ? "<br>`" + spec.env().replace("*", "NAME") + "`" + also : "";
     out.append(
         String.format(
             Locale.ROOT,
-            "| `%s`<br>%s%s | %s | %s | %s | %s |\n",
+            "| `%s`%s%s | %s | %s | %s | %s |\n",
             spec.name(),
             variable,
             flag,

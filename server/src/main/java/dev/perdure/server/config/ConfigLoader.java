@@ -64,8 +64,9 @@ public final class ConfigLoader {
     if (!spec.name().contains("*")) {
       return List.of(spec.name());
     }
-    return providerNames(given).stream()
-        .map(provider -> spec.named(provider).name())
+    String map = spec.name().substring(0, spec.name().indexOf('*'));
+    return namesIn(map, given).stream()
+        .map(each -> spec.named(each).name())
         .filter(given::containsKey)
         .toList();
   }
@@ -119,7 +120,8 @@ public final class ConfigLoader {
     }
     List<String> known = new ArrayList<>();
     for (KeySpec spec : Keys.ALL) {
-      known.add(spec.name().replace("*", "openai"));
+      known.add(
+          spec.name().replace("*", spec.name().startsWith(Keys.PROVIDERS) ? "openai" : "NAME"));
     }
     throw PerdureConfig.illegal(
         "'"
@@ -182,17 +184,17 @@ public final class ConfigLoader {
 
   private Map<String, Object> map(Class<?> type, String name) {
     Map<String, Object> out = new LinkedHashMap<>();
-    for (String each : providerNames(given)) {
+    for (String each : namesIn(name + ".", given)) {
       out.put(each, bind(type, name + "." + each + "."));
     }
     return out;
   }
 
-  /** In the order in which they were first named: the first one gives the default model. */
-  private static List<String> providerNames(Map<String, Given> given) {
+  /** In the order in which they were first named: the first provider gives the default model. */
+  private static List<String> namesIn(String map, Map<String, Given> given) {
     return given.keySet().stream()
-        .filter(name -> name.startsWith(Keys.PROVIDERS))
-        .map(name -> name.split("\\.", -1)[1])
+        .filter(name -> name.startsWith(map))
+        .map(name -> name.substring(map.length()).split("\\.", -1)[0])
         .distinct()
         .toList();
   }

@@ -104,7 +104,9 @@ final class Environment {
   private static RuntimeException unknown(String variable) {
     List<String> known = new ArrayList<>(OTHERS);
     for (KeySpec spec : Keys.ALL) {
-      known.add(spec.env());
+      if (spec.hasVariable()) {
+        known.add(spec.env());
+      }
       if (!spec.key().env().isEmpty()) {
         known.add(spec.key().env());
       }

@@ -5,7 +5,8 @@ import java.util.Locale;
 /**
  * One setting as the registry knows it.
  *
- * @param name such as {@code engine.turnTimeLimit}; {@code *} stands for a provider's name
+ * @param name such as {@code engine.turnTimeLimit}; {@code *} stands for a name that the operator
+ *     gives
  * @param owner the record that holds it
  */
 record KeySpec(String name, Class<?> owner, Class<?> type, Key key) {
@@ -33,8 +34,13 @@ record KeySpec(String name, Class<?> owner, Class<?> type, Key key) {
         .toUpperCase(Locale.ROOT);
   }
 
-  /** The setting of one provider, if this is the pattern for all. */
-  KeySpec named(String provider) {
-    return new KeySpec(name.replace("*", provider), owner, type, key);
+  /** Whether a variable can give it; one that was named by the operator is given by a file. */
+  boolean hasVariable() {
+    return Keys.ONLY_IN_FILES.stream().noneMatch(name::startsWith);
+  }
+
+  /** The setting of one thing with a name, if this is the pattern for all. */
+  KeySpec named(String given) {
+    return new KeySpec(name.replace("*", given), owner, type, key);
   }
 }

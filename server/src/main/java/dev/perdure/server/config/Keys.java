@@ -20,11 +20,17 @@ import org.jspecify.annotations.Nullable;
 final class Keys {
   static final String ENV_PREFIX = "PERDURE_";
 
-  /** The only map of the tree: providers by name. */
+  /** The map of providers by name, the only one whose settings can be variables. */
   static final String PROVIDERS = "providers.";
 
-  private static final Pattern PROVIDER_KEY =
-      Pattern.compile("providers\\.([a-z][a-z0-9-]{0,31})\\.([A-Za-z]+)");
+  /** Maps of things that are described by more than variables can say. */
+  static final List<String> ONLY_IN_FILES = List.of("tools.http.");
+
+  /** A setting of something that the operator has named: section, name, setting. */
+  private static final Pattern NAMED =
+      Pattern.compile(
+          "(providers)\\.([a-z][a-z0-9-]{0,31})\\.([A-Za-z]+)"
+              + "|(tools\\.http)\\.([A-Za-z][A-Za-z0-9_-]{0,63})\\.([A-Za-z]+)");
 
   /** All settings, in the order of the tree. */
   static final List<KeySpec> ALL = List.copyOf(walk(PerdureConfig.class, ""));
@@ -34,16 +40,22 @@ final class Keys {
 
   private Keys() {}
 
-  /** The setting of a name, providers of any legal name included. */
+  /** The setting of a name, those of things with any legal name included. */
   static Optional<KeySpec> find(String name) {
     KeySpec exact = BY_NAME.get(name);
     if (exact != null && !name.contains("*")) {
       return Optional.of(exact);
     }
-    Matcher provider = PROVIDER_KEY.matcher(name);
-    if (provider.matches()) {
-      KeySpec pattern = BY_NAME.get(PROVIDERS + "*." + provider.group(2));
-      return Optional.ofNullable(pattern).map(p -> p.named(provider.group(1)));
+    Matcher named = NAMED.matcher(name);
+    if (named.matches()) {
+      for (int group = 1; group <= named.groupCount(); group += 3) {
+        String section = named.group(group);
+        if (section != null) {
+          String given = named.group(group + 1);
+          return Optional.ofNullable(BY_NAME.get(section + ".*." + named.group(group + 2)))
+              .map(pattern -> pattern.named(given));
+        }
+      }
     }
     return Optional.empty();
   }

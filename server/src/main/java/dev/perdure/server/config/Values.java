@@ -1,5 +1,8 @@
 package dev.perdure.server.config;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.protocol.Json;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
@@ -28,6 +31,7 @@ final class Values {
       case "boolean" -> "true or false";
       case "URI" -> "an http or https URL such as https://chat.example.com";
       case "List" -> "a comma-separated list";
+      case "JsonNode" -> "a JSON object, or the same as YAML";
       default -> "a text";
     };
   }
@@ -44,6 +48,7 @@ final class Values {
       case "boolean" -> "boolean";
       case "URI" -> "URL";
       case "List" -> "list";
+      case "JsonNode" -> "object";
       case "Secret" -> "secret";
       default -> "text";
     };
@@ -62,6 +67,7 @@ final class Values {
       case "boolean" -> truth(text);
       case "URI" -> uri(text);
       case "List" -> list(text);
+      case "JsonNode" -> json(text);
       case "Secret" -> new Secret(text);
       case "String" -> text;
       default -> throw new IllegalStateException("No setting can be a " + type);
@@ -145,6 +151,18 @@ final class Values {
 
   private static List<String> list(String text) {
     return Arrays.stream(text.split(",", -1)).map(String::strip).filter(s -> !s.isEmpty()).toList();
+  }
+
+  private static JsonNode json(String text) {
+    try {
+      JsonNode tree = Json.MAPPER.readTree(text);
+      if (tree.isObject()) {
+        return tree;
+      }
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("not JSON", e);
+    }
+    throw new IllegalArgumentException("not an object");
   }
 
   private static Object constant(Class<?> type, String text) {

@@ -2,9 +2,14 @@ package dev.perdure.server.config;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -19,11 +24,15 @@ import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /**
  * Reads a YAML file into flat names: mappings become dots, lists become comma-separated text. Used
- * once, by one thread. Only what settings need is taken: anchors and lists of mappings are refused.
+ * once, by one thread. A setting that is an object itself becomes JSON. Only what settings need is
+ * taken: anchors and lists of mappings are refused.
  */
 final class YamlFile {
   private static final long MAX_BYTES = 1024 * 1024;
   private static final int MAX_DEPTH = 8;
+
+  /** Of a setting that is an object itself. */
+  private static final int MAX_TREE_DEPTH = 32;
 
   private final Path file;
   private final Map<String, Given> out = new LinkedHashMap<>();
@@ -90,13 +99,51 @@ final class YamlFile {
       if (parser.getObjectId() != null || parser.isCurrentAlias()) {
         throw broken(parser, "'" + name + "' uses an anchor or alias", "Write the value.");
       }
-      if (token == JsonToken.START_OBJECT) {
+      if (token == JsonToken.START_OBJECT && isJson(name)) {
+        put(parser, name, Json.text(tree(parser, name, 0)), line);
+      } else if (token == JsonToken.START_OBJECT) {
         mapping(parser, name + ".", depth + 1);
       } else {
         String value = token == JsonToken.START_ARRAY ? list(parser, name) : scalar(parser);
         put(parser, name, value, line);
       }
     }
+  }
+
+  private static boolean isJson(String name) {
+    return Keys.find(name).filter(key -> key.type() == JsonNode.class).isPresent();
+  }
+
+  /** What begins at the parser's place, as JSON. */
+  private JsonNode tree(YAMLParser parser, String name, int depth) throws IOException {
+    if (depth > MAX_TREE_DEPTH || parser.getObjectId() != null || parser.isCurrentAlias()) {
+      throw broken(
+          parser, "'" + name + "' is too deep, or uses an anchor or alias", "Write it out.");
+    }
+    JsonNodeFactory make = JsonNodeFactory.instance;
+    return switch (parser.currentToken()) {
+      case START_OBJECT -> {
+        ObjectNode object = make.objectNode();
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+          String member = parser.currentName();
+          parser.nextToken();
+          object.set(member, tree(parser, name, depth + 1));
+        }
+        yield object;
+      }
+      case START_ARRAY -> {
+        ArrayNode array = make.arrayNode();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          array.add(tree(parser, name, depth + 1));
+        }
+        yield array;
+      }
+      case VALUE_TRUE, VALUE_FALSE -> make.booleanNode(parser.getBooleanValue());
+      case VALUE_NUMBER_INT -> make.numberNode(parser.getBigIntegerValue());
+      case VALUE_NUMBER_FLOAT -> make.numberNode(parser.getDecimalValue());
+      case VALUE_NULL -> make.nullNode();
+      default -> make.textNode(parser.getText());
+    };
   }
 
   private void put(YAMLParser parser, String name, @Nullable String value, int line) {

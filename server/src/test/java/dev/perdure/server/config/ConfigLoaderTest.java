@@ -108,7 +108,9 @@ class ConfigLoaderTest {
   void every_key_is_read_from_file_variable_and_flag(KeySpec spec) throws IOException {
     // In the place of a good value a bad one: the refusal shows that it was read, and from where.
     String bad = "\u0001";
-    assertRefused(() -> load(Map.of(spec.env(), "x" + bad + "x")), spec.name(), spec.env());
+    if (spec.hasVariable()) {
+      assertRefused(() -> load(Map.of(spec.env(), "x" + bad + "x")), spec.name(), spec.env());
+    }
     assertRefused(
         () -> load(Map.of(), "--set", spec.name() + "=x" + bad + "x"), spec.name(), "--set");
     yaml(spec.name() + ": \"x\\x01x\"\n");

@@ -1,0 +1,151 @@
+package dev.perdure.server.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What models may use, and how much of it; section {@code tools}. */
+public record ToolSettings(
+    @Key(
+            byDefault = "20",
+            min = "1",
+            max = "1000",
+            text = "The most model calls of one reply that goes on by tools; then it fails.")
+        int maxSteps,
+    @Key(
+            byDefault = "32",
+            min = "1",
+            max = "64",
+            text = "The most calls of tools that one step of a reply makes; others are refused.")
+        int maxCallsPerStep,
+    @Key(
+            byDefault = "2000000",
+            min = "1000",
+            max = "1000000000",
+            text = "Tokens, in and out, of one reply from which on no further step begins.")
+        long maxTokens,
+    @Key(
+            byDefault = "64KiB",
+            min = "1KiB",
+            max = "1MiB",
+            text = "The largest result of one call that a model is shown.")
+        ByteSize maxResult,
+    @Key(
+            byDefault = "30s",
+            min = "10ms",
+            max = "1h",
+            text = "How long one call may take, where its tool does not say.")
+        Duration timeout,
+    @Key(
+            byDefault = "24h",
+            min = "1s",
+            max = "365d",
+            text = "How long an approval, or the result of a client's tool, is waited for.")
+        Duration answerTimeout,
+    @Key(
+            text =
+                "Addresses and ranges that HTTP tools may call although they are not public, such"
+                    + " as 10.1.0.0/16 or 127.0.0.1.")
+        List<String> allowedAddresses,
+    Map<String, Http> http) {
+
+  public ToolSettings {
+    Keys.check(
+        ToolSettings.class,
+        maxSteps,
+        maxCallsPerStep,
+        maxTokens,
+        maxResult,
+        timeout,
+        answerTimeout,
+        allowedAddresses,
+        http);
+    allowedAddresses = List.copyOf(allowedAddresses);
+    http = Collections.unmodifiableMap(new LinkedHashMap<>(http));
+    http.forEach((name, tool) -> {
+      if (tool.url() == null || tool.description() == null) {
+        throw PerdureConfig.illegal(
+            "tools.http."
+                + name
+                + " has no "
+                + (tool.url() == null ? "url" : "description")
+                + ". Set it: a model is told what a tool does, and the server where it is.");
+      }
+    });
+  }
+
+  /** What a call does to the world. */
+  public enum Effect {
+    READ,
+    IDEMPOTENT,
+    UNSAFE
+  }
+
+  /** The methods of HTTP. */
+  public enum Method {
+    GET,
+    POST,
+    PUT,
+    PATCH,
+    DELETE
+  }
+
+  /** A tool that is an operation of an HTTP API, under the name that models use. */
+  public record Http(
+      @Key(
+              text =
+                  "The URL. {argument} in its path or query is filled by that argument, which the"
+                      + " schema must require.")
+          @Nullable String url,
+      @Key(
+              byDefault = "post",
+              text =
+                  "How it is called. With post, put and patch the other arguments are sent as a"
+                      + " JSON object, else as parameters.")
+          Method method,
+      @Key(text = "What the tool does and when to use it, for the model.")
+          @Nullable String description,
+      @Key(text = "The JSON Schema of the arguments, an object, written as YAML or JSON.")
+          @Nullable JsonNode schema,
+      @Key(
+              byDefault = "unsafe",
+              text =
+                  "What a call does: nothing (read), the same however often it is made with one"
+                      + " Idempotency-Key (idempotent), or more each time (unsafe). Only the first"
+                      + " two are repeated after a crash.")
+          Effect effect,
+      @Key(
+              byDefault = "unsafe",
+              text =
+                  "Which calls wait for somebody's approval: never, always, unsafe (those of an"
+                      + " unsafe tool), or 'when' with conditions, such as when /cents > 5000.")
+          String approval,
+      @Key(
+              text =
+                  "Headers, 'Name: value'. A secret is referred to: ${env:NAME} or"
+                      + " ${file:/path}, which is read for each call.")
+          List<String> headers,
+      @Key(min = "10ms", max = "1h", text = "How long a call may take; else as tools.timeout says.")
+          @Nullable Duration timeout,
+      @Key(min = "1KiB", max = "1MiB", text = "The largest answer; else as tools.maxResult says.")
+          @Nullable ByteSize maxResult) {
+    public Http {
+      Keys.check(
+          Http.class,
+          url,
+          method,
+          description,
+          schema,
+          effect,
+          approval,
+          headers,
+          timeout,
+          maxResult);
+      headers = List.copyOf(headers);
+    }
+  }
+}
