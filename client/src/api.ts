@@ -57,7 +57,7 @@ export interface PerdureClient {
   /** Takes a session away; after some seconds it is deleted, unless `undoRemove` comes first. */
   removeSession(session: string): void;
   undoRemove(session: string): void;
-  /** Titles of all sessions and texts of those that are cached. */
+  /** Titles and the user's messages on the server, and all texts of what is cached. */
   search(words: string, signal?: AbortSignal): Promise<readonly Found[]>;
 
   /** Shows a session: from the cache at once, then from the server. Returns what lets go of it. */

@@ -178,7 +178,7 @@ export class Outbox {
       body: {
         ...rest,
         ...(again === undefined ? { text } : { again }),
-        ...(parentId === undefined ? {} : { parent: parentId }),
+        ...(parentId === undefined ? {} : { under: parentId }),
       },
       decoder: decodeTurn,
     });

@@ -15,9 +15,6 @@ import {
 } from './wire.ts';
 
 const PAGE = 50;
-const SEARCH_PAGE = 200;
-/** Sessions whose titles a search looks at. */
-const MAX_SEARCHED = 2_000;
 const MAX_FOUND = 50;
 const EXCERPT_CHARS = 120;
 /** How long a removal can be taken back. */
@@ -68,7 +65,10 @@ export class Sessions {
     await ready();
     store.dispatch({ type: 'sessions.loading' });
     try {
-      const found = await this.#page(cursor, PAGE);
+      const found = await this.#page(
+        cursor === undefined ? undefined : `cursor=${encodeURIComponent(cursor)}`,
+        PAGE,
+      );
       store.dispatch({
         type: 'sessions.page',
         items: found.items,
@@ -211,37 +211,32 @@ export class Sessions {
       return [];
     }
     await this.#options.ready();
-    const sessions = await this.#all(signal);
-    const found: Found[] = sessions
-      .filter((session) => session.title?.toLowerCase().includes(wanted))
-      .map((session) => ({ session }));
-    const known = new Map(sessions.map((session) => [session.id, session]));
+    const sessions = await this.#asked(wanted, signal);
+    const found = new Map<string, Found>(sessions.map((session) => [session.id, { session }]));
+    const known = new Map(
+      [...this.#options.store.get().sessions.items, ...sessions].map((item) => [item.id, item]),
+    );
     for (const thread of await this.#options.cache().threads()) {
       const session = known.get(thread.session);
       const excerpt = session === undefined ? undefined : excerptOf(thread.messages, wanted);
       if (session !== undefined && excerpt !== undefined) {
-        found.push({ session, excerpt });
+        found.set(session.id, { session, excerpt });
       }
     }
-    return found.slice(0, MAX_FOUND);
+    return [...found.values()].slice(0, MAX_FOUND);
   }
 
-  async #all(signal: AbortSignal | undefined): Promise<readonly Session[]> {
-    const all: Session[] = [];
-    let cursor: string | undefined;
+  /** Titles and what users have written; without the server, the titles that are known. */
+  async #asked(words: string, signal: AbortSignal | undefined): Promise<readonly Session[]> {
     try {
-      do {
-        const found = await this.#page(cursor, SEARCH_PAGE, signal);
-        all.push(...found.items);
-        cursor = found.next;
-      } while (cursor !== undefined && all.length < MAX_SEARCHED);
-      return all;
+      return (await this.#page(`q=${encodeURIComponent(words)}`, MAX_FOUND, signal)).items;
     } catch (thrown) {
       if (signal?.aborted === true) {
         throw asPerdureError(thrown);
       }
-      // Without the server those are searched that are known.
-      return this.#options.store.get().sessions.items;
+      return this.#options.store
+        .get()
+        .sessions.items.filter((session) => session.title?.toLowerCase().includes(words));
     }
   }
 }

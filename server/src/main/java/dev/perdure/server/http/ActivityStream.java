@@ -13,6 +13,7 @@ import dev.perdure.protocol.PerdureException;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -141,8 +142,14 @@ final class ActivityStream {
     }
   }
 
-  /** Streams until the client is gone, the node drains or the place is asked to leave. */
-  void run(Exchange exchange, OpenStreams.Place place) throws IOException, InterruptedException {
+  /**
+   * Streams until the client is gone, the node drains or the place is asked to leave.
+   *
+   * @param wait how long to wait for something to send, and end behind it: for clients to which
+   *     something in between hands an answer only when it is whole; null to go on
+   */
+  void run(Exchange exchange, OpenStreams.Place place, @Nullable Duration wait)
+      throws IOException, InterruptedException {
     place.onWake(() -> ready.add(() -> {}));
     try (SseOut out = SseOut.open(exchange, sources.metrics, limits.retry());
         Signals.Subscription _ = sources.hints.listen(caller, this::hint)) {
@@ -152,15 +159,17 @@ final class ActivityStream {
       out.write(frames);
       long nextScan = sources.clock.millis() + limits.poll().toMillis();
       long nextBeat = sources.clock.millis() + limits.heartbeat().toMillis();
-      long end = sources.clock.millis() + exchange.streamAge().toMillis();
+      Duration age = wait == null ? exchange.streamAge() : wait;
+      long end = sources.clock.millis() + age.toMillis();
       while (!over && !place.leaving()) {
-        long until = Math.min(nextScan, nextBeat) - sources.clock.millis();
+        long until = Math.min(end, Math.min(nextScan, nextBeat)) - sources.clock.millis();
         gather(ready.poll(Math.max(0, until), TimeUnit.MILLISECONDS));
         long now = sources.clock.millis();
         if (hinted.getAndSet(false) || now >= nextScan) {
           guardedScan(false);
           nextScan = now + limits.poll().toMillis();
         }
+        boolean answered = wait != null && !frames.isEmpty();
         if (frames.isEmpty() && (now >= nextBeat || place.takeNudge())) {
           frames.idOnly(cursor());
         }
@@ -169,7 +178,7 @@ final class ActivityStream {
           pumps.values().forEach(ActivityPump::written);
           nextBeat = now + limits.heartbeat().toMillis();
         }
-        if (now >= end) {
+        if (answered || now >= end) {
           out.endForNow();
           return;
         }

@@ -58,7 +58,7 @@ final class StreamRoutes {
    */
   void activity(Exchange exchange, Caller owner, Caller watcher, @Nullable String session)
       throws IOException, InterruptedException {
-    exchange.knownQuery("after", "from", "lastEventId", "token");
+    exchange.knownQuery("after", "from", "wait", "lastEventId", "token");
     String from = exchange.query("from").orElse("start");
     if (!from.equals("start") && !from.equals("snapshot")) {
       throw new PerdureException(
@@ -72,6 +72,7 @@ final class StreamRoutes {
             .or(() -> exchange.query("after"))
             .map(ActivityCursor::parse)
             .orElse(null);
+    @Nullable Duration wait = exchange.query("wait").isPresent() ? exchange.queryWait() : null;
     if (exchange.head()) {
       TurnStream.head(exchange);
       return;
@@ -85,7 +86,7 @@ final class StreamRoutes {
               exchange.limits().stream(),
               cursor == null && from.equals("snapshot"));
       stream.begin(cursor);
-      stream.run(exchange, place);
+      stream.run(exchange, place, wait);
     }
   }
 

@@ -144,6 +144,32 @@ class ActivityStreamTest {
   }
 
   @Test
+  void where_streams_are_held_back_polls_bring_all_of_it() throws Exception {
+    String cursor;
+    try (EventReader first = door.events(INBOX + "?wait=0")) {
+      assertThat(first.rest()).isEmpty();
+      cursor = SseText.lastId(first.text());
+    }
+    String turn = door.turn(door.session(), "a");
+    HandProvider.Call call = door.provider.call();
+    Seen seen = new Seen();
+    boolean said = false;
+    while (seen.ended.isEmpty()) {
+      try (EventReader reader = door.events(INBOX + "?wait=60", "Last-Event-ID", cursor)) {
+        for (Frame frame : reader.rest()) {
+          seen.take(frame);
+        }
+        cursor = SseText.lastId(reader.text());
+      }
+      if (!said && seen.turns.containsKey(turn)) {
+        call.say("x").say("y").finish();
+        said = true;
+      }
+    }
+    seen.complete(1);
+  }
+
+  @Test
   void what_was_delivered_to_its_end_is_not_sent_again() throws Exception {
     String turn = door.turn(door.session(), "a");
     HandProvider.Call call = door.provider.call();
