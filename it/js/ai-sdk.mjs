@@ -2,7 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { Chat } from '@ai-sdk/react';
-import { DefaultChatTransport } from 'ai';
+import {
+  DefaultChatTransport,
+  lastAssistantMessageIsCompleteWithApprovalResponses,
+  lastAssistantMessageIsCompleteWithToolCalls,
+} from 'ai';
 import { DefaultChatTransport as DefaultChatTransport6, readUIMessageStream } from 'ai6';
 import { api, ask, base, cutAfter, main, say, storedReplies, test, until, words } from './harness.mjs';
 
@@ -298,6 +302,131 @@ test('another reply stands beside the first one', async () => {
   assert.equal(new Set(messages.map(message => message.parent)).size, 1);
   await chat.sendMessage({ text: say('further', 1) });
   assert.equal(reply(chat), 'further');
+});
+
+const callTool = (name, input, ...rest) => [`/tool ${name} ${JSON.stringify(input)}`, ...rest].join('\n');
+const place = { name: 'place', description: 'Where the user is', schema: { type: 'object' } };
+const toolPart = chat => chat.messages.at(-1).parts.find(part => part.type.startsWith('tool-'));
+/** A chat that sends by itself what the user has answered, as the SDK's pages do. */
+function answering(id, messages = []) {
+  const chat = open(id, messages);
+  chat.sendAutomaticallyWhen = ({ messages }) =>
+    lastAssistantMessageIsCompleteWithApprovalResponses({ messages }) ||
+    lastAssistantMessageIsCompleteWithToolCalls({ messages });
+  return chat;
+}
+const settled = chat => until('the reply', () => chat.status === 'ready' || chat.status === 'error');
+
+test('a tool of the server is a part with its result', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: callTool('time', { zone: 'UTC' }) });
+  assert.deepEqual(chat.problems, []);
+  const types = chat.messages.at(-1).parts.map(part => part.type);
+  assert.equal(types.filter(type => type === 'tool-time').length, 1);
+  assert.equal(toolPart(chat).state, 'output-available');
+  assert.equal(toolPart(chat).output.zone, 'UTC');
+  const loaded = await api('GET', `/api/chat/${chat.id}/messages`);
+  const part = loaded[1].parts.find(each => each.type === 'tool-time');
+  assert.deepEqual([part.state, part.output], ['output-available', toolPart(chat).output]);
+});
+
+test('an approval is asked for, given, and the reply goes on in the same message', async () => {
+  const chat = answering();
+  const ask = { body: { toolPolicy: { time: 'always' } } };
+  await chat.sendMessage({ text: callTool('time', { zone: 'UTC' }) }, ask);
+  assert.equal(chat.status, 'ready');
+  assert.equal(toolPart(chat).state, 'approval-requested');
+  const { id } = chat.messages.at(-1);
+  await chat.addToolApprovalResponse({ id: toolPart(chat).approval.id, approved: true });
+  await until('the result', () => toolPart(chat).state === 'output-available' && chat.status === 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.equal(chat.messages.length, 2);
+  assert.equal(chat.messages.at(-1).id, id);
+  assert.equal(toolPart(chat).output.zone, 'UTC');
+  assert.ok(reply(chat).length > 0);
+  assert.equal(reply(chat), (await stored(chat))[0]);
+  const whole = open(chat.id);
+  await whole.resumeStream();
+  assert.equal(reply(whole), reply(chat));
+  assert.equal(toolPart(whole).state, 'output-available');
+});
+
+test('an approval is refused, and the model is told why', async () => {
+  const chat = answering();
+  await chat.sendMessage({ text: callTool('time', {}) }, { body: { toolPolicy: { time: 'always' } } });
+  await chat.addToolApprovalResponse({ id: toolPart(chat).approval.id, approved: false, reason: 'not now' });
+  await until('the denial', () => toolPart(chat).state === 'output-denied' && chat.status === 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.ok(reply(chat).length > 0);
+});
+
+test('a page that is loaded while an approval is waited for asks again, and one answer counts', async () => {
+  const before = open();
+  await before.sendMessage({ text: callTool('time', {}) }, { body: { toolPolicy: { time: 'always' } } });
+  const pages = [];
+  for (let i = 0; i < 2; i++) {
+    const page = answering(before.id, await api('GET', `/api/chat/${before.id}/messages`));
+    await page.resumeStream();
+    assert.equal(toolPart(page).state, 'approval-requested');
+    pages.push(page);
+  }
+  const answer = (page, approved) =>
+    page.addToolApprovalResponse({ id: toolPart(page).approval.id, approved });
+  await answer(pages[0], true);
+  await until('the result', () => toolPart(pages[0]).state === 'output-available' && pages[0].status === 'ready');
+  await answer(pages[1], false);
+  await until('the result', () => toolPart(pages[1]).state === 'output-available' && pages[1].status === 'ready');
+  assert.equal(reply(pages[1]), reply(pages[0]));
+  assert.equal((await stored(pages[0])).length, 1);
+});
+
+test('a tool of the client is run by the client, and the reply goes on', async () => {
+  const chat = answering();
+  await chat.sendMessage({ text: callTool('place', { exact: true }) }, { body: { clientTools: [place] } });
+  assert.deepEqual(chat.problems, []);
+  const part = toolPart(chat);
+  assert.deepEqual([part.type, part.state, part.input], ['tool-place', 'input-available', { exact: true }]);
+  await chat.addToolOutput({ tool: 'place', toolCallId: part.toolCallId, output: { city: 'Bonn' } });
+  await until('the reply', () => reply(chat).length > 0 && chat.status === 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.equal(chat.messages.length, 2);
+  assert.ok(reply(chat).includes('Bonn'), reply(chat));
+  assert.equal(reply(chat), (await stored(chat))[0]);
+});
+
+test('a tool of the client that fails is told to the model', async () => {
+  const chat = answering();
+  await chat.sendMessage({ text: callTool('place', {}) }, { body: { clientTools: [place] } });
+  await chat.addToolOutput({
+    tool: 'place',
+    toolCallId: toolPart(chat).toolCallId,
+    state: 'output-error',
+    errorText: 'no permission',
+  });
+  await until('the reply', () => reply(chat).length > 0 && chat.status === 'ready');
+  assert.equal(toolPart(chat).state, 'output-error');
+  assert.ok(reply(chat).includes('no permission'), reply(chat));
+});
+
+test('who writes something else instead of an answer withdraws the question', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: callTool('place', {}) }, { body: { clientTools: [place] } });
+  await chat.sendMessage({ text: say('something else', 1) });
+  assert.equal(reply(chat), 'something else');
+  const old = open(chat.id, chat.messages.slice(0, 2));
+  old.messages.at(-1).parts.find(part => part.type === 'tool-place').state = 'output-available';
+  await old.sendMessage();
+  assert.equal(old.error.statusCode, 409);
+});
+
+test('an approval outlives the server that asked for it', async () => {
+  const chat = answering();
+  await chat.sendMessage({ text: callTool('time', {}) }, { body: { toolPolicy: { time: 'always' } } });
+  await ask('kill');
+  await chat.addToolApprovalResponse({ id: toolPart(chat).approval.id, approved: true });
+  await until('the result', () => toolPart(chat).state === 'output-available' && chat.status === 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.equal(reply(chat), (await stored(chat))[0]);
 });
 
 test('what cannot be is refused in words that may be shown', async () => {

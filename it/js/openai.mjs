@@ -29,7 +29,8 @@ function assertShape(response, status) {
   assert.equal(typeof response.top_logprobs, 'number');
   assert.deepEqual(response.text, { format: { type: 'text' } });
   for (const item of response.output) {
-    assert.ok(item.id && item.type && item.status, JSON.stringify(item));
+    assert.ok(item.id && item.type, JSON.stringify(item));
+    assert.ok(item.status || item.type === 'mcp_approval_request', JSON.stringify(item));
     if (item.type !== 'message') continue;
     assert.equal(item.role, 'assistant');
     for (const content of item.content) {
@@ -264,6 +265,156 @@ test('a request with a key is one response however often it is sent', async () =
   });
 });
 
+const callTool = (name, input) => `/tool ${name} ${JSON.stringify(input)}`;
+const weather = {
+  type: 'function',
+  name: 'weather',
+  description: 'The weather of a city',
+  parameters: { type: 'object', properties: { city: { type: 'string' } } },
+  strict: false,
+};
+const result = (call, output) => [{ type: 'function_call_output', call_id: call.call_id, output }];
+
+test('a function of the client ends the response, and its result begins the next one', async () => {
+  const first = await client().responses.create({
+    model: MODEL,
+    input: callTool('weather', { city: 'Bonn' }),
+    tools: [weather],
+  });
+  assertShape(first, 'completed');
+  const call = first.output.find(item => item.type === 'function_call');
+  assert.equal(call.name, 'weather');
+  assert.deepEqual(JSON.parse(call.arguments), { city: 'Bonn' });
+  assert.equal(first.tools[0].name, 'weather');
+  const next = {
+    model: MODEL,
+    previous_response_id: first.id,
+    tools: [weather],
+    input: result(call, 'sunny'),
+  };
+  const events = await collect(await client().responses.create({ ...next, stream: true }));
+  assertDense(events);
+  const second = events.at(-1).response;
+  assertShape(second, 'completed');
+  assert.equal(second.previous_response_id, first.id);
+  assert.notEqual(second.id, first.id);
+  const again = await client().responses.create(next);
+  assert.deepEqual({ ...again, output_text: undefined }, { ...second, output_text: undefined });
+  assert.deepEqual(again.output.map(item => item.type), ['message']);
+  assert.ok(again.output_text.includes('sunny'), again.output_text);
+  assert.deepEqual(await client().responses.retrieve(first.id), first);
+  assert.deepEqual(await client().responses.retrieve(second.id), again);
+  for (let after = 0; after < events.length; after++) {
+    const tail = await collect(await client().responses.retrieve(second.id, { stream: true, starting_after: after }));
+    assert.deepEqual(tail, events.slice(after + 1));
+  }
+  const third = await client().responses.create({
+    model: MODEL,
+    previous_response_id: second.id,
+    input: say('further', 1),
+  });
+  assert.equal(third.output_text, 'further');
+});
+
+test('a function call is streamed as the client knows it', async () => {
+  const stream = client().responses.stream({
+    model: MODEL,
+    input: callTool('weather', { city: 'Bonn' }),
+    tools: [weather],
+  });
+  const events = await collect(stream);
+  assertDense(events);
+  const final = await stream.finalResponse();
+  const call = final.output.find(item => item.type === 'function_call');
+  assert.deepEqual(JSON.parse(call.arguments), { city: 'Bonn' });
+  assert.ok(events.some(event => event.type === 'response.function_call_arguments.done'));
+  const early = { model: MODEL, previous_response_id: final.id, input: 'x' };
+  await assert.rejects(client().responses.create(early), error => error.status === 400);
+  await client().responses.create({ model: MODEL, input: [{ role: 'user', content: 'x' }, call, ...result(call, 'fog')] });
+});
+
+test('a tool of the server is an item, and an approval is one to be answered', async () => {
+  const plain = await client().responses.create({ model: MODEL, input: callTool('time', { zone: 'UTC' }) });
+  const made = plain.output.find(item => item.type === 'mcp_call');
+  assert.deepEqual([made.name, made.status, made.error], ['time', 'completed', null]);
+  assert.equal(JSON.parse(made.output).zone, 'UTC');
+  const tools = [{ type: 'mcp', server_label: 'perdure', allowed_tools: ['time'], require_approval: 'always' }];
+  const asking = await client().responses.create({ model: MODEL, input: callTool('time', {}), tools, background: true });
+  let first;
+  await until('the question', async () => {
+    first = await client().responses.retrieve(asking.id);
+    return first.status === 'completed';
+  });
+  assertShape(first, 'completed');
+  const request = first.output.find(item => item.type === 'mcp_approval_request');
+  assert.equal(request.name, 'time');
+  const answer = approve => ({
+    model: MODEL,
+    previous_response_id: first.id,
+    input: [{ type: 'mcp_approval_response', approval_request_id: request.id, approve }],
+  });
+  const second = await client().responses.create(answer(true));
+  assertShape(second, 'completed');
+  assert.equal(second.output[0].type, 'mcp_call');
+  assert.equal(second.output[0].approval_request_id, request.id);
+  assert.ok(second.output_text.length > 0);
+  assert.deepEqual(await client().responses.create(answer(false)), second, 'the first answer counts');
+});
+
+test('a chat completion calls functions of the client', async () => {
+  const tools = [{ type: 'function', function: { name: 'weather', parameters: weather.parameters } }];
+  const messages = [{ role: 'user', content: callTool('weather', { city: 'Bonn' }) }];
+  const first = await client().chat.completions.create({ model: MODEL, messages, tools });
+  assert.equal(first.choices[0].finish_reason, 'tool_calls');
+  const [call] = first.choices[0].message.tool_calls;
+  assert.deepEqual(JSON.parse(call.function.arguments), { city: 'Bonn' });
+  const further = [...messages, first.choices[0].message, { role: 'tool', tool_call_id: call.id, content: 'rain' }];
+  const second = await client().chat.completions.create({ model: MODEL, messages: further, tools });
+  assert.equal(second.choices[0].finish_reason, 'stop');
+  assert.ok(second.choices[0].message.content.includes('rain'));
+  const streamed = await client()
+    .chat.completions.stream({ model: MODEL, messages: further, tools })
+    .finalChatCompletion();
+  assert.deepEqual(streamed.choices[0].message.content, second.choices[0].message.content);
+  const asked = await client()
+    .chat.completions.stream({ model: MODEL, messages, tools })
+    .finalChatCompletion();
+  assert.equal(asked.choices[0].finish_reason, 'tool_calls');
+  assert.equal(asked.choices[0].message.tool_calls[0].function.name, 'weather');
+  await client().chat.completions.create({
+    model: MODEL,
+    messages: [...further, second.choices[0].message, { role: 'user', content: say('further', 1) }],
+  });
+});
+
+test('a chat completion that needs an approval is an error and not a wait without end', async () => {
+  const body = {
+    model: MODEL,
+    messages: [{ role: 'user', content: callTool('time', {}) }],
+    tools: [{ type: 'mcp', server_label: 'perdure', require_approval: 'always' }],
+  };
+  await assert.rejects(client().chat.completions.create(body), error => {
+    assert.deepEqual([error.status, error.code], [409, 'approval_required']);
+    return true;
+  });
+  await assert.rejects(async () => collect(await client().chat.completions.create({ ...body, stream: true })));
+});
+
+test('a response is deleted, alone or in the middle of others', async () => {
+  const alone = await client().responses.create({ model: MODEL, input: say('alone', 1) });
+  const { session } = await api('GET', `/v1/turns/${turnOf(alone.id)}`);
+  await client().responses.delete(alone.id);
+  const gone = error => error.status === 404;
+  await assert.rejects(client().responses.retrieve(alone.id), gone);
+  await assert.rejects(client().responses.delete(alone.id), gone);
+  await assert.rejects(api('GET', `/v1/sessions/${session}`));
+  const first = await client().responses.create({ model: MODEL, input: say('one', 1) });
+  const second = await client().responses.create({ model: MODEL, previous_response_id: first.id, input: say('two', 1) });
+  await client().responses.delete(first.id);
+  await assert.rejects(client().responses.retrieve(first.id), gone);
+  assert.equal((await client().responses.retrieve(second.id)).output_text, 'two');
+});
+
 test('refusals are what the client expects', async () => {
   const refused = async (promise, status, code, param) => {
     await assert.rejects(promise, error => {
@@ -281,7 +432,11 @@ test('refusals are what the client expects', async () => {
   await refused(create({ input: [] }), 400, 'invalid_value', 'input');
   await refused(create({ input: ' ' }), 400, 'invalid_value', 'input');
   await refused(create({ input: [{ role: 'assistant', content: 'x' }] }), 400, 'invalid_value', 'input');
-  await refused(create({ input: [{ type: 'function_call_output', call_id: 'c', output: 'x' }] }), 400, 'unsupported_parameter');
+  await refused(create({ input: [{ type: 'function_call_output', call_id: 'c', output: 'x' }] }), 400, 'invalid_value');
+  await refused(create({ input: [{ type: 'input_image' }] }), 400, 'unsupported_parameter');
+  await refused(create({ tools: [{ type: 'mcp', server_label: 'other' }] }), 400, 'unsupported_parameter', 'tools');
+  await refused(create({ tools: [{ type: 'function', name: 'no name' }] }), 400, 'invalid_request');
+  await refused(create({ tool_choice: 'required' }), 400, 'unsupported_parameter', 'tool_choice');
   await refused(create({ tools: [{ type: 'web_search' }] }), 400, 'unsupported_parameter', 'tools');
   await refused(create({ store: false }), 400, 'unsupported_parameter', 'store');
   await refused(create({ text: { format: { type: 'json_object' } } }), 400, 'unsupported_parameter', 'text.format');
@@ -293,7 +448,7 @@ test('refusals are what the client expects', async () => {
   await refused(client().responses.retrieve(unknown), 404, 'not_found');
   await refused(client().responses.retrieve('resp_x'), 404, 'not_found');
   await refused(client().responses.cancel(unknown), 404, 'not_found');
-  await refused(client().responses.delete(unknown), 405, 'method_not_allowed');
+  await refused(client().responses.delete(unknown), 404, 'not_found');
   await refused(client().embeddings.create({ model: MODEL, input: 'x' }), 404, 'not_found');
 });
 

@@ -60,6 +60,33 @@ public final class AnswerDesk {
     return done.turn;
   }
 
+  /**
+   * Takes several answers at once, so that the turn goes on with all of them. One whose call is
+   * waited for no more changes nothing: the first answer counts.
+   *
+   * @throws PerdureException NOT_FOUND; CONFLICT, INVALID_REQUEST as {@link #answer}
+   */
+  public Turn answerAll(Caller caller, String turn, List<Answer> answers) {
+    Accepted done =
+        database.write(tx -> {
+          Locks.lockTurn(tx, caller, turn);
+          boolean any = false;
+          for (Answer answer : answers) {
+            ToolCallRow call =
+                ToolCalls.find(tx, turn, answer.call())
+                    .orElseThrow(() -> PerdureException.notFound("call", answer.call()));
+            if (call.state().waits() && !call.expired()) {
+              decide(tx, call, answer);
+              any = true;
+            }
+          }
+          boolean woken = any && Locks.wake(tx, turn);
+          return new Accepted(Conversations.turn(tx, caller, turn), woken);
+        });
+    database.signals().publish(done.woken ? Topic.QUEUE : Topic.TURN, List.of(turn));
+    return done.turn;
+  }
+
   private void decide(Tx tx, ToolCallRow call, Answer answer) throws SQLException {
     if (!call.state().waits()) {
       throw conflict(call, "is not waited for any more: it is " + outcome(call));

@@ -131,6 +131,25 @@ public final class Branches {
             caller.owner()));
   }
 
+  /** Puts another note in the place of what a door wanted to have again. */
+  public void setNote(Caller caller, String turn, String note) {
+    int changed =
+        database.write(tx ->
+            tx.update(
+                """
+                INSERT INTO turn_note (turn_id, note)
+                SELECT id, ? FROM turn WHERE id = ? AND tenant = ? AND owner = ?
+                ON CONFLICT (turn_id) DO UPDATE SET note = excluded.note\
+                """,
+                note,
+                turn,
+                caller.tenant(),
+                caller.owner()));
+    if (changed == 0) {
+      throw PerdureException.notFound("turn", turn);
+    }
+  }
+
   /** The name that the client gave to each of these messages, where it gave one. */
   public Map<String, String> names(Caller caller, String session) {
     Map<String, String> names = new HashMap<>();

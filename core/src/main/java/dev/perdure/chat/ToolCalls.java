@@ -50,6 +50,20 @@ public final class ToolCalls {
     });
   }
 
+  /** The turn in which one of the caller's calls was made. */
+  public Optional<String> turnOf(Caller caller, String id) {
+    return database.read(tx ->
+        tx.one(
+            """
+            SELECT c.turn_id FROM tool_call c JOIN turn t ON t.id = c.turn_id
+             WHERE c.id = ? AND t.tenant = ? AND t.owner = ?\
+            """,
+            row -> row.getString(1),
+            id,
+            caller.tenant(),
+            caller.owner()));
+  }
+
   /** One call, whoever owns it. */
   public static Optional<ToolCallRow> find(Tx tx, String turn, String id) throws SQLException {
     return tx.one(

@@ -9,6 +9,7 @@ import dev.perdure.chat.Branches;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Status;
+import dev.perdure.chat.Message.ToolUse;
 import dev.perdure.chat.Turn;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
@@ -16,6 +17,7 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.http.Exchange;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.HttpLimits;
+import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
@@ -28,6 +30,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The routes that {@code DefaultChatTransport} of the AI SDK calls, so that {@code useChat} works
@@ -87,13 +91,53 @@ public final class AiSdkDoor implements FrontDoor {
     UiMessageStream.Attempts attempts = attempts(exchange);
     ChatRequest request =
         ChatRequest.read(exchange.body(HISTORY_BODIES * limits.body().bodyBytes()), limits.body());
+    switch (request.last()) {
+      case ChatRequest.Posted posted -> accept(exchange, request, posted, attempts);
+      case ChatRequest.Answered answered -> goOn(exchange, request, answered, attempts);
+    }
+  }
+
+  private void accept(
+      Exchange exchange,
+      ChatRequest request,
+      ChatRequest.Posted posted,
+      UiMessageStream.Attempts attempts)
+      throws IOException, InterruptedException {
     String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
     if (exchange.prefersAsync()) {
-      elsewhere(exchange, 202, chats.accept(exchange.caller(), request, key));
+      elsewhere(exchange, 202, chats.accept(exchange.caller(), request, posted, key));
       return;
     }
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      stream(exchange, place, chats.accept(exchange.caller(), request, key), attempts);
+      stream(exchange, place, chats.accept(exchange.caller(), request, posted, key), attempts);
+    }
+  }
+
+  /** Answers what a reply waits for, and tells of it from there on. */
+  private void goOn(
+      Exchange exchange,
+      ChatRequest request,
+      ChatRequest.Answered answered,
+      UiMessageStream.Attempts attempts)
+      throws IOException, InterruptedException {
+    Turn turn = chats.answered(exchange.caller(), request, answered);
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      KnownLog known = known(turn, attempts);
+      boolean _ = place.read(turn, Duration.ZERO, known::event);
+      Set<String> calls =
+          answered.calls().stream().map(ChatRequest.Said::call).collect(Collectors.toSet());
+      long after = known.waitOf(calls);
+      if (chats.answer(exchange.caller(), turn, answered)) {
+        known.answered();
+      } else if (after < 0 || chats.waits(exchange.caller(), turn)) {
+        throw new PerdureException(
+            ErrorCode.CONFLICT,
+            "No call of a tool in the last message waits for this. Load the chat again.");
+      } else {
+        known.waiting(false);
+      }
+      exchange.header(UI_MESSAGE_STREAM, "v1");
+      place.send(turn, new UiMessageStream(attempts, known, after));
     }
   }
 
@@ -118,7 +162,7 @@ public final class AiSdkDoor implements FrontDoor {
 
   /** The chunks of a turn that is followed from its beginning. */
   public static Projection chunks() {
-    return new UiMessageStream(UiMessageStream.Attempts.RESET, new UiMessageStream.KnownAttempts());
+    return new UiMessageStream(UiMessageStream.Attempts.RESET, new KnownLog(false), -1);
   }
 
   /** Says where the same chunks are read by offset, as the Durable Streams transport does. */
@@ -129,15 +173,19 @@ public final class AiSdkDoor implements FrontDoor {
     exchange.sendJson(status, ("{\"streamUrl\":\"" + url + "\"}").getBytes(UTF_8));
   }
 
-  private static void stream(
+  private void stream(
       Exchange exchange, ProjectedStreams.Place place, Turn turn, UiMessageStream.Attempts attempts)
       throws IOException, InterruptedException {
     exchange.header(UI_MESSAGE_STREAM, "v1");
-    UiMessageStream.KnownAttempts known = new UiMessageStream.KnownAttempts();
-    if (attempts == UiMessageStream.Attempts.CUT || turn.lanes().size() > 1) {
-      boolean _ = place.read(turn, Duration.ZERO, known::event);
-    }
-    place.send(turn, new UiMessageStream(attempts, known));
+    KnownLog known = known(turn, attempts);
+    boolean _ = place.read(turn, Duration.ZERO, known::event);
+    known.waiting(chats.waits(exchange.caller(), turn));
+    place.send(turn, new UiMessageStream(attempts, known, -1));
+  }
+
+  /** A client that cannot forget, or not as far back as a retried lane goes, is not shown it. */
+  private static KnownLog known(Turn turn, UiMessageStream.Attempts attempts) {
+    return new KnownLog(attempts == UiMessageStream.Attempts.CUT || turn.lanes().size() > 1);
   }
 
   private static UiMessageStream.Attempts attempts(Exchange exchange) {
@@ -182,19 +230,38 @@ public final class AiSdkDoor implements FrontDoor {
     ObjectNode json = Json.MAPPER.createObjectNode();
     json.put("id", id).put("role", message.role().wire());
     ArrayNode parts = json.putArray("parts");
-    for (Part part : message.parts()) {
-      String type =
-          switch (part.kind()) {
-            case TEXT -> "text";
-            case REASONING -> "reasoning";
-          };
-      parts.addObject().put("type", type).put("text", part.text()).put("state", "done");
+    List<ToolUse> tools = message.tools();
+    int told = 0;
+    for (int i = 0; i <= message.parts().size(); i++) {
+      for (; told < tools.size() && tools.get(told).after() <= i; told++) {
+        tool(parts.addObject(), tools.get(told));
+      }
+      if (i < message.parts().size()) {
+        Part part = message.parts().get(i);
+        String type =
+            switch (part.kind()) {
+              case TEXT -> "text";
+              case REASONING -> "reasoning";
+            };
+        parts.addObject().put("type", type).put("text", part.text()).put("state", "done");
+      }
     }
     json.putObject("metadata")
         .put("session", message.session())
         .put("turn", message.turn())
         .put("createdAt", message.createdAtMillis());
     return json;
+  }
+
+  private static void tool(ObjectNode part, ToolUse use) {
+    part.put("type", "tool-" + use.tool()).put("toolCallId", use.call());
+    part.set("input", use.input());
+    if (use.output() != null) {
+      part.put("state", "output-available").set("output", use.output());
+    } else {
+      String text = use.error() == null ? "It was not made." : use.error().text();
+      part.put("state", "output-error").put("errorText", text);
+    }
   }
 
   private static String chat(Exchange exchange) {

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
@@ -26,32 +28,66 @@ import org.jspecify.annotations.Nullable;
  * @param chat the client's id of the conversation
  * @param regenerate whether another reply is asked for, instead of one to a new message
  * @param messageId the message that is edited or whose reply is to be another; null otherwise
- * @param message the user's message
+ * @param last the message at the end, which is what the request is about
  * @param previous the id of the message before it; null if there is none
  * @param model {@code provider/model}; null for the default
  * @param instructions the system prompt; null for none
+ * @param tools what it says of tools, as a message of the native API does
  */
 record ChatRequest(
     String chat,
     boolean regenerate,
     @Nullable String messageId,
-    Posted message,
+    Last last,
     @Nullable String previous,
     @Nullable String model,
-    @Nullable String instructions) {
+    @Nullable String instructions,
+    ObjectNode tools) {
   static final int ID_CHARS = 255;
   private static final int MODEL_CHARS = 200;
 
   /** Scalars of an application's own that are longer are passed over unread. */
   private static final List<String> READ =
-      List.of("id", "trigger", "messageId", "model", "instructions");
+      List.of(
+          "id",
+          "trigger",
+          "messageId",
+          "model",
+          "instructions",
+          "tools",
+          "toolPolicy",
+          "clientTools");
+
+  /** More calls of tools than a reply can have waiting at once. */
+  private static final int MAX_CALLS = 1000;
+
+  /** The message at the end of what was posted. Immutable. */
+  sealed interface Last {}
 
   /**
    * A user message as it was posted.
    *
    * @param id the client's id of it, or the server's if the client has loaded it from there
    */
-  record Posted(String id, List<Part> parts) {}
+  record Posted(String id, List<Part> parts) implements Last {}
+
+  /**
+   * A reply whose calls of tools the user has decided or the client has run.
+   *
+   * @param id the server's id of the reply
+   */
+  record Answered(String id, List<Said> calls) implements Last {}
+
+  /**
+   * What was said of one call, unchecked. A reply repeats what the server itself has told of its
+   * other calls, so only those count that wait for it.
+   *
+   * @param approved of an approval; null for a result
+   * @param output of a result that is none of an error; null otherwise
+   * @param text the reason, or the error
+   */
+  record Said(
+      String call, @Nullable Boolean approved, @Nullable JsonNode output, @Nullable String text) {}
 
   /**
    * @throws PerdureException INVALID_JSON, INVALID_REQUEST, TOO_LARGE
@@ -122,20 +158,78 @@ record ChatRequest(
         chat,
         regenerate,
         text(members.get("messageId"), "messageId", ID_CHARS),
-        posted(last.getLast(), limits),
+        last(last.getLast(), regenerate, limits),
         last.size() == 2 ? text(last.getFirst().get("id"), "id of a message", ID_CHARS) : null,
         text(members.get("model"), "model", MODEL_CHARS),
-        instructions == null || instructions.isBlank() ? null : instructions);
+        instructions == null || instructions.isBlank() ? null : instructions,
+        tools(members));
   }
 
-  private static Posted posted(JsonNode message, HttpLimits.Body limits) {
-    if (!"user".equals(message.path("role").textValue())) {
-      throw invalid("The last message is not the user's. There is nothing to answer.");
+  /** An application may have a member {@code tools} of its own, which is no list. */
+  private static ObjectNode tools(Map<String, JsonNode> members) {
+    ObjectNode tools = Json.MAPPER.createObjectNode();
+    for (String name : List.of("tools", "toolPolicy", "clientTools")) {
+      @Nullable JsonNode value = members.get(name);
+      if (value != null && (value.isArray() || !name.equals("tools"))) {
+        tools.set(name, value);
+      }
     }
+    return tools;
+  }
+
+  private static Last last(JsonNode message, boolean regenerate, HttpLimits.Body limits) {
     @Nullable String id = text(message.get("id"), "id of a message", ID_CHARS);
     if (id == null) {
       throw invalid("The last message has no id.");
     }
+    String role = message.path("role").asText();
+    if (role.equals("assistant") && !regenerate) {
+      List<Said> said = said(message.path("parts"));
+      if (!said.isEmpty()) {
+        return new Answered(id, said);
+      }
+    }
+    if (!role.equals("user")) {
+      throw invalid("The last message is not the user's. There is nothing to answer.");
+    }
+    return posted(id, message, limits);
+  }
+
+  private static List<Said> said(JsonNode parts) {
+    List<Said> said = new ArrayList<>();
+    for (JsonNode part : parts) {
+      String type = part.path("type").asText();
+      String call = part.path("toolCallId").asText();
+      if (call.isEmpty() || !(type.startsWith("tool-") || type.equals("dynamic-tool"))) {
+        continue;
+      }
+      if (said.size() == MAX_CALLS) {
+        throw invalid("The message has more than " + MAX_CALLS + " calls of tools.");
+      }
+      JsonNode approval = part.path("approval");
+      switch (part.path("state").asText()) {
+        case "approval-responded", "output-denied" ->
+            said.add(
+                new Said(
+                    call,
+                    approval.path("approved").asBoolean(false),
+                    null,
+                    approval.path("reason").textValue()));
+        case "output-available" ->
+            said.add(
+                new Said(
+                    call, null, part.has("output") ? part.get("output") : NullNode.instance, null));
+        case "output-error" ->
+            said.add(new Said(call, null, null, part.path("errorText").asText()));
+        default -> {
+          // It waits still, and so does the server.
+        }
+      }
+    }
+    return List.copyOf(said);
+  }
+
+  private static Posted posted(String id, JsonNode message, HttpLimits.Body limits) {
     JsonNode posted = message.path("parts");
     if (!posted.isArray() || posted.size() > limits.parts()) {
       throw invalid("The parts of a message must be an array of at most " + limits.parts() + ".");

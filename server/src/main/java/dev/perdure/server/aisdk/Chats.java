@@ -2,7 +2,11 @@ package dev.perdure.server.aisdk;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Answer;
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
+import dev.perdure.chat.CallState;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
@@ -14,19 +18,27 @@ import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
 import dev.perdure.chat.Origin.Spot;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.GenerationParams;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnState;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.Models;
+import dev.perdure.server.http.Text;
+import dev.perdure.server.http.ToolRequests;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -49,12 +61,18 @@ final class Chats {
   private final Conversations conversations;
   private final Branches branches;
   private final Models models;
+  private final AnswerDesk answers;
+  private final ToolCalls calls;
+  private final ToolRequests tools;
 
   Chats(FrontDoor.Parts parts) {
     this.desk = parts.desk();
     this.conversations = parts.conversations();
     this.branches = parts.branches();
     this.models = new Models(parts.providers());
+    this.answers = parts.answers();
+    this.calls = parts.calls();
+    this.tools = parts.tools();
   }
 
   /** The session of a chat, if the caller has one of this id. */
@@ -77,8 +95,9 @@ final class Chats {
    *
    * @param key of the request's header; null without
    */
-  Turn accept(Caller caller, ChatRequest request, @Nullable String key) {
+  Turn accept(Caller caller, ChatRequest request, ChatRequest.Posted posted, @Nullable String key) {
     String model = models.checked(request.model());
+    ToolRequests.Choice choice = tools.choice(request.tools());
     String session =
         request.chat().matches(SESSION_ID)
             ? conversations.session(caller, request.chat()).id()
@@ -89,14 +108,77 @@ final class Chats {
             List.of(),
             request.instructions(),
             GenerationParams.NONE,
-            Recovery.RESTART);
+            Recovery.RESTART,
+            choice.tools(),
+            choice.askFirst(),
+            choice.clients());
     return request.regenerate()
-        ? regenerate(caller, session, request, asked, key)
-        : submit(caller, session, request, asked);
+        ? regenerate(caller, session, request, posted, asked, key)
+        : submit(caller, session, request, posted, asked);
   }
 
-  private Turn submit(Caller caller, String session, ChatRequest request, TurnRequest asked) {
-    ChatRequest.Posted posted = request.message();
+  /**
+   * The turn whose reply was posted with answers in it.
+   *
+   * @throws PerdureException NOT_FOUND, CONFLICT if it has ended without a reply
+   */
+  Turn answered(Caller caller, ChatRequest request, ChatRequest.Answered reply) {
+    String turn =
+        session(caller, request.chat())
+            .flatMap(session -> branches.message(caller, session, reply.id()))
+            .map(Message::turn)
+            .orElseThrow(() -> PerdureException.notFound("message", Text.shown(reply.id())));
+    Turn found = conversations.turn(caller, turn);
+    if (found.state() == TurnState.FAILED || found.state() == TurnState.CANCELLED) {
+      throw conflict("The reply has ended, so no call of a tool in it waits any more.");
+    }
+    return found;
+  }
+
+  /** Gives the answers to those calls that wait for one; false if none does. */
+  boolean answer(Caller caller, Turn turn, ChatRequest.Answered reply) {
+    Map<String, CallState> states = new HashMap<>();
+    calls.ofTurn(caller, turn.id()).forEach(row -> states.put(row.id(), row.state()));
+    List<Answer> given = new ArrayList<>();
+    for (ChatRequest.Said said : reply.calls()) {
+      @Nullable CallState state = states.get(said.call());
+      if (state != null && state.waits()) {
+        given.add(tools.answer(json(said, state)));
+      }
+    }
+    if (given.isEmpty()) {
+      return false;
+    }
+    Turn _ = answers.answerAll(caller, turn.id(), given);
+    return true;
+  }
+
+  private static ObjectNode json(ChatRequest.Said said, CallState state) {
+    ObjectNode json = Json.MAPPER.createObjectNode().put("call", said.call());
+    if (said.approved() != null) {
+      // A call that was cut short is shown as one that asks whether it may run again.
+      boolean again = state == CallState.ATTENTION;
+      json.put(
+          "decision", said.approved() ? (again ? "repeat" : "approve") : again ? "fail" : "refuse");
+    } else if (said.output() != null) {
+      json.put("decision", "done").set("output", said.output());
+    } else {
+      json.put("decision", "fail");
+    }
+    return said.text() == null ? json : json.put("reason", said.text());
+  }
+
+  /** Whether a turn stands still until somebody answers, as its row says now. */
+  boolean waits(Caller caller, Turn turn) {
+    return conversations.turn(caller, turn.id()).state() == TurnState.WAITING;
+  }
+
+  private Turn submit(
+      Caller caller,
+      String session,
+      ChatRequest request,
+      ChatRequest.Posted posted,
+      TurnRequest asked) {
     @Nullable Message same = branches.message(caller, session, posted.id()).orElse(null);
     Spot spot;
     if (same == null) {
@@ -124,9 +206,17 @@ final class Chats {
         new NewTurn(
             posted.parts(),
             asked,
-            same == null ? WhenBusy.ENQUEUE : WhenBusy.INTERRUPT,
+            same == null && !asks(caller, session) ? WhenBusy.ENQUEUE : WhenBusy.INTERRUPT,
             new Origin(spot, posted.id(), List.of(), null)),
         new IdempotencyKey("ai-sdk:" + content, content));
+  }
+
+  /** Who writes something else instead of an answer withdraws the question. */
+  private boolean asks(Caller caller, String session) {
+    return branches
+        .newestTurn(caller, session, null)
+        .filter(turn -> turn.state() == TurnState.WAITING)
+        .isPresent();
   }
 
   /** What the user saw last is what the message is about. */
@@ -148,7 +238,12 @@ final class Chats {
   }
 
   private Turn regenerate(
-      Caller caller, String session, ChatRequest request, TurnRequest asked, @Nullable String key) {
+      Caller caller,
+      String session,
+      ChatRequest request,
+      ChatRequest.Posted posted,
+      TurnRequest asked,
+      @Nullable String key) {
     @Nullable Message named =
         request.messageId() == null
             ? null
@@ -160,7 +255,7 @@ final class Chats {
     if (answered == null) {
       answered =
           branches
-              .message(caller, session, request.message().id())
+              .message(caller, session, posted.id())
               .filter(message -> message.role() == Role.USER)
               .map(Message::id)
               .orElse(null);

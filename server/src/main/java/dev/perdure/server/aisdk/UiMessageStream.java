@@ -1,6 +1,7 @@
 package dev.perdure.server.aisdk;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.FinishReason;
@@ -30,8 +31,8 @@ import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
-import dev.perdure.protocol.WaitFor;
 import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.Projection;
 import java.util.HashSet;
 import java.util.Set;
@@ -48,25 +49,30 @@ import org.jspecify.annotations.Nullable;
  *   part.started .delta .ended     text-start, text-delta, text-end; reasoning-...
  *   tool.called .waiting           tool-input-available, tool-approval-request
  *   tool.decided .returned         tool-approval-response, tool-output-available, -error, -denied
+ *   turn.waiting                   finish-step finish, then [DONE]: the client speaks next
  *   notice                         data-notice, transient
  *   turn.ended, by the lane's end  finish-step finish | error | abort, then [DONE]
  * </pre>
  *
  * <p>The end of the lane is told with the end of the turn, because until then the lane may be
- * retried.
+ * retried. A wait that was over when the stream began does not end it.
  */
 final class UiMessageStream implements Projection {
   private static final int LANE = 0;
   private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
 
   private final Attempts attempts;
-  private final KnownAttempts known;
+  private final KnownLog known;
+  private final long after;
+  private final FrameBuffer unseen = new FrameBuffer();
   private final TreeMap<Integer, PartKind> open = new TreeMap<>();
   private String model = "";
   private int step = -1;
   private int attempt;
+  private boolean inStep;
   private boolean shown;
   private boolean skipping;
+  private String opening = "";
   private final Set<String> calls = new HashSet<>();
   private final Set<String> approvals = new HashSet<>();
   private TokenUsage usage = TokenUsage.ZERO;
@@ -81,40 +87,37 @@ final class UiMessageStream implements Projection {
   }
 
   /**
-   * @param known the attempts that the log has when the stream begins: those that are void by then
-   *     are not shown at all. Empty for a client that follows from the beginning and can forget
+   * @param known what the log has when the stream begins: attempts that are void by then are not
+   *     shown at all to a client that cannot forget, and waits that are over do not end the stream
+   * @param after the wait behind which the stream begins, of a message that the client has up to
+   *     there; -1 for the whole message
    */
-  UiMessageStream(Attempts attempts, KnownAttempts known) {
+  UiMessageStream(Attempts attempts, KnownLog known, long after) {
     this.attempts = attempts;
     this.known = known;
-  }
-
-  /** Which attempts count, as far as a log has been read. Used by one thread. */
-  static final class KnownAttempts {
-    private final TreeMap<Integer, Long> bySteps = new TreeMap<>();
-    private long last = -1;
-
-    void event(long seq, TurnEvent event) {
-      if (event instanceof AttemptStarted e && e.lane() == LANE) {
-        // An attempt voids its step and those behind it.
-        bySteps.tailMap(e.step(), true).clear();
-        bySteps.put(e.step(), seq);
-        last = seq;
-      }
-    }
-
-    private boolean isVoid(long seq) {
-      return seq <= last && !bySteps.containsValue(seq);
-    }
+    this.after = after;
   }
 
   @Override
-  public boolean apply(long seq, TurnEvent event, FrameBuffer out) {
+  public Then apply(long seq, TurnEvent event, FrameBuffer out) {
+    if (seq > after) {
+      return tell(seq, event, out);
+    }
+    Then then = tell(seq, event, unseen);
+    unseen.clear();
+    if (seq == after) {
+      inStep = false;
+      out.data(opening.getBytes(UTF_8));
+    }
+    return then == Then.CUT ? Then.CUT : Then.GO_ON;
+  }
+
+  private Then tell(long seq, TurnEvent event, FrameBuffer out) {
     switch (event) {
       case TurnAccepted e -> start(e, out);
       case TurnStarted e -> {}
       case AttemptStarted e -> {
-        return e.lane() != LANE || begin(seq, e, out);
+        return e.lane() != LANE || begin(seq, e, out) ? Then.GO_ON : Then.CUT;
       }
       case PartStarted e -> {
         if (e.lane() == LANE && !skipping) {
@@ -141,7 +144,12 @@ final class UiMessageStream implements Projection {
       case ToolDecided e -> decided(e, out);
       case ToolReturned e -> returned(e, out);
       case ToolUndo e -> {}
-      case TurnWaiting e -> {}
+      case TurnWaiting e -> {
+        if (seq > known.over() && KnownLog.forSomebody(e.waitsFor())) {
+          pause(out);
+          return Then.END;
+        }
+      }
       case TurnResumed e -> {}
       case UsageReported e -> usage = e.lane() == LANE ? usage.plus(e.usage()) : usage;
       case Notice e -> notice(e, out);
@@ -149,7 +157,26 @@ final class UiMessageStream implements Projection {
       case TurnEnded e -> finish(e, out);
       case Unknown e -> {}
     }
-    return true;
+    return Then.GO_ON;
+  }
+
+  /** The client is to speak next. The lane itself may be over, where another one waits. */
+  private void pause(FrameBuffer out) {
+    if (end != null) {
+      finish(end, null, out);
+      return;
+    }
+    endStep(out);
+    LineBuffer json = chunk("finish").raw(",\"finishReason\":\"tool-calls\"");
+    end(metadata(json), out);
+    out.data(DONE);
+  }
+
+  private void endStep(FrameBuffer out) {
+    if (inStep) {
+      inStep = false;
+      end(chunk("finish-step"), out);
+    }
   }
 
   private void start(TurnAccepted event, FrameBuffer out) {
@@ -159,7 +186,9 @@ final class UiMessageStream implements Projection {
     json.raw(",\"messageMetadata\":{\"turn\":").quoted(event.turn());
     json.raw(",\"session\":").quoted(event.session());
     json.raw(",\"createdAt\":").number(event.atMillis()).raw('}');
-    end(json, out);
+    byte[] line = json.raw('}').take();
+    opening = new String(line, UTF_8);
+    out.data(line);
   }
 
   private boolean begin(long seq, AttemptStarted event, FrameBuffer out) {
@@ -171,9 +200,8 @@ final class UiMessageStream implements Projection {
     model = event.model();
     attempt = event.attempt();
     if (event.step() > step) {
-      if (step >= 0) {
-        end(chunk("finish-step"), out);
-      }
+      endStep(out);
+      inStep = true;
       end(chunk("start-step"), out);
     } else if (event.step() < step || (shown && attempts == Attempts.CUT)) {
       // A client can forget the step that it is in, and no earlier one.
@@ -212,7 +240,12 @@ final class UiMessageStream implements Projection {
   }
 
   private void waiting(ToolWaiting event, FrameBuffer out) {
-    if (event.waitsFor() == WaitFor.APPROVAL && calls.contains(event.call())) {
+    boolean asks =
+        switch (event.waitsFor()) {
+          case APPROVAL, ATTENTION -> true;
+          case CLIENT, INPUT, TIME -> false;
+        };
+    if (asks && calls.contains(event.call())) {
       approvals.add(event.call());
       LineBuffer json = call("tool-approval-request", event.call());
       end(json.raw(",\"approvalId\":").quoted(event.call()), out);
@@ -223,14 +256,15 @@ final class UiMessageStream implements Projection {
     if (!approvals.remove(event.call())) {
       return;
     }
-    boolean approved = event.decision() == Decision.APPROVE;
+    Decision decision = event.decision();
+    boolean approved = decision == Decision.APPROVE || decision == Decision.REPEAT;
     LineBuffer json = chunk("tool-approval-response").raw(",\"approvalId\":").quoted(event.call());
     json.raw(approved ? ",\"approved\":true" : ",\"approved\":false");
     if (event.reason() != null) {
       json.raw(",\"reason\":").quoted(event.reason());
     }
     end(json, out);
-    if (!approved) {
+    if (decision == Decision.REFUSE || decision == Decision.EXPIRED) {
       calls.remove(event.call());
       end(call("tool-output-denied", event.call()), out);
     }
@@ -261,21 +295,22 @@ final class UiMessageStream implements Projection {
   }
 
   private void finish(TurnEnded event, FrameBuffer out) {
-    open.forEach((part, kind) -> part(kind, "-end", part, null, out));
     LaneState state =
-        end != null
-            ? end.state()
-            : switch (event.state()) {
-              case CANCELLED -> LaneState.CANCELLED;
-              case COMPLETED -> LaneState.COMPLETED;
-              case FAILED, QUEUED, RUNNING, WAITING -> LaneState.FAILED;
-            };
-    switch (state) {
+        switch (event.state()) {
+          case CANCELLED -> LaneState.CANCELLED;
+          case COMPLETED -> LaneState.COMPLETED;
+          case FAILED, QUEUED, RUNNING, WAITING -> LaneState.FAILED;
+        };
+    finish(end == null ? new LaneEnded(LANE, state, null, null) : end, event.error(), out);
+  }
+
+  private void finish(LaneEnded lane, @Nullable TurnError otherwise, FrameBuffer out) {
+    open.forEach((part, kind) -> part(kind, "-end", part, null, out));
+    switch (lane.state()) {
       case COMPLETED -> {
-        if (step >= 0) {
-          end(chunk("finish-step"), out);
-        }
-        LineBuffer json = chunk("finish").raw(",\"finishReason\":").quoted(finishReason());
+        endStep(out);
+        LineBuffer json =
+            chunk("finish").raw(",\"finishReason\":").quoted(finishReason(lane.finish()));
         end(metadata(json), out);
       }
       case CANCELLED -> {
@@ -283,8 +318,7 @@ final class UiMessageStream implements Projection {
         end(chunk("abort").raw(",\"reason\":\"cancelled\""), out);
       }
       case FAILED, PENDING, STREAMING, WAITING -> {
-        @Nullable TurnError error =
-            end != null && end.error() != null ? end.error() : event.error();
+        @Nullable TurnError error = lane.error() != null ? lane.error() : otherwise;
         String text = error == null ? "The reply failed. Try again." : error.text();
         end(metadata(chunk("message-metadata")), out);
         end(chunk("error").raw(",\"errorText\":").quoted(text), out);
@@ -293,9 +327,8 @@ final class UiMessageStream implements Projection {
     out.data(DONE);
   }
 
-  private String finishReason() {
-    FinishReason reason = end == null || end.finish() == null ? FinishReason.OTHER : end.finish();
-    return switch (reason) {
+  private static String finishReason(@Nullable FinishReason reason) {
+    return switch (reason == null ? FinishReason.OTHER : reason) {
       case STOP -> "stop";
       case LENGTH -> "length";
       case CONTENT_FILTER -> "content-filter";

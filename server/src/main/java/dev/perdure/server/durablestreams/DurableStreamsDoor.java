@@ -79,11 +79,11 @@ public final class DurableStreamsDoor implements FrontDoor {
   }
 
   /** An event as it is stored. One that this version does not know is passed over. */
-  private static boolean event(long seq, TurnEvent event, FrameBuffer out) {
+  private static Projection.Then event(long seq, TurnEvent event, FrameBuffer out) {
     if (!(event instanceof TurnEvent.Unknown)) {
       out.data(TurnEventCodec.encode(seq, event));
     }
-    return true;
+    return Projection.Then.GO_ON;
   }
 
   private void read(Exchange exchange, Supplier<Projection> projection)
@@ -126,7 +126,12 @@ public final class DurableStreamsDoor implements FrontDoor {
       long after)
       throws InterruptedException {
     List<String> all = new ArrayList<>();
-    boolean _ = place.read(turn, wait, after, (seq, event) -> all.addAll(items.of(seq, event)));
+    boolean _ =
+        place.read(
+            turn,
+            wait,
+            () -> items.next() > after,
+            (seq, event) -> all.addAll(items.of(seq, event)));
     String next = Offset.text(items.next());
     exchange.header(NEXT_OFFSET, next);
     exchange.header(UP_TO_DATE, "true");
@@ -155,7 +160,7 @@ public final class DurableStreamsDoor implements FrontDoor {
   /** Pairs of data and control, as the protocol has them. Used by one thread. */
   private record Frames(Items items, long after) implements Projection {
     @Override
-    public boolean apply(long seq, TurnEvent event, FrameBuffer out) {
+    public Then apply(long seq, TurnEvent event, FrameBuffer out) {
       List<String> now = items.of(seq, event);
       boolean end = event instanceof TurnEnded;
       if (!now.isEmpty()) {
@@ -172,7 +177,7 @@ public final class DurableStreamsDoor implements FrontDoor {
                 + (end ? ",\"streamClosed\":true}" : "}");
         out.passing("control", control.getBytes(UTF_8));
       }
-      return true;
+      return Then.GO_ON;
     }
   }
 }

@@ -35,7 +35,7 @@ final class Items {
 
   /** The messages of the next event; none if it is not behind the offset. */
   List<String> of(long seq, TurnEvent event) {
-    boolean _ = projection.apply(seq, event, frames);
+    Projection.Then _ = projection.apply(seq, event, frames);
     String text = new String(frames.bytes(), 0, frames.length(), StandardCharsets.UTF_8);
     frames.clear();
     last = seq;

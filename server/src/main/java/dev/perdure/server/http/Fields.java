@@ -49,6 +49,11 @@ final class Fields {
         "", body.length == 0 ? JsonNodeFactory.instance.objectNode() : parse(body), known);
   }
 
+  /** The members of an object that was read before. */
+  static Fields of(JsonNode json, String... known) {
+    return new Fields("", json, known);
+  }
+
   private static JsonNode parse(byte[] body) {
     try (JsonParser parser = Json.MAPPER.getFactory().createParser(body)) {
       JsonNode tree = Json.MAPPER.readTree(parser);

@@ -1,8 +1,10 @@
 package dev.perdure.server.http;
 
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.provider.Providers;
 import java.util.List;
@@ -32,14 +34,18 @@ public interface FrontDoor {
   /**
    * What a door is made of.
    *
+   * @param tools reads what requests say of tools
    * @param random for ids that mean nothing
    */
   record Parts(
       Desk desk,
+      AnswerDesk answers,
+      ToolCalls calls,
       Conversations conversations,
       Branches branches,
       Providers providers,
       ProjectedStreams streams,
+      ToolRequests tools,
       HttpLimits limits,
       RandomGenerator random) {}
 

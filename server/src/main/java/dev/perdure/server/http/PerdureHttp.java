@@ -199,11 +199,14 @@ public final class PerdureHttp {
     FrontDoor.Parts shared =
         new FrontDoor.Parts(
             parts.desk(),
+            parts.answers(),
+            parts.stores().calls(),
             parts.stores().conversations(),
             parts.stores().branches(),
             parts.providers(),
             new ProjectedStreams(
                 parts.stores().conversations(), parts.log(), streams, metrics, parts.clock()),
+            new ToolRequests(parts.tools()),
             limits,
             parts.random());
     return makers.stream().map(maker -> maker.make(shared)).toList();

@@ -16,14 +16,15 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * Streams of turns through projections, with the places, heartbeats and time limits of all streams.
  * Thread-safe.
  *
  * <p>The clients of other protocols take a clean end of a stream for the end of the reply. So a
- * stream ends cleanly only behind {@code turn.ended}; whatever else ends it cuts the connection,
- * which every client takes for what it is.
+ * stream ends cleanly only behind {@code turn.ended}, or where its projection says that it is
+ * whole; whatever else ends it cuts the connection, which every client takes for what it is.
  */
 public final class ProjectedStreams {
   private final TurnLog log;
@@ -100,16 +101,10 @@ public final class ProjectedStreams {
           return;
         }
         try (SseOut out = SseOut.open(exchange, metrics)) {
+          ProjectedFrames frames = new ProjectedFrames(projection);
           LogLoop.End end =
-              loop.run(
-                  exchange,
-                  turn,
-                  place,
-                  follower,
-                  out,
-                  new ProjectedFrames(projection),
-                  Duration.ofDays(365));
-          if (end != LogLoop.End.TURN_ENDED && !resumable) {
+              loop.run(exchange, turn, place, follower, out, frames, Duration.ofDays(365));
+          if (end != LogLoop.End.TURN_ENDED && !frames.whole && !resumable) {
             throw new IOException("The stream is cut short, and must not look whole");
           }
           out.end();
@@ -125,21 +120,21 @@ public final class ProjectedStreams {
      * @throws PerdureException EXPIRED if retention has deleted the log
      */
     public boolean read(Turn turn, Duration atMost, Visitor visitor) throws InterruptedException {
-      return read(turn, atMost, Long.MAX_VALUE, visitor);
+      return read(turn, atMost, () -> false, visitor);
     }
 
     /**
-     * The same, but does not wait any longer once there is an event behind {@code enough}.
+     * The same, but does not wait any longer once there is enough.
      *
      * @throws PerdureException EXPIRED
      */
-    public boolean read(Turn turn, Duration atMost, long enough, Visitor visitor)
+    public boolean read(Turn turn, Duration atMost, BooleanSupplier enough, Visitor visitor)
         throws InterruptedException {
       long deadline = clock.millis() + atMost.toMillis();
       try (Follower follower = follow(turn)) {
         while (true) {
           long before = follower.position();
-          boolean waits = !place.leaving() && before <= enough;
+          boolean waits = !place.leaving() && !enough.getAsBoolean();
           long left = !waits ? 0 : Math.max(0, deadline - clock.millis());
           Batch batch = follower.next(Duration.ofMillis(left));
           switch (batch.status()) {
@@ -193,10 +188,20 @@ public final class ProjectedStreams {
   }
 
   /** What the projection makes of the events. Other protocols have no words for the moment. */
-  private record ProjectedFrames(Projection projection) implements LogLoop.Framer {
+  private static final class ProjectedFrames implements LogLoop.Framer {
+    private final Projection projection;
+    private boolean whole;
+
+    private ProjectedFrames(Projection projection) {
+      this.projection = projection;
+    }
+
     @Override
     public boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out) {
-      return projection.apply(seq, TurnEventCodec.decode(payload, from, to - from).event(), out);
+      Projection.Then then =
+          projection.apply(seq, TurnEventCodec.decode(payload, from, to - from).event(), out);
+      whole = then == Projection.Then.END;
+      return then == Projection.Then.GO_ON;
     }
 
     @Override

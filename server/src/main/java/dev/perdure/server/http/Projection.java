@@ -9,11 +9,15 @@ import dev.perdure.protocol.TurnEvent;
  */
 @FunctionalInterface
 public interface Projection {
-  /**
-   * Writes the frames of one event.
-   *
-   * @return false if the stream cannot go on, so that the connection is to be cut behind these
-   *     frames
-   */
-  boolean apply(long seq, TurnEvent event, FrameBuffer out);
+  /** Writes the frames of one event. */
+  Then apply(long seq, TurnEvent event, FrameBuffer out);
+
+  /** What becomes of the stream behind the frames of an event. */
+  enum Then {
+    GO_ON,
+    /** It cannot go on: the connection is to be cut. */
+    CUT,
+    /** It is whole, although the turn is not over: its protocol has the client speak next. */
+    END
+  }
 }

@@ -15,7 +15,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What requests say of tools, checked and within limits. Thread-safe. */
-final class ToolRequests {
+public final class ToolRequests {
   /** Names in {@code tools}. */
   private static final int MAX_TOOLS = 128;
 
@@ -83,6 +83,32 @@ final class ToolRequests {
     return known.stream().sorted().toList();
   }
 
+  /**
+   * What a message says of tools.
+   *
+   * @param tools those of the server that may be used; null for the session's, or all
+   * @param askFirst those of them that need an approval each time
+   * @param clients tools that the client runs
+   */
+  public record Choice(
+      @Nullable List<String> tools, List<String> askFirst, List<ClientTool> clients) {}
+
+  /**
+   * Reads what a message of another protocol says of tools.
+   *
+   * @param said the members {@code tools}, {@code toolPolicy} and {@code clientTools}, as a message
+   *     of the native API has them
+   */
+  public Choice choice(JsonNode said) {
+    Fields fields = Fields.of(said, "tools", "toolPolicy", "clientTools");
+    return new Choice(allowed(fields), askFirst(fields), clients(fields));
+  }
+
+  /** The names of the server's tools. */
+  public Set<String> names() {
+    return known;
+  }
+
   /** The member {@code clientTools}. */
   List<ClientTool> clients(Fields fields) {
     List<ClientTool> out = new ArrayList<>();
@@ -111,7 +137,19 @@ final class ToolRequests {
 
   /** Reads the body of {@code POST /v1/turns/ID/answers}. */
   Answer answer(byte[] body) {
-    Fields fields = Fields.of(body, "call", "decision", "output", "reason", "inputHash", "input");
+    return answer(Fields.of(body, "call", "decision", "output", "reason", "inputHash", "input"));
+  }
+
+  /**
+   * An answer that came in the words of another protocol.
+   *
+   * @param said with the members of the body above
+   */
+  public Answer answer(JsonNode said) {
+    return answer(Fields.of(said, "call", "decision", "output", "reason"));
+  }
+
+  private static Answer answer(Fields fields) {
     String call = fields.text("call", ID_CHARS).orElse("");
     String word = fields.text("decision", NAME_CHARS).orElse("");
     Decision decision =

@@ -3,6 +3,8 @@ package dev.perdure.server.openai;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LineBuffer;
@@ -25,26 +27,40 @@ final class CompletionStream implements Projection {
   private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
 
   private final ResponseStream state;
+  private final long from;
   private final boolean usageChunk;
   private final FrameBuffer unused = new FrameBuffer();
   private boolean shown;
   private int textPart = -1;
   private int step = -1;
 
-  CompletionStream(ResponseNote note, boolean usageChunk) {
-    this.state = new ResponseStream(note, Long.MAX_VALUE);
+  /**
+   * @param from the sequence number of the wait behind which the completion begins; -1 for the
+   *     first one of its turn
+   */
+  CompletionStream(ResponseNote note, long from, boolean usageChunk) {
+    this.state = new ResponseStream(note, from, Long.MAX_VALUE);
+    this.from = from;
     this.usageChunk = usageChunk;
   }
 
   @Override
-  public boolean apply(long seq, TurnEvent event, FrameBuffer out) {
-    boolean _ = state.apply(seq, event, unused);
+  public Then apply(long seq, TurnEvent event, FrameBuffer out) {
+    Then then = state.apply(seq, event, unused);
+    if (seq == Math.max(from, 0)) {
+      chunk("{\"role\":\"assistant\",\"content\":\"\"}", null, out);
+    }
+    if (then == Then.END) {
+      finish(out);
+    }
+    return seq <= from || then == Then.END ? then : text(event, out);
+  }
+
+  private Then text(TurnEvent event, FrameBuffer out) {
     switch (event) {
-      case TurnEvent.TurnAccepted e ->
-          chunk("{\"role\":\"assistant\",\"content\":\"\"}", null, out);
       case AttemptStarted e -> {
         if (e.lane() == 0 && shown && e.step() <= step) {
-          return false;
+          return Then.CUT;
         }
         step = e.lane() == 0 ? e.step() : step;
       }
@@ -58,6 +74,7 @@ final class CompletionStream implements Projection {
         }
       }
       case TurnEvent.TurnEnded e -> finish(out);
+      case TurnEvent.TurnAccepted e -> {}
       case TurnEvent.TurnStarted e -> {}
       case TurnEvent.PartEnded e -> {}
       case TurnEvent.ToolCalled e -> {}
@@ -73,13 +90,20 @@ final class CompletionStream implements Projection {
       case TurnEvent.LaneEnded e -> {}
       case TurnEvent.Unknown e -> {}
     }
-    return true;
+    return Then.GO_ON;
   }
 
   private void finish(FrameBuffer out) {
     ObjectNode response = state.response();
-    switch (response.path("status").textValue()) {
+    switch (needsApproval(response) ? "" : response.path("status").textValue()) {
       case "completed", "incomplete" -> {
+        ArrayNode calls = calls(response);
+        if (!calls.isEmpty()) {
+          for (int i = 0; i < calls.size(); i++) {
+            ((ObjectNode) calls.get(i)).put("index", i);
+          }
+          chunk("{\"tool_calls\":" + Json.text(calls) + "}", null, out);
+        }
         chunk("{}", finishReason(response), out);
         if (usageChunk) {
           ObjectNode last = head(response, "chat.completion.chunk");
@@ -118,13 +142,40 @@ final class CompletionStream implements Projection {
     ObjectNode json = head(response, "chat.completion");
     ObjectNode choice = json.putArray("choices").addObject();
     choice.put("index", 0).put("finish_reason", finishReason(response)).putNull("logprobs");
-    choice
-        .putObject("message")
-        .put("role", "assistant")
-        .put("content", state.outputText())
-        .putNull("refusal");
+    ArrayNode calls = calls(response);
+    String text = state.outputText();
+    ObjectNode message = choice.putObject("message").put("role", "assistant").putNull("refusal");
+    message.put("content", text.isEmpty() && !calls.isEmpty() ? null : text);
+    if (!calls.isEmpty()) {
+      message.set("tool_calls", calls);
+    }
     json.set("usage", usage(response));
     return json;
+  }
+
+  /** The calls of tools whose results the client is to send. */
+  private static ArrayNode calls(ObjectNode response) {
+    ArrayNode calls = Json.MAPPER.createArrayNode();
+    for (JsonNode item : response.path("output")) {
+      if (item.path("type").asText().equals("function_call")) {
+        ObjectNode call = calls.addObject();
+        call.put("id", item.path("call_id").textValue()).put("type", "function");
+        call.putObject("function")
+            .put("name", item.path("name").textValue())
+            .put("arguments", item.path("arguments").textValue());
+      }
+    }
+    return calls;
+  }
+
+  /** Whether somebody must agree to a call, which is more than this protocol can say. */
+  static boolean needsApproval(JsonNode response) {
+    for (JsonNode item : response.path("output")) {
+      if (item.path("type").asText().equals("mcp_approval_request")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static ObjectNode head(ObjectNode response, String object) {
@@ -142,7 +193,7 @@ final class CompletionStream implements Projection {
     return switch (response.path("incomplete_details").path("reason").asText()) {
       case "max_output_tokens" -> "length";
       case "content_filter" -> "content_filter";
-      default -> "stop";
+      default -> calls(response).isEmpty() ? "stop" : "tool_calls";
     };
   }
 

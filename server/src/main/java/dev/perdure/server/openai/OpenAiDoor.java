@@ -14,7 +14,9 @@ import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.ProjectedStreams;
+import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
+import dev.perdure.server.openai.Responses.Asked;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
@@ -31,6 +33,7 @@ import java.util.random.RandomGenerator;
  *   POST   /responses                    a response, waited for, streamed or in the background
  *   GET    /responses/ID                 as it stands, or its stream, from anywhere on
  *   POST   /responses/ID/cancel
+ *   DELETE /responses/ID
  *   GET    /responses/ID/input_items
  *   POST   /chat/completions             a response behind it, whose path is in Location
  *   GET    /models, /models/ID
@@ -75,6 +78,7 @@ public final class OpenAiDoor implements FrontDoor {
     return List.of(
         route(Method.POST, BASE + "/responses", this::create),
         route(Method.GET, one, this::retrieve),
+        route(Method.DELETE, one, this::delete),
         route(Method.POST, one + "/cancel", this::cancel),
         route(Method.GET, one + "/input_items", this::inputItems),
         route(Method.POST, BASE + "/chat/completions", this::complete),
@@ -111,15 +115,15 @@ public final class OpenAiDoor implements FrontDoor {
     byte[] body = exchange.body(HISTORY_BODIES * limits.body().bodyBytes());
     OpenAiRequest request = OpenAiRequest.response(body, limits.body());
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      Turn turn = responses.accept(exchange, request, body);
-      ResponseNote note = responses.note(exchange.caller(), turn);
+      Asked asked = responses.accept(exchange, place, request, body);
+      ResponseNote note = responses.note(exchange.caller(), asked.turn());
       if (request.stream()) {
-        place.send(turn, new ResponseStream(note, -1));
+        place.send(asked.turn(), new ResponseStream(note, asked.from(), -1));
         return;
       }
       Duration wait = request.background() ? Duration.ZERO : WHOLE_ANSWER;
-      ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
-      boolean ended = read(place, turn, wait, state);
+      ResponseStream state = new ResponseStream(note, asked.from(), Long.MAX_VALUE);
+      boolean ended = read(place, asked.turn(), wait, state);
       requireWhole(ended || request.background());
       send(exchange, state.response());
     }
@@ -139,35 +143,48 @@ public final class OpenAiDoor implements FrontDoor {
       ProjectedStreams.Place place, Turn turn, Duration wait, ResponseStream state)
       throws InterruptedException {
     FrameBuffer unused = new FrameBuffer();
-    return place.read(
-        turn,
-        wait,
-        (seq, event) -> {
-          boolean _ = state.apply(seq, event, unused);
-        });
+    boolean ended =
+        place.read(
+            turn,
+            wait,
+            state::over,
+            (seq, event) -> {
+              Projection.Then _ = state.apply(seq, event, unused);
+            });
+    return ended || state.over();
   }
 
   private void retrieve(Exchange exchange) throws IOException, InterruptedException {
-    Turn turn = responses.turn(exchange);
-    ResponseNote note = responses.note(exchange.caller(), turn);
     boolean stream = exchange.query("stream").orElse("false").equals("true");
     long after = exchange.queryNumber("starting_after", 0, Long.MAX_VALUE).orElse(-1L);
     try (ProjectedStreams.Place place = streams.take(exchange)) {
+      Asked asked = responses.asked(exchange, place);
+      ResponseNote note = responses.note(exchange.caller(), asked.turn());
       if (stream) {
-        place.send(turn, new ResponseStream(note, after));
+        place.send(asked.turn(), new ResponseStream(note, asked.from(), after));
       } else {
-        send(exchange, current(exchange, place, turn, note));
+        send(exchange, current(exchange, place, asked, note));
       }
     }
   }
 
+  private void delete(Exchange exchange) throws InterruptedException {
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      Asked asked = responses.asked(exchange, place);
+      responses.delete(exchange.caller(), asked);
+      ObjectNode json = Json.MAPPER.createObjectNode().put("id", asked.id());
+      send(exchange, json.put("object", "response").put("deleted", true));
+    }
+  }
+
   private ObjectNode current(
-      Exchange exchange, ProjectedStreams.Place place, Turn turn, ResponseNote note)
+      Exchange exchange, ProjectedStreams.Place place, Asked asked, ResponseNote note)
       throws InterruptedException {
+    Turn turn = asked.turn();
     if (turn.logExpired()) {
       return responses.stored(exchange.caller(), turn, note);
     }
-    ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+    ResponseStream state = new ResponseStream(note, asked.from(), Long.MAX_VALUE);
     boolean over = turn.state().terminal();
     boolean ended = read(place, turn, over ? END_VISIBLE : Duration.ZERO, state);
     requireWhole(ended || !over);
@@ -175,21 +192,25 @@ public final class OpenAiDoor implements FrontDoor {
   }
 
   private void cancel(Exchange exchange) throws InterruptedException {
-    Turn turn = responses.cancel(exchange);
-    ResponseNote note = responses.note(exchange.caller(), turn);
     try (ProjectedStreams.Place place = streams.take(exchange)) {
+      Asked asked = responses.cancel(exchange.caller(), responses.asked(exchange, place));
+      Turn turn = asked.turn();
+      ResponseNote note = responses.note(exchange.caller(), turn);
       if (turn.logExpired()) {
         send(exchange, responses.stored(exchange.caller(), turn, note));
         return;
       }
-      ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+      ResponseStream state = new ResponseStream(note, asked.from(), Long.MAX_VALUE);
       boolean _ = read(place, turn, END_VISIBLE, state);
       send(exchange, state.response());
     }
   }
 
-  private void inputItems(Exchange exchange) {
-    Turn turn = responses.turn(exchange);
+  private void inputItems(Exchange exchange) throws InterruptedException {
+    Turn turn;
+    try (ProjectedStreams.Place place = streams.take(exchange)) {
+      turn = responses.asked(exchange, place).turn();
+    }
     int limit = exchange.queryNumber("limit", 1, MAX_ITEMS).orElse((long) DEFAULT_ITEMS).intValue();
     boolean ascending = exchange.query("order").orElse("desc").equals("asc");
     String after = exchange.query("after").orElse("");
@@ -215,17 +236,20 @@ public final class OpenAiDoor implements FrontDoor {
     byte[] body = exchange.body(HISTORY_BODIES * limits.body().bodyBytes());
     OpenAiRequest request = OpenAiRequest.completion(body, limits.body());
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      Turn turn = responses.accept(exchange, request, body);
-      ResponseNote note = responses.note(exchange.caller(), turn);
-      String id = ResponseStream.responseId(turn.id());
-      exchange.header(HeaderNames.LOCATION, BASE + "/responses/" + id);
+      Asked asked = responses.accept(exchange, place, request, body);
+      ResponseNote note = responses.note(exchange.caller(), asked.turn());
+      exchange.header(HeaderNames.LOCATION, BASE + "/responses/" + asked.id());
       if (request.stream()) {
-        place.send(turn, new CompletionStream(note, request.usageChunk()));
+        place.send(asked.turn(), new CompletionStream(note, asked.from(), request.usageChunk()));
         return;
       }
-      ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
-      requireWhole(read(place, turn, WHOLE_ANSWER, state));
+      ResponseStream state = new ResponseStream(note, asked.from(), Long.MAX_VALUE);
+      requireWhole(read(place, asked.turn(), WHOLE_ANSWER, state));
       JsonNode response = state.response();
+      if (CompletionStream.needsApproval(response)) {
+        JsonNode error = OpenAiErrors.of(response);
+        throw new Refusal(409, error.path("code").asText(), null, error.path("message").asText());
+      }
       switch (response.path("status").textValue()) {
         case "completed", "incomplete" -> send(exchange, CompletionStream.whole(state));
         default -> {

@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
 final class OpenAiErrors {
   private static final HeaderName SHOULD_RETRY = HeaderNames.create("x-should-retry");
 
+  private static final String NEEDS_APPROVAL =
+      "A call of a tool waits for somebody's approval, which chat completions cannot ask for. The"
+          + " reply goes on once it is given; its response is at the path in 'Location'.";
+
   private OpenAiErrors() {}
 
   static void send(Exchange exchange, Refusal refusal) {
@@ -65,6 +69,10 @@ final class OpenAiErrors {
   /** The error of a response that failed or was cancelled. */
   static ObjectNode of(JsonNode response) {
     ObjectNode error = Json.MAPPER.createObjectNode();
+    if (CompletionStream.needsApproval(response)) {
+      error.put("message", NEEDS_APPROVAL).put("type", "invalid_request_error").putNull("param");
+      return error.put("code", "approval_required");
+    }
     boolean cancelled = response.path("status").asText().equals("cancelled");
     String message =
         cancelled ? "The reply was cancelled." : response.path("error").path("message").asText();

@@ -11,6 +11,7 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.Text;
+import dev.perdure.server.openai.OpenAiTools.Said;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param model as the client named it; null for the default
  * @param earlier messages before the last one, oldest first
- * @param message the user's message, the last one
+ * @param message the user's message, the last one; empty if there are results of tools instead
+ * @param said results of tools and answers to requests for an approval, behind the last message
+ * @param tools what it says of tools
  * @param instructions the system prompt: what the request says and its system messages
  * @param previous the id of the response that this one follows; null for none
  * @param usageChunk whether a stream of a chat completion ends with the usage
@@ -34,6 +37,8 @@ record OpenAiRequest(
     @Nullable String model,
     List<Earlier> earlier,
     List<Part> message,
+    List<Said> said,
+    OpenAiTools.Wish tools,
     @Nullable String instructions,
     GenerationParams params,
     @Nullable String previous,
@@ -57,8 +62,7 @@ record OpenAiRequest(
       Map.of(
           "conversation", "Follow a response with 'previous_response_id' instead.",
           "prompt", "Send the text itself.",
-          "tools", "Tools are configured on the server.",
-          "functions", "Tools are configured on the server.",
+          "functions", "Send 'tools'.",
           "logprobs", "Log probabilities are not kept.",
           "audio", "Only text is supported.",
           "modalities", "Only text is supported.");
@@ -75,15 +79,16 @@ record OpenAiRequest(
     List<String> system = new ArrayList<>();
     instructions(json, limits).ifPresent(system::add);
     List<Earlier> messages = new ArrayList<>();
+    List<Said> said = new ArrayList<>();
     JsonNode input = json.path("input");
     if (input.isTextual()) {
       messages.add(new Earlier(Role.USER, texts(input, "input", limits)));
     } else if (input.isArray()) {
-      messages(input, "input", system, messages, limits);
+      messages(input, "input", system, messages, said, limits);
     } else {
       throw Refusal.invalid("input", "'input' must be a string or a list of messages.");
     }
-    return build(json, "max_output_tokens", system, messages, limits);
+    return build(json, "max_output_tokens", system, messages, said, limits);
   }
 
   /** Reads the body of {@code POST /chat/completions}. */
@@ -96,12 +101,13 @@ record OpenAiRequest(
     }
     List<String> system = new ArrayList<>();
     List<Earlier> messages = new ArrayList<>();
+    List<Said> said = new ArrayList<>();
     if (!json.path("messages").isArray()) {
       throw Refusal.invalid("messages", "'messages' must be a list of messages.");
     }
-    messages(json.path("messages"), "messages", system, messages, limits);
+    messages(json.path("messages"), "messages", system, messages, said, limits);
     String most = json.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
-    return build(json, most, system, messages, limits);
+    return build(json, most, system, messages, said, limits);
   }
 
   private static JsonNode parse(byte[] body) {
@@ -146,17 +152,9 @@ record OpenAiRequest(
       String mostTokens,
       List<String> system,
       List<Earlier> messages,
+      List<Said> said,
       HttpLimits.Body limits) {
-    if (messages.isEmpty() || messages.getLast().role() != Role.USER) {
-      throw Refusal.invalid(
-          json.has("messages") ? "messages" : "input",
-          "The last message must be the user's: there is nothing to answer.");
-    }
-    List<Part> last = messages.getLast().parts();
-    if (last.stream().allMatch(part -> part.text().isBlank())) {
-      throw Refusal.invalid(
-          json.has("messages") ? "messages" : "input", "The message is blank. Send some text.");
-    }
+    List<Part> last = last(json.has("messages") ? "messages" : "input", messages, said);
     String prompt = String.join("\n\n", system);
     if (prompt.length() > limits.instructionsChars()) {
       throw tooLong("instructions", limits.instructionsChars());
@@ -164,8 +162,10 @@ record OpenAiRequest(
     boolean stream = flag(json, "stream");
     return new OpenAiRequest(
         line(json, "model", MODEL_CHARS),
-        List.copyOf(messages.subList(0, messages.size() - 1)),
+        last.isEmpty() ? List.of() : List.copyOf(messages.subList(0, messages.size() - 1)),
         last,
+        List.copyOf(said),
+        OpenAiTools.wish(json),
         prompt.isBlank() ? null : prompt,
         new GenerationParams(
             integer(json, mostTokens),
@@ -176,6 +176,22 @@ record OpenAiRequest(
         flag(json, "background"),
         metadata(json.path("metadata")),
         flag(json.path("stream_options"), "include_usage"));
+  }
+
+  /** The user's message; none if the request goes on behind the results of tools. */
+  private static List<Part> last(String name, List<Earlier> messages, List<Said> said) {
+    if (!said.isEmpty()) {
+      return List.of();
+    }
+    if (messages.isEmpty() || messages.getLast().role() != Role.USER) {
+      throw Refusal.invalid(
+          name, "The last message must be the user's: there is nothing to answer.");
+    }
+    List<Part> last = messages.getLast().parts();
+    if (last.stream().allMatch(part -> part.text().isBlank())) {
+      throw Refusal.invalid(name, "The message is blank. Send some text.");
+    }
+    return last;
   }
 
   private static Optional<String> instructions(JsonNode json, HttpLimits.Body limits) {
@@ -191,6 +207,7 @@ record OpenAiRequest(
       String name,
       List<String> system,
       List<Earlier> into,
+      List<Said> said,
       HttpLimits.Body limits) {
     if (items.size() > MESSAGES) {
       throw Refusal.invalid(name, "At most " + MESSAGES + " messages are accepted.");
@@ -199,17 +216,32 @@ record OpenAiRequest(
       String at = name + "[" + (into.size() + system.size()) + "]";
       String type = item.path("type").asText("message");
       if (!type.equals("message")) {
-        throw Refusal.unsupported(
-            at, "Items of the type '" + Text.shown(type) + "' are not supported.");
+        if (!OpenAiTools.item(item, at, said)) {
+          throw Refusal.unsupported(
+              at, "Items of the type '" + Text.shown(type) + "' are not supported.");
+        }
+        continue;
+      }
+      String role = item.path("role").asText();
+      if (role.equals("tool")) {
+        said.add(OpenAiTools.message(item, at));
+        continue;
+      }
+      if (role.equals("assistant") && !item.hasNonNull("content")) {
+        // Calls of tools and no text.
+        continue;
       }
       List<Part> parts = texts(item.path("content"), at, limits);
-      switch (item.path("role").asText()) {
-        case "user" -> into.add(new Earlier(Role.USER, parts));
+      switch (role) {
+        case "user" -> {
+          into.add(new Earlier(Role.USER, parts));
+          said.clear();
+        }
         case "assistant" -> into.add(new Earlier(Role.ASSISTANT, parts));
         case "system", "developer" -> parts.forEach(part -> system.add(part.text()));
         default ->
             throw Refusal.invalid(
-                at, "The role must be 'user', 'assistant', 'system' or 'developer'.");
+                at, "The role must be 'user', 'assistant', 'system', 'developer' or 'tool'.");
       }
     }
   }

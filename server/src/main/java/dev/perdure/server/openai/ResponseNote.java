@@ -1,25 +1,38 @@
 package dev.perdure.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest;
+import dev.perdure.chat.TurnRequest.ClientTool;
 import dev.perdure.protocol.Json;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a response repeats of the request that made it, and the engine does not need. Kept as the
  * turn's note; a turn of another door has none, and is answered with what is usual. Immutable.
  *
+ * @param deleted whether it is not to be found any more
  * @param metadata an object of strings
+ * @param tools the client's tools as the API shows them
+ * @param noTools whether no tools may be used
  */
 record ResponseNote(
     boolean background,
+    boolean deleted,
     @Nullable String previous,
     JsonNode metadata,
+    ArrayNode tools,
+    boolean noTools,
     @Nullable String instructions,
     @Nullable Integer maxOutputTokens,
     double temperature,
     double topP) {
+
+  /** The note of a response that was deleted. */
+  static final String DELETED = "{\"deleted\":true}";
 
   static ResponseNote of(Turn turn, @Nullable String note) {
     JsonNode json = note == null ? Json.MAPPER.createObjectNode() : Json.trusted(note);
@@ -28,12 +41,29 @@ record ResponseNote(
     Double topP = turn.request().params().topP();
     return new ResponseNote(
         json.path("background").asBoolean(false),
+        json.path("deleted").asBoolean(false),
         json.path("previous").textValue(),
         metadata.isObject() ? metadata : Json.MAPPER.createObjectNode(),
+        tools(turn.request()),
+        List.of().equals(turn.request().tools()),
         turn.request().instructions(),
         turn.request().params().maxOutputTokens(),
         temperature == null ? 1 : temperature,
         topP == null ? 1 : topP);
+  }
+
+  private static ArrayNode tools(TurnRequest request) {
+    ArrayNode tools = Json.MAPPER.createArrayNode();
+    for (ClientTool tool : request.clientTools()) {
+      tools
+          .addObject()
+          .put("type", "function")
+          .put("name", tool.name())
+          .put("description", tool.description())
+          .put("strict", false)
+          .set("parameters", tool.schema());
+    }
+    return tools;
   }
 
   static String json(boolean background, @Nullable String previous, JsonNode metadata) {

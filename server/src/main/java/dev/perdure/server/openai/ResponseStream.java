@@ -31,7 +31,9 @@ import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.Projection;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,9 +47,14 @@ import org.jspecify.annotations.Nullable;
  *   part.delta                    output_text.delta, reasoning_text.delta
  *   part.ended                    output_text.done or reasoning_text.done, content_part.done
  *   attempt.started that voids    output_item.done of the open item: incomplete, without content
+ *   tool.waiting, tool.returned   an item of its own, whole at once; see ToolItems
+ *   turn.waiting for somebody     response.completed: the client speaks next
  *   turn.ended                    output_item.done, then response.completed, .incomplete, .failed;
  *                                 nothing of a cancelled one, as the API has no event for it
  * </pre>
+ *
+ * <p>A turn that waits for somebody is a response up to there, and another one from there on:
+ * {@code resp_X} up to the first wait, {@code resp_X_N} behind the wait of the sequence number N.
  *
  * <p>Items of an attempt that failed keep their place, and the next attempt's items come behind
  * them, so no number is ever given twice; the finished response lists only what counts.
@@ -57,9 +64,14 @@ final class ResponseStream implements Projection {
   private static final long MILLIS = 1000;
 
   private final ResponseNote note;
+  private final long from;
   private final long startingAfter;
+  private final ToolItems tools = new ToolItems();
   private final ArrayNode output = Json.MAPPER.createArrayNode();
+  private String turn = "";
   private String id = "";
+  private @Nullable String previous;
+  private boolean over;
   private String model = "";
   private String messageId = "";
   private String status = "in_progress";
@@ -82,19 +94,30 @@ final class ResponseStream implements Projection {
   private final StringBuilder text = new StringBuilder();
 
   /**
+   * @param from the sequence number of the wait behind which the response begins; -1 for the first
+   *     response of its turn
    * @param startingAfter only events with a greater number are written; -1 for all
    */
-  ResponseStream(ResponseNote note, long startingAfter) {
+  ResponseStream(ResponseNote note, long from, long startingAfter) {
     this.note = note;
+    this.from = from;
     this.startingAfter = startingAfter;
+    this.previous = note.previous();
   }
 
-  static String responseId(String turn) {
-    return "resp_" + turn.substring(turn.indexOf('_') + 1);
+  static String responseId(String turn, long from) {
+    return "resp_" + turn.substring(turn.indexOf('_') + 1) + (from < 0 ? "" : "_" + from);
   }
 
   @Override
-  public boolean apply(long seq, TurnEvent event, FrameBuffer out) {
+  public Then apply(long seq, TurnEvent event, FrameBuffer out) {
+    if (over) {
+      return Then.END;
+    }
+    if (seq <= from) {
+      before(seq, event, out);
+      return Then.GO_ON;
+    }
     switch (event) {
       case TurnAccepted e -> accepted(e, out);
       case TurnStarted e -> started(out);
@@ -126,26 +149,69 @@ final class ResponseStream implements Projection {
       }
       case LaneEnded e -> end = e.lane() == LANE ? e : end;
       case TurnEnded e -> finish(e, out);
-      // Tools that the server runs are its own affair; the client sees what the model then says.
-      case ToolCalled e -> {}
-      case StepEnded e -> {}
-      case ToolWaiting e -> {}
-      case ToolDecided e -> {}
-      case ToolReturned e -> {}
-      case ToolUndo e -> {}
-      case TurnWaiting e -> {}
-      case TurnResumed e -> {}
-      case Notice e -> {}
-      case Unknown e -> {}
+      case ToolCalled e -> called(e);
+      case StepEnded e -> {
+        if (e.lane() == LANE) {
+          closeItem("completed", out);
+        }
+      }
+      case ToolWaiting e -> tools.waiting(e).ifPresent(item -> tool(item, out));
+      case ToolReturned e -> tools.returned(e).ifPresent(item -> tool(item, out));
+      case TurnWaiting e -> {
+        if (KnownLog.forSomebody(e.waitsFor())) {
+          finish(end == null ? LaneState.COMPLETED : end.state(), null, e.atMillis(), out);
+          over = true;
+          return Then.END;
+        }
+      }
+      case ToolDecided _, ToolUndo _, TurnResumed _, Notice _, Unknown _ -> {}
     }
-    return true;
+    return Then.GO_ON;
+  }
+
+  /** What is to be known of the responses of the turn before this one. */
+  private void before(long seq, TurnEvent event, FrameBuffer out) {
+    if (event instanceof TurnAccepted e) {
+      names(e);
+    } else if (event instanceof AttemptStarted e && e.lane() == LANE) {
+      model = e.model();
+      step = e.step();
+      end = null;
+    } else if (event instanceof LaneEnded e && e.lane() == LANE) {
+      end = e;
+    } else if (event instanceof ToolCalled e) {
+      called(e);
+    } else if (event instanceof ToolWaiting e) {
+      Optional<ObjectNode> _ = tools.waiting(e);
+    } else if (event instanceof TurnWaiting e && KnownLog.forSomebody(e.waitsFor())) {
+      previous = id;
+      id = responseId(turn, seq);
+      if (seq == from) {
+        created(e.atMillis(), out);
+      }
+    }
+  }
+
+  private void called(ToolCalled event) {
+    if (event.lane() == LANE) {
+      tools.called(event);
+    }
+  }
+
+  private void names(TurnAccepted event) {
+    turn = event.turn();
+    id = responseId(turn, -1);
+    model = event.lanes().getFirst().model();
+    messageId = event.lanes().getFirst().message();
   }
 
   private void accepted(TurnAccepted event, FrameBuffer out) {
-    id = responseId(event.turn());
-    model = event.lanes().getFirst().model();
-    messageId = event.lanes().getFirst().message();
-    createdAt = event.atMillis() / MILLIS;
+    names(event);
+    created(event.atMillis(), out);
+  }
+
+  private void created(long atMillis, FrameBuffer out) {
+    createdAt = atMillis / MILLIS;
     status = note.background() ? "queued" : "in_progress";
     lifecycle("response.created", out);
     if (note.background()) {
@@ -194,7 +260,7 @@ final class ResponseStream implements Projection {
     part = event.part();
     text.setLength(0);
     LineBuffer json = event("response.content_part.added");
-    place(json, true).raw(",\"part\":").json(Json.text(content(event.kind(), "")));
+    place(json, true).raw(",\"part\":").json(Json.text(Shapes.content(event.kind(), "")));
     write("response.content_part.added", json, out);
   }
 
@@ -203,7 +269,9 @@ final class ResponseStream implements Projection {
     itemIndex = nextIndex++;
     boolean message = type.equals("message");
     String base = messageId.substring(messageId.indexOf('_') + 1);
-    fresh.put("id", (message ? "msg_" : "rs_") + base + (itemIndex == 0 ? "" : "_" + itemIndex));
+    String part = from < 0 ? "" : "_" + from;
+    String number = from < 0 && itemIndex == 0 ? "" : "_" + itemIndex;
+    fresh.put("id", (message ? "msg_" : "rs_") + base + part + number);
     fresh.put("type", type).put("status", "in_progress");
     if (message) {
       fresh.put("role", "assistant");
@@ -234,7 +302,7 @@ final class ResponseStream implements Projection {
       json.raw(",\"logprobs\":[]");
     }
     write(type, json, out);
-    ObjectNode content = content(isMessage() ? PartKind.TEXT : PartKind.REASONING, whole);
+    ObjectNode content = Shapes.content(isMessage() ? PartKind.TEXT : PartKind.REASONING, whole);
     json = place(event("response.content_part.done"), true).raw(",\"part\":");
     write("response.content_part.done", raw(json, content), out);
     contents().add(content);
@@ -261,26 +329,35 @@ final class ResponseStream implements Projection {
     }
   }
 
-  private static ObjectNode content(PartKind kind, String text) {
-    ObjectNode content = Json.MAPPER.createObjectNode();
-    switch (kind) {
-      case TEXT -> {
-        content.put("type", "output_text").put("text", text);
-        content.putArray("annotations");
-        content.putArray("logprobs");
-      }
-      case REASONING -> content.put("type", "reasoning_text").put("text", text);
+  /** An item of a call, told from its beginning to its end. */
+  private void tool(ObjectNode whole, FrameBuffer out) {
+    closeItem("completed", out);
+    itemIndex = nextIndex++;
+    item = ToolItems.begun(whole);
+    item("response.output_item.added", out);
+    for (ToolItems.Told told : ToolItems.between(whole)) {
+      LineBuffer json = event(told.type()).raw(",\"item_id\":");
+      json.quoted(whole.path("id").textValue()).raw(",\"output_index\":").number(itemIndex);
+      told.more()
+          .forEach(more -> json.raw(",\"").raw(more.getKey()).raw("\":").quoted(more.getValue()));
+      write(told.type(), json, out);
     }
-    return content;
+    item = whole;
+    output.add(whole);
+    item("response.output_item.done", out);
+    item = null;
   }
 
   private void finish(TurnEnded event, FrameBuffer out) {
-    completedAt = event.atMillis() / MILLIS;
+    LaneState otherwise =
+        event.state() == TurnState.CANCELLED ? LaneState.CANCELLED : LaneState.FAILED;
+    finish(end == null ? otherwise : end.state(), event.error(), event.atMillis(), out);
+  }
+
+  private void finish(
+      LaneState state, @Nullable TurnError otherwise, long atMillis, FrameBuffer out) {
+    completedAt = atMillis / MILLIS;
     finish = end == null ? null : end.finish();
-    LaneState state =
-        end != null
-            ? end.state()
-            : event.state() == TurnState.CANCELLED ? LaneState.CANCELLED : LaneState.FAILED;
     switch (state) {
       case COMPLETED -> {
         boolean whole = finish != FinishReason.LENGTH && finish != FinishReason.CONTENT_FILTER;
@@ -293,12 +370,17 @@ final class ResponseStream implements Projection {
         status = "cancelled";
       }
       case FAILED, PENDING, STREAMING, WAITING -> {
-        error = end != null && end.error() != null ? end.error() : event.error();
+        error = end != null && end.error() != null ? end.error() : otherwise;
         closeItem("incomplete", out);
         status = "failed";
         lifecycle("response.failed", out);
       }
     }
+  }
+
+  /** Whether the response is whole because somebody else is to speak. */
+  boolean over() {
+    return over;
   }
 
   String id() {
@@ -332,20 +414,11 @@ final class ResponseStream implements Projection {
       json.putNull("incomplete_details");
     }
     json.set("output", output());
-    json.put("model", model).put("previous_response_id", note.previous());
+    json.put("model", model).put("previous_response_id", previous);
     json.put("instructions", note.instructions());
-    json.put("max_output_tokens", note.maxOutputTokens());
-    json.put("temperature", note.temperature()).put("top_p", note.topP());
-    json.put("background", note.background()).put("store", true);
-    json.set("metadata", note.metadata());
-    json.putNull("max_tool_calls").putArray("tools");
-    json.put("tool_choice", "auto").put("parallel_tool_calls", true);
-    json.putObject("text").putObject("format").put("type", "text");
-    json.putNull("reasoning").put("truncation", "disabled").put("service_tier", "default");
-    json.put("presence_penalty", 0.0).put("frequency_penalty", 0.0).put("top_logprobs", 0);
-    json.putNull("safety_identifier").putNull("prompt_cache_key");
+    Shapes.asked(json, note);
     if (counted && completedAt != null) {
-      usage(json.putObject("usage"));
+      Shapes.usage(json.putObject("usage"), usage);
     } else {
       json.putNull("usage");
     }
@@ -358,19 +431,9 @@ final class ResponseStream implements Projection {
     if (part >= 0 && item != null) {
       ObjectNode open = (ObjectNode) now.get(now.size() - 1);
       PartKind kind = isMessage() ? PartKind.TEXT : PartKind.REASONING;
-      ((ArrayNode) open.get("content")).add(content(kind, text.toString()));
+      ((ArrayNode) open.get("content")).add(Shapes.content(kind, text.toString()));
     }
     return now;
-  }
-
-  private void usage(ObjectNode json) {
-    json.put("input_tokens", usage.input());
-    json.putObject("input_tokens_details")
-        .put("cached_tokens", usage.cached())
-        .put("cache_write_tokens", 0);
-    json.put("output_tokens", usage.output());
-    json.putObject("output_tokens_details").put("reasoning_tokens", usage.reasoning());
-    json.put("total_tokens", usage.input() + usage.output());
   }
 
   /** The text of the reply. */

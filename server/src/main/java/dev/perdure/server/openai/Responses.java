@@ -3,6 +3,8 @@ package dev.perdure.server.openai;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Answer;
+import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
@@ -14,6 +16,8 @@ import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
 import dev.perdure.chat.Origin.Spot;
 import dev.perdure.chat.Session;
+import dev.perdure.chat.ToolCallRow;
+import dev.perdure.chat.ToolCalls;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
@@ -27,31 +31,49 @@ import dev.perdure.protocol.TurnEvent.LaneRef;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.ToolCalled;
+import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.UsageReported;
+import dev.perdure.protocol.TurnState;
 import dev.perdure.server.http.Exchange;
 import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.FrontDoor;
+import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.Models;
+import dev.perdure.server.http.ProjectedStreams;
+import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Text;
+import dev.perdure.server.http.ToolRequests;
+import dev.perdure.server.openai.OpenAiTools.Said;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Responses as turns: {@code resp_X} is {@code turn_X}. A response that follows another is a branch
- * of its session; one that follows none begins a session. Thread-safe.
+ * Responses as turns: {@code resp_X} is {@code turn_X}, and {@code resp_X_N} what follows in it
+ * behind the wait of the sequence number N. A response that follows another is a branch of its
+ * session; one that follows none begins a session. Thread-safe.
  */
 final class Responses {
   private static final HeaderName IDEMPOTENCY_KEY = HeaderNames.create("Idempotency-Key");
   private static final int KEY_CHARS = 200;
+  private static final Pattern ID = Pattern.compile("resp_([0-9a-z]{26})(?:_([0-9]{1,9}))?");
 
   /** The most messages of a branch that are looked at for the input of a response. */
   private static final int BRANCH_MESSAGES = 2000;
@@ -60,12 +82,30 @@ final class Responses {
   private final Conversations conversations;
   private final Branches branches;
   private final Models models;
+  private final AnswerDesk answers;
+  private final ToolCalls calls;
+  private final ToolRequests tools;
+
+  /**
+   * A response.
+   *
+   * @param from the sequence number of the wait behind which it begins; -1 for the first of its
+   *     turn
+   */
+  record Asked(Turn turn, long from) {
+    String id() {
+      return ResponseStream.responseId(turn.id(), from);
+    }
+  }
 
   Responses(FrontDoor.Parts parts) {
     this.desk = parts.desk();
     this.conversations = parts.conversations();
     this.branches = parts.branches();
     this.models = new Models(parts.providers());
+    this.answers = parts.answers();
+    this.calls = parts.calls();
+    this.tools = parts.tools();
   }
 
   String defaultModel() {
@@ -89,7 +129,58 @@ final class Responses {
   }
 
   /** Accepts a request, or finds the turn in which its key was accepted before. */
-  Turn accept(Exchange exchange, OpenAiRequest request, byte[] body) {
+  Asked accept(Exchange exchange, ProjectedStreams.Place place, OpenAiRequest request, byte[] body)
+      throws InterruptedException {
+    return request.said().isEmpty()
+        ? new Asked(submit(exchange, request, body), -1)
+        : goOn(exchange.caller(), place, request.said());
+  }
+
+  /** Gives the results of tools to the turn that waits for them. */
+  private Asked goOn(Caller caller, ProjectedStreams.Place place, List<Said> said)
+      throws InterruptedException {
+    String first = said.getFirst().call();
+    String id = calls.turnOf(caller, first).orElseThrow(() -> unknownCall(first));
+    Turn turn = conversations.turn(caller, id);
+    KnownLog known = new KnownLog(false);
+    boolean _ = place.read(turn, Duration.ZERO, known::event);
+    Map<String, ToolCallRow> rows = new HashMap<>();
+    calls.ofTurn(caller, id).forEach(row -> rows.put(row.id(), row));
+    Set<String> named = new HashSet<>();
+    List<Answer> given = new ArrayList<>();
+    for (Said each : said) {
+      @Nullable ToolCallRow row = rows.get(each.call());
+      if (row == null) {
+        throw unknownCall(each.call());
+      }
+      named.add(row.id());
+      if (row.state().waits()) {
+        given.add(tools.answer(each.json(row.state())));
+      }
+    }
+    requireAll(rows.values(), named);
+    long from = known.waitOf(named);
+    if (from < 0) {
+      throw Refusal.invalid("input", "The calls of tools in the input have waited for nobody.");
+    }
+    Turn _ = answers.answerAll(caller, id, given);
+    return new Asked(turn, from);
+  }
+
+  private static void requireAll(Collection<ToolCallRow> calls, Set<String> named) {
+    for (ToolCallRow call : calls) {
+      if (call.state().waits() && !named.contains(call.id())) {
+        throw Refusal.invalid("input", "No tool output found for function call " + call.id() + ".");
+      }
+    }
+  }
+
+  private static Refusal unknownCall(String id) {
+    return Refusal.invalid(
+        "input", "No tool call found for the output with the call id '" + Text.shown(id) + "'.");
+  }
+
+  private Turn submit(Exchange exchange, OpenAiRequest request, byte[] body) {
     Caller caller = exchange.caller();
     String model = model(request.model());
     @Nullable String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
@@ -103,9 +194,17 @@ final class Responses {
     }
     @Nullable Turn previous =
         request.previous() == null ? null : previous(caller, request.previous());
+    ToolRequests.Choice choice = tools.choice(request.tools().json(tools.names()));
     TurnRequest asked =
         new TurnRequest(
-            List.of(model), List.of(), request.instructions(), request.params(), Recovery.RESTART);
+            List.of(model),
+            List.of(),
+            request.instructions(),
+            request.params(),
+            Recovery.RESTART,
+            choice.tools(),
+            choice.askFirst(),
+            choice.clients());
     Origin origin =
         new Origin(
             new Spot.Under(previous == null ? null : previous.lanes().getFirst().message()),
@@ -131,21 +230,33 @@ final class Responses {
   }
 
   private Turn previous(Caller caller, String id) {
-    return turnOf(caller, id)
-        .orElseThrow(() ->
-            new Refusal(
-                400,
-                "previous_response_not_found",
-                "previous_response_id",
-                "Previous response with id '" + Text.shown(id) + "' not found."));
+    Turn turn =
+        find(caller, id)
+            .map(Asked::turn)
+            .orElseThrow(() ->
+                new Refusal(
+                    400,
+                    "previous_response_not_found",
+                    "previous_response_id",
+                    "Previous response with id '" + Text.shown(id) + "' not found."));
+    if (turn.state() == TurnState.WAITING) {
+      requireAll(calls.ofTurn(caller, turn.id()), Set.of());
+    }
+    return turn;
   }
 
-  private Optional<Turn> turnOf(Caller caller, String id) {
-    if (!id.matches("resp_[0-9a-z]{26}")) {
+  private Optional<Asked> find(Caller caller, String id) {
+    Matcher matcher = ID.matcher(id);
+    if (!matcher.matches()) {
       return Optional.empty();
     }
     try {
-      return Optional.of(conversations.turn(caller, "turn_" + id.substring("resp_".length())));
+      Turn turn = conversations.turn(caller, "turn_" + matcher.group(1));
+      if (note(caller, turn).deleted()) {
+        return Optional.empty();
+      }
+      @Nullable String from = matcher.group(2);
+      return Optional.of(new Asked(turn, from == null ? -1 : Long.parseLong(from)));
     } catch (PerdureException e) {
       if (e.code() == ErrorCode.NOT_FOUND) {
         return Optional.empty();
@@ -154,20 +265,47 @@ final class Responses {
     }
   }
 
-  /** The turn of the response in the path. */
-  Turn turn(Exchange exchange) {
+  /** The response in the path. */
+  Asked asked(Exchange exchange, ProjectedStreams.Place place) throws InterruptedException {
     String id = exchange.variable("response");
-    return turnOf(exchange.caller(), id)
-        .orElseThrow(() ->
-            new Refusal(
-                404,
-                "not_found",
-                "response_id",
-                "Response with id '" + Text.shown(id) + "' not found."));
+    Asked asked = find(exchange.caller(), id).orElseThrow(() -> notFound(id));
+    if (asked.from >= 0) {
+      KnownLog known = new KnownLog(false);
+      boolean _ = place.read(asked.turn, Duration.ZERO, known::event);
+      if (!known.isWait(asked.from)) {
+        throw notFound(id);
+      }
+    }
+    return asked;
   }
 
-  Turn cancel(Exchange exchange) {
-    return desk.cancelTurn(exchange.caller(), turn(exchange).id());
+  private static Refusal notFound(String id) {
+    return new Refusal(
+        404, "not_found", "response_id", "Response with id '" + Text.shown(id) + "' not found.");
+  }
+
+  Asked cancel(Caller caller, Asked asked) {
+    return new Asked(desk.cancelTurn(caller, asked.turn.id()), asked.from);
+  }
+
+  /**
+   * Deletes a response: with all that is stored of it if nothing else is in its session, and else
+   * so that it is not found any more; what follows it still builds upon its text.
+   */
+  void delete(Caller caller, Asked asked) {
+    Turn turn = asked.turn;
+    boolean alone =
+        turn.position() == 0
+            && branches
+                .newestTurn(caller, turn.session(), null)
+                .filter(newest -> newest.id().equals(turn.id()))
+                .isPresent();
+    if (alone) {
+      desk.deleteSession(caller, turn.session());
+    } else {
+      Turn _ = desk.cancelTurn(caller, turn.id());
+      branches.setNote(caller, turn.id(), ResponseNote.DELETED);
+    }
   }
 
   /** The messages that came with the request of a response, oldest first. */
@@ -199,7 +337,7 @@ final class Responses {
         branches
             .message(caller, turn.session(), id)
             .orElseThrow(() -> PerdureException.notFound("response", turn.id()));
-    ResponseStream state = new ResponseStream(note, Long.MAX_VALUE);
+    ResponseStream state = new ResponseStream(note, -1, Long.MAX_VALUE);
     FrameBuffer unused = new FrameBuffer();
     List<TurnEvent> events = new ArrayList<>();
     String model = message.model() == null ? "" : message.model();
@@ -212,6 +350,17 @@ final class Responses {
             turn.createdAtMillis()));
     events.add(new AttemptStarted(0, 0, 1, model, null));
     int part = 0;
+    message
+        .tools()
+        .forEach(use -> {
+          events.add(new ToolCalled(0, 1, use.call(), use.tool(), Json.text(use.input()), null));
+          events.add(
+              new ToolReturned(
+                  0,
+                  use.call(),
+                  use.output() == null ? null : Json.text(use.output()),
+                  use.error()));
+        });
     for (Message.Part each : message.parts()) {
       events.add(new PartStarted(0, 1, part, each.kind()));
       events.add(new PartDelta(0, 1, part, each.text()));
@@ -225,7 +374,7 @@ final class Responses {
     long endedAt = turn.endedAtMillis() == null ? 0 : turn.endedAtMillis();
     events.add(new TurnEnded(turn.state(), turn.error(), "", endedAt));
     for (int seq = 0; seq < events.size(); seq++) {
-      boolean _ = state.apply(seq, events.get(seq), unused);
+      Projection.Then _ = state.apply(seq, events.get(seq), unused);
     }
     return state.response();
   }

@@ -10,8 +10,9 @@ import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.WaitFor;
 import dev.perdure.server.aisdk.UiMessageStream.Attempts;
-import dev.perdure.server.aisdk.UiMessageStream.KnownAttempts;
 import dev.perdure.server.http.FrameBuffer;
+import dev.perdure.server.http.KnownLog;
+import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Transcripts;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -20,31 +21,41 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class UiMessageStreamTest {
   private static UiMessageStream resetting() {
-    return new UiMessageStream(Attempts.RESET, new KnownAttempts());
+    return new UiMessageStream(Attempts.RESET, new KnownLog(false), -1);
   }
 
-  private static UiMessageStream cutting(KnownAttempts known) {
-    return new UiMessageStream(Attempts.CUT, known);
+  private static UiMessageStream cutting(KnownLog known) {
+    return new UiMessageStream(Attempts.CUT, known, -1);
   }
 
   @ParameterizedTest
   @MethodSource("dev.perdure.server.http.Transcripts#names")
   void a_log_becomes_these_chunks(String name) throws Exception {
-    Transcripts.assertGolden(
-        "ai-sdk", name, Transcripts.project(Transcripts.events(name), resetting()));
+    List<TurnEvent> log = Transcripts.events(name);
+    StringBuilder all = new StringBuilder(Transcripts.project(log, resetting()));
+    for (long wait : Transcripts.waits(log)) {
+      KnownLog known = new KnownLog(false);
+      for (int seq = 0; seq <= wait; seq++) {
+        known.event(seq, log.get(seq));
+      }
+      known.answered();
+      all.append("behind ").append(wait).append(":\n\n");
+      all.append(Transcripts.project(log, new UiMessageStream(Attempts.RESET, known, wait)));
+    }
+    Transcripts.assertGolden("ai-sdk", name, all.toString());
   }
 
   @Test
   void an_attempt_that_is_void_cuts_the_stream_of_a_client_that_cannot_forget() throws Exception {
     List<TurnEvent> log = Transcripts.events("retry-after-partial");
-    String stream = Transcripts.project(log, cutting(new KnownAttempts()));
+    String stream = Transcripts.project(log, cutting(new KnownLog(true)));
     assertThat(stream).contains("old").doesNotContain("new", "reset-step", "[DONE]");
   }
 
   @Test
   void what_is_void_when_such_a_client_comes_again_is_not_shown() throws Exception {
     List<TurnEvent> log = Transcripts.events("retry-after-partial");
-    KnownAttempts known = new KnownAttempts();
+    KnownLog known = new KnownLog(true);
     for (int seq = 0; seq < log.size(); seq++) {
       known.event(seq, log.get(seq));
     }
@@ -57,7 +68,7 @@ class UiMessageStreamTest {
     List<TurnEvent> log = Transcripts.events("retry-before-content");
     String reset = Transcripts.project(log, resetting());
     assertThat(reset).doesNotContain("reset-step");
-    assertThat(Transcripts.project(log, cutting(new KnownAttempts()))).isEqualTo(reset);
+    assertThat(Transcripts.project(log, cutting(new KnownLog(true)))).isEqualTo(reset);
   }
 
   @Test
@@ -75,7 +86,7 @@ class UiMessageStreamTest {
                 stream.apply(1, new TurnEvent.AttemptStarted(0, 0, 1, "x/y", null), out),
                 stream.apply(2, new TurnEvent.PartStarted(0, 1, 0, PartKind.TEXT), out),
                 stream.apply(3, new TurnEvent.PartDelta(0, 1, 0, wild), out)))
-        .doesNotContain(false);
+        .containsOnly(Projection.Then.GO_ON);
     String text = new String(out.bytes(), 0, out.length(), UTF_8);
     assertThat(text.split("\n\n", -1)).hasSize(5);
     assertThat(text).contains("\\r\\nb\\n\\n").doesNotContain("\r", "\u0000");

@@ -52,11 +52,22 @@ public final class Transcripts {
     return events;
   }
 
+  /** The sequence numbers of the waits for somebody. */
+  public static List<Long> waits(List<TurnEvent> log) {
+    List<Long> waits = new ArrayList<>();
+    for (int seq = 0; seq < log.size(); seq++) {
+      if (log.get(seq) instanceof TurnEvent.TurnWaiting e && KnownLog.forSomebody(e.waitsFor())) {
+        waits.add((long) seq);
+      }
+    }
+    return waits;
+  }
+
   /** All that a projection writes. */
   public static String project(List<TurnEvent> events, Projection projection) {
     FrameBuffer out = new FrameBuffer();
     for (int seq = 0; seq < events.size(); seq++) {
-      if (!projection.apply(seq, events.get(seq), out)) {
+      if (projection.apply(seq, events.get(seq), out) != Projection.Then.GO_ON) {
         break;
       }
     }

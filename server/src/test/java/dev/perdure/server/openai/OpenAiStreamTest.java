@@ -3,7 +3,9 @@ package dev.perdure.server.openai;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.protocol.Json;
+import dev.perdure.protocol.TurnEvent;
 import dev.perdure.server.http.Transcripts;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -13,26 +15,49 @@ class OpenAiStreamTest {
   private static final Pattern NUMBER = Pattern.compile("\"sequence_number\":(\\d+)");
 
   private static ResponseNote note() {
-    return new ResponseNote(true, null, Json.MAPPER.createObjectNode(), null, null, 1, 1);
+    return new ResponseNote(
+        true,
+        false,
+        null,
+        Json.MAPPER.createObjectNode(),
+        Json.MAPPER.createArrayNode(),
+        false,
+        null,
+        null,
+        1,
+        1);
   }
 
   @ParameterizedTest
   @MethodSource("dev.perdure.server.http.Transcripts#names")
   void a_log_becomes_these_events_of_a_response(String name) throws Exception {
-    ResponseStream stream = new ResponseStream(note(), -1);
-    String events = Transcripts.project(Transcripts.events(name), stream);
-    Transcripts.assertGolden("responses", name, events + Json.text(stream.response()) + "\n");
+    List<TurnEvent> log = Transcripts.events(name);
+    StringBuilder all = new StringBuilder();
+    for (long from : beginnings(log)) {
+      ResponseStream stream = new ResponseStream(note(), from, -1);
+      all.append(Transcripts.project(log, stream));
+      all.append(Json.text(stream.response())).append('\n');
+    }
+    Transcripts.assertGolden("responses", name, all.toString());
   }
 
   @ParameterizedTest
   @MethodSource("dev.perdure.server.http.Transcripts#names")
   void numbers_are_dense_and_a_resume_gives_what_is_behind(String name) throws Exception {
-    String whole = Transcripts.project(Transcripts.events(name), new ResponseStream(note(), -1));
+    for (long from : beginnings(Transcripts.events(name))) {
+      assertDense(name, from);
+    }
+  }
+
+  private static void assertDense(String name, long from) throws Exception {
+    String whole =
+        Transcripts.project(Transcripts.events(name), new ResponseStream(note(), from, -1));
     List<Long> numbers =
         NUMBER.matcher(whole).results().map(match -> Long.valueOf(match.group(1))).toList();
     for (int i = 0; i < numbers.size(); i++) {
       assertThat(numbers.get(i)).isEqualTo(i);
-      String rest = Transcripts.project(Transcripts.events(name), new ResponseStream(note(), i));
+      String rest =
+          Transcripts.project(Transcripts.events(name), new ResponseStream(note(), from, i));
       assertThat(whole).endsWith(rest);
       assertThat(rest.split("event: ", -1)).hasSize(numbers.size() - i);
     }
@@ -41,9 +66,17 @@ class OpenAiStreamTest {
   @ParameterizedTest
   @MethodSource("dev.perdure.server.http.Transcripts#names")
   void a_log_becomes_these_chunks_of_a_completion(String name) throws Exception {
-    Transcripts.assertGolden(
-        "completions",
-        name,
-        Transcripts.project(Transcripts.events(name), new CompletionStream(note(), true)));
+    List<TurnEvent> log = Transcripts.events(name);
+    StringBuilder all = new StringBuilder();
+    for (long from : beginnings(log)) {
+      all.append(Transcripts.project(log, new CompletionStream(note(), from, true)));
+    }
+    Transcripts.assertGolden("completions", name, all.toString());
+  }
+
+  private static List<Long> beginnings(List<TurnEvent> log) {
+    List<Long> all = new ArrayList<>(List.of(-1L));
+    all.addAll(Transcripts.waits(log));
+    return all;
   }
 }

@@ -1,0 +1,48 @@
+package dev.perdure.server.openai;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.protocol.Json;
+import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.TokenUsage;
+
+/** Parts of a response that say the same whatever its state. Stateless. */
+final class Shapes {
+  private Shapes() {}
+
+  static ObjectNode content(PartKind kind, String text) {
+    ObjectNode content = Json.MAPPER.createObjectNode();
+    switch (kind) {
+      case TEXT -> {
+        content.put("type", "output_text").put("text", text);
+        content.putArray("annotations");
+        content.putArray("logprobs");
+      }
+      case REASONING -> content.put("type", "reasoning_text").put("text", text);
+    }
+    return content;
+  }
+
+  /** The members that repeat the request, or what is usual where Perdure knows no such thing. */
+  static void asked(ObjectNode json, ResponseNote note) {
+    json.put("max_output_tokens", note.maxOutputTokens());
+    json.put("temperature", note.temperature()).put("top_p", note.topP());
+    json.put("background", note.background()).put("store", true);
+    json.set("metadata", note.metadata());
+    json.putNull("max_tool_calls").set("tools", note.tools());
+    json.put("tool_choice", note.noTools() ? "none" : "auto").put("parallel_tool_calls", true);
+    json.putObject("text").putObject("format").put("type", "text");
+    json.putNull("reasoning").put("truncation", "disabled").put("service_tier", "default");
+    json.put("presence_penalty", 0.0).put("frequency_penalty", 0.0).put("top_logprobs", 0);
+    json.putNull("safety_identifier").putNull("prompt_cache_key");
+  }
+
+  static void usage(ObjectNode json, TokenUsage usage) {
+    json.put("input_tokens", usage.input());
+    json.putObject("input_tokens_details")
+        .put("cached_tokens", usage.cached())
+        .put("cache_write_tokens", 0);
+    json.put("output_tokens", usage.output());
+    json.putObject("output_tokens_details").put("reasoning_tokens", usage.reasoning());
+    json.put("total_tokens", usage.input() + usage.output());
+  }
+}
