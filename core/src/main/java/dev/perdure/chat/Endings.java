@@ -102,29 +102,16 @@ public final class Endings {
   }
 
   /**
-   * Stores a lane that has ended while others of its turn go on.
-   *
-   * @return false if another node holds the turn by now; nothing is changed then
+   * Stores a lane that has ended while others of its turn go on. In the transaction that stores its
+   * {@code lane.ended}: a wish for a retry that is still in the row is then one that has not been
+   * fulfilled.
    */
-  public static boolean settleLane(Tx tx, TurnSnapshot turn, int lane, String nodeId)
-      throws SQLException {
-    // Locking the row keeps a takeover from happening between this check and the commit.
-    boolean held =
-        tx.one(
-                "SELECT id FROM turn WHERE id = ? AND epoch = ? AND node_id = ? {lock}",
-                row -> true,
-                turn.turn(),
-                turn.epoch(),
-                nodeId)
-            .isPresent();
-    if (held) {
-      for (LaneSnapshot snapshot : turn.lanes()) {
-        if (snapshot.lane() == lane) {
-          settle(tx, turn.turn(), snapshot);
-        }
+  public static void settleLane(Tx tx, TurnSnapshot turn, int lane) throws SQLException {
+    for (LaneSnapshot snapshot : turn.lanes()) {
+      if (snapshot.lane() == lane) {
+        settle(tx, turn.turn(), snapshot);
       }
     }
-    return held;
   }
 
   /**

@@ -58,6 +58,7 @@ public final class Engine implements Starter {
   private final EngineConfig config;
   private final TurnQueue queue;
   private final NodeLease lease;
+  private final CallGates gates;
   private final EngineMetrics metrics;
   private final String version;
   private final Semaphore room;
@@ -97,7 +98,8 @@ public final class Engine implements Starter {
     this.queue = new TurnQueue(parts.database(), parts.log(), parts.nodeId(), parts.faults());
     this.lease = new NodeLease(parts.database(), parts.nodeId(), config.lease());
     this.health = new NodeHealth(config.lease(), config.beat());
-    this.metrics = new EngineMetrics(registry, runners::size);
+    this.gates = new CallGates(parts.providers());
+    this.metrics = new EngineMetrics(registry, runners::size, gates::waiting);
     this.room = new Semaphore(config.maxRunning());
     this.claimLoop = new Loop("perdure-claim", config.poll(), this::claim);
     this.sweepLoop = new Loop("perdure-sweep", config.poll(), this::sweep);
@@ -144,8 +146,9 @@ public final class Engine implements Starter {
    */
   public void stop(Duration grace) throws InterruptedException {
     drain();
-    awaitIdle(grace);
+    // What has just been accepted or claimed here is at work, though nobody sees it run yet.
     claimLoop.stop();
+    awaitIdle(grace);
     sweepLoop.stop();
     compensateLoop.stop();
     int rest = runners.size();
@@ -155,14 +158,12 @@ public final class Engine implements Starter {
     parts.faults().at(Point.DRAINING);
     try {
       // What a runner may still have on its way is refused by its epoch.
-      List<String> given = queue.giveBackAll();
-      parts.faults().at(Point.HANDED_OVER);
-      if (!given.isEmpty()) {
-        parts.database().signals().publish(Topic.QUEUE, given);
-      }
+      handOver();
       LOG.log(
           Level.INFO, "Stopped; {0} turns were not over and are queued again for others.", rest);
       awaitIdle(STOP_PATIENCE);
+      // A message whose commit took longer than all of this.
+      handOver();
       loops.forEach(Loop::stop);
       lease.leave();
     } catch (PerdureException e) {
@@ -174,12 +175,21 @@ public final class Engine implements Starter {
     }
   }
 
-  /** Waits until no turn is at work here, at most that long. */
+  /** Queues the turns of this node again and tells its peers. */
+  private void handOver() {
+    List<String> given = queue.giveBackAll();
+    parts.faults().at(Point.HANDED_OVER);
+    if (!given.isEmpty()) {
+      parts.database().signals().publish(Topic.QUEUE, given);
+    }
+  }
+
+  /** Waits until no turn is at work here or about to be, at most that long. */
   private void awaitIdle(Duration atMost) throws InterruptedException {
     idleLock.lockInterruptibly();
     try {
       long left = atMost.toNanos();
-      while (!runners.isEmpty() && left > 0) {
+      while (room.availablePermits() < config.maxRunning() && left > 0) {
         left = idle.awaitNanos(left);
       }
     } finally {
@@ -196,6 +206,11 @@ public final class Engine implements Starter {
       backlog = true;
       return Optional.empty();
     }
+    if (draining.get()) {
+      // A stop that has begun meanwhile may not have seen that this place was taken.
+      leave(1);
+      return Optional.empty();
+    }
     return Optional.of(
         new Seat() {
           @Override
@@ -210,14 +225,14 @@ public final class Engine implements Starter {
 
           @Override
           public void giveBack() {
-            room.release();
+            leave(1);
           }
         });
   }
 
   /** Runs a claimed turn; its place in {@link #room} is taken already. */
   private void launch(Claim claim) {
-    TurnRunner runner = new TurnRunner(parts, metrics, queue, claim);
+    TurnRunner runner = new TurnRunner(parts, metrics, queue, gates, claim);
     @Nullable TurnRunner before = runners.put(claim.turn(), runner);
     if (before != null) {
       before.release();
@@ -234,15 +249,25 @@ public final class Engine implements Starter {
           "Turn " + runner.claim().turn() + " stopped by a bug here; the sweep queues it again.",
           e);
     } finally {
-      idleLock.lock();
-      try {
-        runners.remove(runner.claim().turn(), runner);
-        idle.signalAll();
-      } finally {
-        idleLock.unlock();
+      runners.remove(runner.claim().turn(), runner);
+      leave(1);
+      if (draining.get()) {
+        // What waits behind it in its session is for others now.
+        parts.database().signals().publish(Topic.QUEUE, List.of(runner.claim().turn()));
+      } else {
+        claimLoop.wake();
       }
-      room.release();
-      claimLoop.wake();
+    }
+  }
+
+  /** Gives places back. */
+  private void leave(int places) {
+    room.release(places);
+    idleLock.lock();
+    try {
+      idle.signalAll();
+    } finally {
+      idleLock.unlock();
     }
   }
 
@@ -273,7 +298,7 @@ public final class Engine implements Starter {
         claims.forEach(this::launch);
         metrics.claimed(claimed);
       } finally {
-        room.release(wanted - claimed);
+        leave(wanted - claimed);
       }
       if (claimed < wanted) {
         backlog = false;

@@ -21,7 +21,7 @@ final class EngineMetrics {
       new EnumMap<>(ProviderException.Kind.class);
   private final Map<TurnState, Counter> ended = new EnumMap<>(TurnState.class);
 
-  EngineMetrics(MeterRegistry registry, IntSupplier running) {
+  EngineMetrics(MeterRegistry registry, IntSupplier running, IntSupplier waitingCalls) {
     this.registry = registry;
     attempts = registry.counter("perdure.model.calls");
     fallbacks = registry.counter("perdure.model.fallbacks");
@@ -36,6 +36,7 @@ final class EngineMetrics {
       }
     }
     Gauge.builder("perdure.turns.running", running::getAsInt).register(registry);
+    Gauge.builder("perdure.model.calls.waiting", waitingCalls::getAsInt).register(registry);
   }
 
   void attempt() {

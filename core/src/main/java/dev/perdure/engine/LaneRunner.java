@@ -80,7 +80,7 @@ final class LaneRunner {
       if (control.stopped() == Stop.RELEASED) {
         return End.LET_GO;
       }
-      work.writer().append(failed(error(e)));
+      work.end(failed(error(e)));
       return End.ENDED;
     }
   }
@@ -105,7 +105,7 @@ final class LaneRunner {
     }
     @Nullable TurnError limit = limit(now, last.step() + 1);
     if (limit != null) {
-      work.writer().append(failed(limit));
+      work.end(failed(limit));
       return Optional.of(End.ENDED);
     }
     return model(work.now(), last.step() + 1, null);
@@ -113,20 +113,19 @@ final class LaneRunner {
 
   private Optional<End> model(LaneSnapshot now, int step, @Nullable String reason) {
     if (TurnRunner.TAKEOVER.equals(reason) && work.turn().request().recovery() == Recovery.FAIL) {
-      work.writer()
-          .append(
-              failed(
-                  new TurnError(
-                      ErrorCode.INTERRUPTED.wire(),
-                      "The server stopped while it worked on this reply, and recovery is 'fail'.",
-                      true)));
+      work.end(
+          failed(
+              new TurnError(
+                  ErrorCode.INTERRUPTED.wire(),
+                  "The server stopped while it worked on this reply, and recovery is 'fail'.",
+                  true)));
       return Optional.of(End.ENDED);
     }
     return switch (new ModelStep(work, offer, requireNonNull(budget), step, now).run(reason)) {
       case ModelStep.Outcome.Asked ignored -> Optional.empty();
       case ModelStep.Outcome.LetGo ignored -> Optional.of(End.LET_GO);
       case ModelStep.Outcome.Over over -> {
-        work.writer().append(over.event());
+        work.end(over.event());
         yield Optional.of(End.ENDED);
       }
     };
@@ -160,7 +159,7 @@ final class LaneRunner {
     if (why == Stop.RELEASED || why == Stop.NONE) {
       return End.LET_GO;
     }
-    work.writer().append(stopped(lane, why, work.parts().config()));
+    work.end(stopped(lane, why, work.parts().config()));
     return End.ENDED;
   }
 

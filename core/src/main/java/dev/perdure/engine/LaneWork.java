@@ -1,9 +1,11 @@
 package dev.perdure.engine;
 
 import dev.perdure.chat.Caller;
+import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
 import dev.perdure.engine.TurnQueue.Claim;
 import dev.perdure.log.TurnWriter;
+import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 
 /** One lane of a claimed turn, and what its steps are done with. Thread-safe. */
@@ -11,6 +13,7 @@ record LaneWork(
     EngineParts parts,
     EngineMetrics metrics,
     TurnQueue queue,
+    CallGates gates,
     Claim claim,
     Caller owner,
     Turn turn,
@@ -21,6 +24,18 @@ record LaneWork(
   /** What the lane has come to. */
   LaneSnapshot now() {
     return writer.lane(lane);
+  }
+
+  /**
+   * Ends the lane. One that others of its turn may outlive is stored by the same commit, so that
+   * listings show it, and so that no crash comes between its end and the wish that it fulfils.
+   */
+  void end(LaneEnded event) {
+    if (turn.lanes().size() == 1) {
+      writer.append(event);
+    } else {
+      writer.append(event, (tx, then) -> Endings.settleLane(tx, then, lane));
+    }
   }
 
   Patience patience() {

@@ -71,6 +71,8 @@ final class ModelStep {
   private final LaneControl control;
   private final TurnQueue queue;
   private final Patience patience;
+  private final CallGates gates;
+  private final String tenant;
   private final Offer offer;
   private final CallBudget budget;
   private final Ids ids;
@@ -96,6 +98,8 @@ final class ModelStep {
     this.writer = work.writer();
     this.control = work.control();
     this.patience = work.patience();
+    this.gates = work.gates();
+    this.tenant = work.owner().tenant();
     this.offer = offer;
     this.budget = budget;
     this.ids = new Ids(parts.clock(), parts.random());
@@ -168,7 +172,8 @@ final class ModelStep {
 
   private Result tryModel(String model, @Nullable String firstReason) {
     @Nullable String reason = firstReason;
-    for (int tries = 1; ; tries++) {
+    int tries = 0;
+    while (true) {
       Optional<Outcome> stopped = stopped();
       if (stopped.isPresent()) {
         return new Done(stopped.get());
@@ -191,12 +196,17 @@ final class ModelStep {
                   lane));
           continue;
         }
+        // A call that the circuit breaker has not let out is no try.
+        tries += e.kind() == Kind.CIRCUIT_OPEN ? 0 : 1;
         Duration elapsed = Duration.ofMillis(parts.clock().millis() - startedMillis);
         // To wait for a model that is left alone is the last resort.
         boolean another = !model.equals(models.getLast());
         Optional<Duration> pause =
             e.kind().retryable() && !(e.kind() == Kind.CIRCUIT_OPEN && another)
-                ? parts.config().retry().pause(tries, elapsed, e.retryAfter(), parts.random())
+                ? parts
+                    .config()
+                    .retry()
+                    .pause(Math.max(1, tries), elapsed, e.retryAfter(), parts.random())
                 : Optional.empty();
         if (pause.isEmpty()) {
           return new GivenUp(e);
@@ -231,6 +241,22 @@ final class ModelStep {
   /** One call to a model, from the request to its terminator. */
   private Outcome callOnce(String model, @Nullable String reason) throws ProviderException {
     Target target = parts.providers().resolve(model);
+    CallGates.@Nullable Place place = gates.enter(model, tenant, control);
+    if (place == null) {
+      throw stoppedBefore();
+    }
+    try (place) {
+      try {
+        return call(target, new Attempt(model, reason, place));
+      } catch (ProviderException e) {
+        place.failed(e.kind());
+        throw e;
+      }
+    }
+  }
+
+  private Outcome call(Target target, Attempt tried) throws ProviderException {
+    String model = tried.start.model();
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
     @Nullable Boolean cancelAsked = patience.until(() -> queue.cancelAsked(turn.id(), lane));
@@ -253,7 +279,7 @@ final class ModelStep {
       }
       metrics.attempt();
       try {
-        return new Attempt(model, reason).pump(stream);
+        return tried.pump(stream);
       } finally {
         control.detach();
       }
@@ -330,6 +356,7 @@ final class ModelStep {
   /** From model events to turn events, for one attempt. */
   private final class Attempt {
     private final AttemptStarted start;
+    private final CallGates.Place place;
     private boolean started;
     private int part = -1;
     private int parts;
@@ -339,17 +366,19 @@ final class ModelStep {
     private @Nullable String carried;
     private @Nullable TokenUsage usage;
 
-    Attempt(String model, @Nullable String reason) {
+    Attempt(String model, @Nullable String reason, CallGates.Place place) {
       this.start = new AttemptStarted(lane, step, attempt, model, attempt == 1 ? null : reason);
-      if (!hasContent) {
-        start();
-      }
+      this.place = place;
     }
 
     Outcome pump(ModelStream stream) throws ProviderException {
+      if (!hasContent) {
+        start();
+      }
       @Nullable FinishReason finish = null;
       try {
         for (ModelEvent event = stream.next(); event != null; event = stream.next()) {
+          place.begun();
           switch (event) {
             case Delta delta -> take(delta);
             case Usage report -> usage = report.usage();

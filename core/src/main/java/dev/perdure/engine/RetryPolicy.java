@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * When to try a model call again: exponential backoff with "equal jitter" (half fixed, half random;
  * see Marc Brooker, "Exponential Backoff And Jitter", 2015), never before the provider's own
- * Retry-After, and never past a budget of time.
+ * Retry-After, up to a quarter of it later, so that those who were told the same do not come at the
+ * same time, and never past a budget of time.
  *
  * @param attempts tries of one model, the first included
  * @param calls calls of one lane over all layers; see {@link CallBudget}
@@ -48,7 +49,7 @@ public record RetryPolicy(int attempts, int calls, Duration base, Duration max, 
     long half = exponential / 2;
     Duration pause = Duration.ofMillis(half + (half == 0 ? 0 : random.nextLong(half + 1)));
     if (retryAfter != null && retryAfter.compareTo(pause) > 0) {
-      pause = retryAfter;
+      pause = retryAfter.plusMillis(random.nextLong(retryAfter.toMillis() / 4 + 1));
     }
     return elapsed.plus(pause).compareTo(budget) > 0 ? Optional.empty() : Optional.of(pause);
   }

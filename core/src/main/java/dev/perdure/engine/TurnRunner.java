@@ -50,6 +50,7 @@ final class TurnRunner {
   private final EngineParts parts;
   private final EngineMetrics metrics;
   private final TurnQueue queue;
+  private final CallGates gates;
   private final Claim claim;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -87,10 +88,12 @@ final class TurnRunner {
   @GuardedBy("lock")
   private boolean released;
 
-  TurnRunner(EngineParts parts, EngineMetrics metrics, TurnQueue queue, Claim claim) {
+  TurnRunner(
+      EngineParts parts, EngineMetrics metrics, TurnQueue queue, CallGates gates, Claim claim) {
     this.parts = parts;
     this.metrics = metrics;
     this.queue = queue;
+    this.gates = gates;
     this.claim = claim;
     this.patience = new Patience(claim.turn(), self, parts.timers());
   }
@@ -383,7 +386,7 @@ final class TurnRunner {
         .start(() -> {
           try {
             if (work(turn, lane, writer, reason, control) == LaneRunner.End.ENDED) {
-              settle(writer, lane);
+              awaitEnd(writer);
             }
           } finally {
             leave(lane);
@@ -434,7 +437,8 @@ final class TurnRunner {
     try {
       LaneRunner.End end =
           new LaneRunner(
-                  new LaneWork(parts, metrics, queue, claim, owner, turn, lane, writer, control))
+                  new LaneWork(
+                      parts, metrics, queue, gates, claim, owner, turn, lane, writer, control))
               .run(reason);
       if (end == LaneRunner.End.LET_GO) {
         // A lane may learn that the turn is lost before anybody has told the turn.
@@ -447,18 +451,10 @@ final class TurnRunner {
     }
   }
 
-  /** Stores a lane that has ended before its turn, so that listings show it. */
-  private void settle(TurnWriter writer, int lane) {
+  /** Waits for the end of a lane to be stored; only then it may be taken up again. */
+  private void awaitEnd(TurnWriter writer) {
     try {
       writer.awaitDurable();
-      @Nullable Boolean held =
-          patience.until(() ->
-              parts
-                  .database()
-                  .write(tx -> Endings.settleLane(tx, writer.snapshot(), lane, parts.nodeId())));
-      if (Boolean.FALSE.equals(held)) {
-        release();
-      }
     } catch (FencedException e) {
       release();
     }

@@ -13,6 +13,7 @@ import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
@@ -69,6 +70,10 @@ final class BlockWriter implements TurnWriter {
   @GuardedBy("lock")
   private final PendingLines pending = new PendingLines();
 
+  /** What is to be stored together with the pending lines. */
+  @GuardedBy("lock")
+  private List<Database.Work<?>> rows = new ArrayList<>();
+
   @GuardedBy("lock")
   private @Nullable LogBlock inFlight;
 
@@ -87,7 +92,7 @@ final class BlockWriter implements TurnWriter {
 
   /** The last block, once it has been made; an {@link #end} that is repeated uses it again. */
   @GuardedBy("lock")
-  private @Nullable LogBlock last;
+  private @Nullable Fenced last;
 
   BlockWriter(Log log, Tail tail, long epoch, Runnable lost, LogContent content) {
     this.log = log;
@@ -105,6 +110,15 @@ final class BlockWriter implements TurnWriter {
 
   @Override
   public long append(TurnEvent event) {
+    return add(event, null);
+  }
+
+  @Override
+  public long append(TurnEvent event, Rows with) {
+    return add(event, with);
+  }
+
+  private long add(TurnEvent event, @Nullable Rows with) {
     lock.lock();
     try {
       open();
@@ -113,6 +127,13 @@ final class BlockWriter implements TurnWriter {
         open();
       }
       long seq = write(event);
+      if (with != null) {
+        TurnSnapshot then = fold.snapshot();
+        rows.add(tx -> {
+          with.store(tx, then);
+          return true;
+        });
+      }
       if (!queued) {
         queued = true;
         log.enqueue(this);
@@ -218,12 +239,19 @@ final class BlockWriter implements TurnWriter {
         queued = false;
         return null;
       }
-      LogBlock block = pending.take(tail.turn());
-      inFlight = block;
-      return new Fenced(block, epoch);
+      Fenced fenced = takePending();
+      inFlight = fenced.block();
+      return fenced;
     } finally {
       lock.unlock();
     }
+  }
+
+  @GuardedBy("lock")
+  private Fenced takePending() {
+    Fenced fenced = new Fenced(pending.take(tail.turn()), epoch, rows);
+    rows = new ArrayList<>();
+    return fenced;
   }
 
   /** The block is stored and published. Returns whether there is more to take. */
@@ -286,7 +314,7 @@ final class BlockWriter implements TurnWriter {
   }
 
   private void finish(List<TurnEvent> events, @Nullable Ending ending, FinalWork work) {
-    LogBlock block;
+    Fenced fenced;
     TurnSnapshot snapshot;
     lock.lock();
     try {
@@ -297,21 +325,21 @@ final class BlockWriter implements TurnWriter {
         progress.awaitUninterruptibly();
         usable();
       }
-      block = last == null ? seal(events, ending) : last;
-      last = block;
+      fenced = last == null ? seal(events, ending) : last;
+      last = fenced;
       snapshot = fold.snapshot();
     } finally {
       lock.unlock();
     }
-    if (!watchedCommit(block, work.with(snapshot))) {
+    if (!watchedCommit(fenced, work.with(snapshot))) {
       stop(State.LOST, null);
       throw new FencedException(tail.turn(), epoch);
     }
-    log.committed(block);
+    log.committed(fenced.block());
     tail.ending(false);
     lock.lock();
     try {
-      durableSeq = block.lastSeq();
+      durableSeq = fenced.block().lastSeq();
       state = State.ENDED;
       progress.signalAll();
     } finally {
@@ -321,13 +349,13 @@ final class BlockWriter implements TurnWriter {
 
   /** Makes the final block of what is pending, the given events and, at its end, the turn's. */
   @GuardedBy("lock")
-  private LogBlock seal(List<TurnEvent> events, @Nullable Ending ending) {
+  private Fenced seal(List<TurnEvent> events, @Nullable Ending ending) {
     events.forEach(this::write);
     if (ending != null) {
       String hex = HexFormat.of().formatHex(digest.digest());
       write(new TurnEnded(ending.to, ending.error, hex, log.millis()));
     }
-    return pending.take(tail.turn());
+    return takePending();
   }
 
   /** Rolls back the final transaction. */
@@ -340,11 +368,11 @@ final class BlockWriter implements TurnWriter {
   }
 
   /** The final transaction; whoever follows is told if it has to wait for long. */
-  private boolean watchedCommit(LogBlock block, Database.Work<Boolean> work) {
+  private boolean watchedCommit(Fenced fenced, Database.Work<Boolean> work) {
     boolean waits = false;
     log.ends().begin();
     try {
-      return commit(block, work);
+      return commit(fenced, work);
     } catch (PerdureException e) {
       waits = e.code() == ErrorCode.DATABASE_UNAVAILABLE;
       throw e;
@@ -359,18 +387,19 @@ final class BlockWriter implements TurnWriter {
    * Runs the final transaction; false if the turn is not ours. The work goes first, as it locks the
    * turn's row: nobody can claim the turn then, so the log cannot grow but by this.
    */
-  private boolean commit(LogBlock block, Database.Work<Boolean> work) {
+  private boolean commit(Fenced fenced, Database.Work<Boolean> work) {
     try {
       return log.database()
           .<Boolean>write(tx -> {
-            if (!work.run(tx) || !log.store().insert(tx, block)) {
+            if (!work.run(tx) || !log.store().insert(tx, fenced.block())) {
               throw new NotMine();
             }
+            fenced.storeRows(tx);
             return true;
           });
     } catch (NotMine e) {
       // Or an earlier try has committed after all, although its answer was lost.
-      return log.store().holds(block);
+      return log.store().holds(fenced.block());
     }
   }
 

@@ -139,8 +139,22 @@ final class LogStore {
     GONE
   }
 
-  /** A block and the epoch with which it may be stored. */
-  record Fenced(LogBlock block, long epoch) {}
+  /**
+   * A block and the epoch with which it may be stored.
+   *
+   * @param rows what changes in the same transaction
+   */
+  record Fenced(LogBlock block, long epoch, List<Database.Work<?>> rows) {
+    Fenced(LogBlock block, long epoch) {
+      this(block, epoch, List.of());
+    }
+
+    void storeRows(Tx tx) throws SQLException {
+      for (Database.Work<?> work : rows) {
+        work.run(tx);
+      }
+    }
+  }
 
   /**
    * Some of a log.
@@ -160,9 +174,26 @@ final class LogStore {
 
   /**
    * Stores the blocks whose turns are still held by this node with their epoch, at most one for
-   * each turn; returns the turns whose block is in the log now.
+   * each turn, with the rows that belong to them; returns the turns whose block is in the log now.
    */
   Set<String> append(Tx tx, List<Fenced> blocks) throws SQLException {
+    List<Fenced> withRows = new ArrayList<>();
+    for (Fenced fenced : blocks) {
+      // A block that is there already has brought its rows along, and they may have changed since.
+      if (!fenced.rows.isEmpty() && !holds(tx, fenced.block)) {
+        withRows.add(fenced);
+      }
+    }
+    Set<String> stored = appendHeld(tx, blocks);
+    for (Fenced fenced : withRows) {
+      if (stored.contains(fenced.block.turn())) {
+        fenced.storeRows(tx);
+      }
+    }
+    return stored;
+  }
+
+  private Set<String> appendHeld(Tx tx, List<Fenced> blocks) throws SQLException {
     Set<String> stored =
         recent == null ? appendPostgres(tx, blocks) : appendSqlite(tx, blocks, recent);
     if (stored.size() < blocks.size()) {

@@ -1,11 +1,13 @@
 package dev.perdure.log;
 
 import dev.perdure.db.Database;
+import dev.perdure.db.Tx;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.TurnSnapshot;
 import dev.perdure.protocol.TurnState;
+import java.sql.SQLException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +22,12 @@ public interface TurnWriter extends AutoCloseable {
    * Blocks only while this turn has too much waiting for the database.
    */
   long append(TurnEvent event);
+
+  /**
+   * The same for an event that rows must agree with: the event and the rows commit together or not
+   * at all, and never twice. It commits with what other turns have appended, so it should be quick.
+   */
+  long append(TurnEvent event, Rows rows);
 
   /** Blocks until everything appended before is durable. */
   void awaitDurable();
@@ -50,6 +58,17 @@ public interface TurnWriter extends AutoCloseable {
   /** Forgets the writer without ending the turn, as a drain does; what is durable stays. */
   @Override
   void close();
+
+  /** What changes together with an event. */
+  @FunctionalInterface
+  interface Rows {
+    /**
+     * Changes the turn's lanes and messages; the log's own key has shown that the turn is held.
+     *
+     * @param then what the turn has come to with the event
+     */
+    void store(Tx tx, TurnSnapshot then) throws SQLException;
+  }
 
   /** The engine's share of the final transaction. */
   @FunctionalInterface

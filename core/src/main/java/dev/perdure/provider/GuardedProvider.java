@@ -5,6 +5,8 @@ import dev.perdure.provider.ModelHealth.Circuit;
 import dev.perdure.provider.ProviderException.Kind;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -27,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 public final class GuardedProvider implements ModelProvider {
   /** Names of models come from callers, so there must be a bound; the least recently used goes. */
   private static final int MAX_MODELS = 256;
+
+  /** When to come back to a model that is being tried out. */
+  private static final Duration SOON = Duration.ofSeconds(1);
 
   private final ModelProvider provider;
   private final BreakerPolicy policy;
@@ -66,14 +71,31 @@ public final class GuardedProvider implements ModelProvider {
   }
 
   /** What is kept of one model. */
-  private record Watched(CircuitBreaker breaker, Latencies firstWord) {}
+  private static final class Watched {
+    private final CircuitBreaker circuit;
+    private final Latencies firstWord = new Latencies();
+
+    /** Until when the circuit stays open, if it is. */
+    private volatile Instant openUntil = Instant.MIN;
+
+    Watched(String model, CircuitBreakerConfig config, Duration rest, InstantSource clock) {
+      circuit = CircuitBreaker.of(model, config);
+      circuit
+          .getEventPublisher()
+          .onStateTransition(event -> {
+            if (event.getStateTransition().getToState() == CircuitBreaker.State.OPEN) {
+              openUntil = clock.instant().plus(rest);
+            }
+          });
+    }
+  }
 
   private Watched watched(String model) {
     lock.lock();
     try {
       Watched watched =
           models.computeIfAbsent(
-              model, name -> new Watched(CircuitBreaker.of(name, config), new Latencies()));
+              model, name -> new Watched(name, config, policy.rest(), clock));
       if (models.size() > MAX_MODELS) {
         models.remove(models.keySet().iterator().next());
       }
@@ -89,11 +111,11 @@ public final class GuardedProvider implements ModelProvider {
     lock.lock();
     try {
       models.forEach((model, watched) -> {
-        CircuitBreaker.Metrics metrics = watched.breaker.getMetrics();
+        CircuitBreaker.Metrics metrics = watched.circuit.getMetrics();
         out.add(
             new ModelHealth(
                 provider.name() + "/" + model,
-                circuit(watched.breaker.getState()),
+                circuit(watched.circuit.getState()),
                 metrics.getNumberOfBufferedCalls(),
                 metrics.getNumberOfFailedCalls(),
                 watched.firstWord.quantile(0.5),
@@ -116,20 +138,21 @@ public final class GuardedProvider implements ModelProvider {
   /** One call, which tells its breaker once how it came out. */
   private final class Guarded implements ModelStream {
     private final ModelStream stream;
-    private final CircuitBreaker breaker;
-    private final Latencies firstWord;
+    private final Watched watched;
     private final String model;
     private boolean admitted;
     private boolean spoken;
     private long admittedAt;
+
+    /** Whether this call is to show if the model is well again; an answer that begins does. */
+    private boolean probe;
 
     /** Set by whoever tells the breaker, and from the start while there is nothing to tell. */
     private final AtomicBoolean told = new AtomicBoolean(true);
 
     Guarded(ModelStream stream, Watched watched, String model) {
       this.stream = stream;
-      this.breaker = watched.breaker;
-      this.firstWord = watched.firstWord;
+      this.watched = watched;
       this.model = model;
     }
 
@@ -140,14 +163,16 @@ public final class GuardedProvider implements ModelProvider {
         ModelEvent event = stream.next();
         if (!spoken && event != null) {
           spoken = true;
-          firstWord.add(clock.millis() - admittedAt);
+          watched.firstWord.add(clock.millis() - admittedAt);
         }
-        if (event instanceof ModelEvent.Finished) {
+        if (probe || event instanceof ModelEvent.Finished) {
           tell(null);
         }
         return event;
       } catch (ProviderException e) {
-        tell(e);
+        if (!tell(e) && probe && countsAgainst(e.kind())) {
+          watched.circuit.onError(0, TimeUnit.MILLISECONDS, e);
+        }
         throw e;
       }
     }
@@ -156,7 +181,9 @@ public final class GuardedProvider implements ModelProvider {
       if (admitted) {
         return;
       }
-      if (!breaker.tryAcquirePermission()) {
+      if (!watched.circuit.tryAcquirePermission()) {
+        Duration left = Duration.between(clock.instant(), watched.openUntil);
+        Duration rest = left.compareTo(SOON) > 0 ? left : SOON;
         throw new ProviderException(
             Kind.CIRCUIT_OPEN,
             "The model '"
@@ -164,28 +191,31 @@ public final class GuardedProvider implements ModelProvider {
                 + "/"
                 + model
                 + "' has failed too often in a row and is left alone for up to "
-                + policy.rest().toSeconds()
+                + rest.toSeconds()
                 + " s.",
             0,
-            policy.rest(),
+            rest,
             null);
       }
       admitted = true;
       admittedAt = clock.millis();
+      probe = watched.circuit.getState() == CircuitBreaker.State.HALF_OPEN;
       told.set(false);
     }
 
-    private void tell(@Nullable ProviderException failure) {
+    /** Tells the breaker, unless it has been told. */
+    private boolean tell(@Nullable ProviderException failure) {
       if (told.getAndSet(true)) {
-        return;
+        return false;
       }
       if (failure == null) {
-        breaker.onSuccess(0, TimeUnit.MILLISECONDS);
+        watched.circuit.onSuccess(0, TimeUnit.MILLISECONDS);
       } else if (countsAgainst(failure.kind())) {
-        breaker.onError(0, TimeUnit.MILLISECONDS, failure);
+        watched.circuit.onError(0, TimeUnit.MILLISECONDS, failure);
       } else {
-        breaker.releasePermission();
+        watched.circuit.releasePermission();
       }
+      return true;
     }
 
     /** Closing before the end says nothing about the vendor, but a probe must be given back. */
@@ -193,7 +223,7 @@ public final class GuardedProvider implements ModelProvider {
     public void close() {
       stream.close();
       if (!told.getAndSet(true)) {
-        breaker.releasePermission();
+        watched.circuit.releasePermission();
       }
     }
   }

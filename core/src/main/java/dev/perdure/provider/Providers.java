@@ -17,6 +17,7 @@ import java.util.Set;
  */
 public final class Providers {
   private final Map<String, ModelProvider> byName = new LinkedHashMap<>();
+  private final Map<String, Integer> maxCalls;
   private final String defaultModel;
   private final List<String> offered;
 
@@ -24,14 +25,20 @@ public final class Providers {
    * @param defaultModel {@code provider/model}, of one of the providers
    */
   public Providers(Collection<? extends ModelProvider> providers, String defaultModel) {
-    this(providers, defaultModel, List.of());
+    this(providers, defaultModel, List.of(), Map.of());
   }
 
   /**
    * @param usual further models that are worth offering; those of other providers are left out
+   * @param maxCalls how many calls may be made to a provider at the same time; those without an
+   *     entry have no limit
    */
   public Providers(
-      Collection<? extends ModelProvider> providers, String defaultModel, List<String> usual) {
+      Collection<? extends ModelProvider> providers,
+      String defaultModel,
+      List<String> usual,
+      Map<String, Integer> maxCalls) {
+    this.maxCalls = Map.copyOf(maxCalls);
     for (ModelProvider provider : providers) {
       byName.put(provider.name(), provider);
     }
@@ -65,6 +72,11 @@ public final class Providers {
   /** Models that somebody who has to choose may be offered; there are more. */
   public List<String> offered() {
     return offered;
+  }
+
+  /** How many calls may be made to the provider at the same time. */
+  public int maxCalls(String provider) {
+    return maxCalls.getOrDefault(provider, Integer.MAX_VALUE);
   }
 
   /** Whether a message may name this model. */

@@ -1,5 +1,6 @@
 package dev.perdure.engine;
 
+import dev.perdure.chat.Admission;
 import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
@@ -60,6 +61,7 @@ final class EngineHarness implements AutoCloseable {
   final Conversations conversations;
   final Engine engine;
   final String nodeId;
+  private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
 
   EngineHarness(Database database, ScriptedProvider provider) {
     this(database, provider, config(Duration.ofMinutes(5)));
@@ -74,7 +76,13 @@ final class EngineHarness implements AutoCloseable {
   }
 
   EngineHarness(Database database, ScriptedProvider provider, EngineConfig config, Tools tools) {
-    this(database, provider, config, tools, InstantSource.system(), new HurriedTimers());
+    this(
+        database,
+        provider,
+        config,
+        tools,
+        new Surroundings(
+            InstantSource.system(), new HurriedTimers(), FaultPoints.NONE, only(provider)));
   }
 
   EngineHarness(
@@ -83,22 +91,54 @@ final class EngineHarness implements AutoCloseable {
       EngineConfig config,
       InstantSource clock,
       Timers timers) {
-    this(database, provider, config, Tools.NONE, clock, timers);
+    this(
+        database,
+        provider,
+        config,
+        Tools.NONE,
+        new Surroundings(clock, timers, FaultPoints.NONE, only(provider)));
   }
+
+  EngineHarness(Database database, ScriptedProvider provider, FaultPoints faults) {
+    this(
+        database,
+        provider,
+        config(Duration.ofMinutes(5)),
+        Tools.NONE,
+        new Surroundings(InstantSource.system(), new HurriedTimers(), faults, only(provider)));
+  }
+
+  /** A node with these providers, whatever they are, in a time of the test's own. */
+  EngineHarness(Database database, Providers providers, InstantSource clock, Timers timers) {
+    this(
+        database,
+        new ScriptedProvider(),
+        config(Duration.ofMinutes(5)),
+        Tools.NONE,
+        new Surroundings(clock, timers, FaultPoints.NONE, providers));
+  }
+
+  private static Providers only(ScriptedProvider provider) {
+    return new Providers(List.of(provider), "script/a");
+  }
+
+  /** What comes to a node from outside. */
+  private record Surroundings(
+      InstantSource clock, Timers timers, FaultPoints faults, Providers providers) {}
 
   private EngineHarness(
       Database database,
       ScriptedProvider provider,
       EngineConfig config,
       Tools tools,
-      InstantSource clock,
-      Timers timers) {
+      Surroundings around) {
     this.database = database;
     this.provider = provider;
     Ids ids = Ids.system();
     this.nodeId = ids.node();
     this.contexts = new ContextJournal(database);
-    this.log = new TurnLog(database, nodeId, LogLimits.DEFAULT);
+    this.log =
+        new TurnLog(database, nodeId, LogLimits.DEFAULT, InstantSource.system(), around.faults());
     this.conversations = new Conversations(database);
     this.engine =
         new Engine(
@@ -106,20 +146,27 @@ final class EngineHarness implements AutoCloseable {
                 nodeId,
                 database,
                 log,
-                new Providers(List.of(provider), "script/a"),
+                around.providers(),
                 new ContextBuilder(
                     database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
                 tools,
                 config,
-                clock,
+                around.clock(),
                 new Random(1),
-                timers,
-                FaultPoints.NONE),
+                around.timers(),
+                around.faults()),
             "test",
-            new SimpleMeterRegistry());
+            meters);
     this.answers = new AnswerDesk(database, ids, tools::fault);
     this.calls = new ToolCalls(database);
-    this.desk = new Desk(database, log, engine, ids, DeskLimits.DEFAULT);
+    this.desk =
+        new Desk(
+            database,
+            log,
+            engine,
+            ids,
+            new Admission(database, DeskLimits.DEFAULT),
+            around.faults());
   }
 
   static EngineConfig config(Duration turnTimeLimit) {
@@ -201,6 +248,11 @@ final class EngineHarness implements AutoCloseable {
 
   List<TurnEvent> awaitEnd(String turn) {
     return await(turn, event -> event instanceof TurnEvent.TurnEnded);
+  }
+
+  /** Model calls that wait for their turn. */
+  int waitingCalls() {
+    return (int) meters.get("perdure.model.calls.waiting").gauge().value();
   }
 
   Turn turn(String id) {

@@ -14,11 +14,8 @@ import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.log.FaultyDatabase;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
-import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
-import dev.perdure.protocol.TurnEvent.AttemptStarted;
-import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
@@ -35,9 +32,6 @@ import org.junit.jupiter.api.Test;
 
 /** What becomes of turns whose holder dies, drains or lingers, on whatever database. */
 abstract class RecoveryContract extends EngineFixture {
-  /** Times that a race is run; its outcome is left to the scheduler. */
-  private static final int RACES = 10;
-
   @Test
   void a_turn_accepted_without_a_worker_is_answered_by_the_next_one() {
     script("a", REPLY);
@@ -60,116 +54,6 @@ abstract class RecoveryContract extends EngineFixture {
         .extracting(event -> ((TurnStarted) event).epoch())
         .containsExactly(1L, 2L);
     assertThat(text(turn, 0)).isEqualTo("Hello");
-  }
-
-  @Test
-  void a_node_that_drains_hands_its_turns_to_the_next() throws Exception {
-    script("a", HELD, REPLY);
-    node.engine.start();
-    Turn turn = node.submit(node.session(), "Hi", "script/a");
-    node.await(turn.id(), EngineFixture::isDelta);
-    node.stop(Duration.ZERO);
-    node = new EngineHarness(database, provider);
-    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.QUEUED);
-    node.engine.start();
-    List<TurnEvent> log = node.awaitEnd(turn.id());
-    assertThat(log)
-        .filteredOn(AttemptStarted.class::isInstance)
-        .containsExactly(
-            new AttemptStarted(0, 0, 1, "script/a", null),
-            new AttemptStarted(0, 0, 2, "script/a", "takeover"));
-    assertThat(text(turn, 0)).isEqualTo("Hello");
-    assertThat(node.turn(turn.id()).epoch()).isEqualTo(2);
-  }
-
-  @Test
-  void a_cancel_that_races_a_hand_over_ends_the_turn_once() throws Exception {
-    for (int round = 0; round < RACES; round++) {
-      String model = "race-" + round;
-      script(model, HELD, HELD);
-      node.engine.start();
-      Turn turn = node.submit(node.session(), "Hi", "script/" + model);
-      node.await(turn.id(), EngineFixture::isDelta);
-      EngineHarness old = node;
-      Thread cancel =
-          Thread.ofVirtual().start(() -> old.desk.cancelTurn(EngineHarness.CALLER, turn.id()));
-      old.stop(Duration.ZERO);
-      cancel.join();
-
-      node = new EngineHarness(database, provider);
-      node.engine.start();
-
-      List<TurnEvent> log = node.awaitEnd(turn.id());
-      assertThat(log)
-          .filteredOn(TurnEnded.class::isInstance)
-          .extracting(event -> ((TurnEnded) event).state())
-          .containsExactly(TurnState.CANCELLED);
-      assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.CANCELLED);
-      node.stop(Duration.ZERO);
-      node = new EngineHarness(database, provider);
-    }
-  }
-
-  @Test
-  void a_cancel_while_nobody_holds_the_turn_ends_it_as_its_lanes_make_it() throws Exception {
-    script("whole", REPLY);
-    script("bad", "[{'fail':'invalid'}]");
-    script("held", HELD, HELD);
-    for (String ended : List.of("whole", "bad")) {
-      node.engine.start();
-      Turn turn = node.submit(node.session(), "Hi", "script/" + ended, "script/held");
-      node.await(turn.id(), event -> event instanceof LaneEnded lane && lane.lane() == 0);
-      node.await(turn.id(), event -> event instanceof AttemptStarted at && at.lane() == 1);
-      node.stop(Duration.ZERO);
-      node = new EngineHarness(database, provider);
-      assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.QUEUED);
-
-      node.desk.cancelTurn(EngineHarness.CALLER, turn.id());
-
-      Turn end = node.turn(turn.id());
-      assertThat(end.lanes().get(1).state()).isEqualTo(LaneState.CANCELLED);
-      assertThat(end.state())
-          .isEqualTo(ended.equals("whole") ? TurnState.COMPLETED : TurnState.FAILED);
-      assertThat(end.error() == null).isEqualTo(ended.equals("whole"));
-      assertThat(node.awaitEnd(turn.id()).getLast())
-          .isInstanceOfSatisfying(
-              TurnEnded.class, last -> assertThat(last.state()).isEqualTo(end.state()));
-    }
-  }
-
-  @Test
-  void a_retry_of_a_lane_that_races_a_hand_over_is_not_lost() throws Exception {
-    for (int round = 0; round < RACES; round++) {
-      String bad = "bad-" + round;
-      String held = "held-" + round;
-      script(bad, "[{'fail':'invalid'}]", REPLY, REPLY);
-      script(held, HELD, HELD);
-      node.engine.start();
-      Turn turn = node.submit(node.session(), "Hi", "script/" + bad, "script/" + held);
-      node.await(turn.id(), EngineFixture::isDelta);
-      EngineHarness old = node;
-      eventually(() -> old.turn(turn.id()).lanes().getFirst().state() == LaneState.FAILED);
-      Thread retry =
-          Thread.ofVirtual()
-              .start(() -> old.desk.retryLane(EngineHarness.CALLER, turn.id(), 0, null));
-      old.stop(Duration.ZERO);
-      retry.join();
-
-      node = new EngineHarness(database, provider);
-      node.engine.start();
-
-      node.await(
-          turn.id(),
-          event ->
-              event instanceof LaneEnded ended
-                  && ended.lane() == 0
-                  && ended.state() == LaneState.COMPLETED);
-      node.desk.cancelTurn(EngineHarness.CALLER, turn.id());
-      node.awaitEnd(turn.id());
-      assertThat(text(turn, 0)).isEqualTo("Hello");
-      node.stop(Duration.ZERO);
-      node = new EngineHarness(database, provider);
-    }
   }
 
   @Test

@@ -131,6 +131,37 @@ class GuardedProviderTest {
   }
 
   @Test
+  void a_probe_whose_answer_begins_lets_others_through_and_counts_again_if_it_breaks()
+      throws Exception {
+    calls(4, Kind.SERVER);
+    now = now.plusSeconds(11);
+    vendor.failure = null;
+    vendor.endless = true;
+    try (ModelStream probe = guarded.open(request())) {
+      assertThat(probe.next()).isNotNull();
+      calls(1, null);
+      for (int i = 0; i < 3; i++) {
+        try (ModelStream other = guarded.open(request())) {
+          vendor.failure = Kind.TRUNCATED;
+          assertThatThrownBy(other::next).isInstanceOf(ProviderException.class);
+        }
+      }
+      assertThatThrownBy(probe::next).isInstanceOf(ProviderException.class);
+    }
+    assertThat(call("m")).isEqualTo(Kind.CIRCUIT_OPEN);
+  }
+
+  @Test
+  void the_refusal_says_how_much_of_the_rest_is_left() {
+    calls(4, Kind.SERVER);
+    now = now.plusSeconds(7);
+    assertThatThrownBy(() -> guarded.open(request()).next())
+        .isInstanceOfSatisfying(
+            ProviderException.class,
+            e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofSeconds(3)));
+  }
+
+  @Test
   void the_refusal_says_when_to_come_back() {
     calls(4, Kind.SERVER);
     assertThatThrownBy(() -> guarded.open(request()).next())

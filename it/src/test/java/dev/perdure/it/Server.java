@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A server under test: a place (a directory or a PostgreSQL), settings, and the process that runs
@@ -18,7 +17,6 @@ final class Server implements AutoCloseable {
   private final List<String> args;
   private final Map<String, String> env;
   private PerdureProcess process;
-  private @Nullable String url;
 
   private Server(List<String> args, Map<String, String> env) {
     this.args = List.copyOf(args);
@@ -74,12 +72,9 @@ final class Server implements AutoCloseable {
     return new Api(url());
   }
 
-  /** Its address; waits until it is ready. */
-  synchronized String url() {
-    if (url == null) {
-      url = process.awaitReady();
-    }
-    return url;
+  /** Its address; waits until it is ready, and keeps nobody from asking how it is meanwhile. */
+  String url() {
+    return process().awaitReady();
   }
 
   synchronized PerdureProcess process() {
@@ -104,7 +99,6 @@ final class Server implements AutoCloseable {
     }
     env.putAll(more);
     process = PerdureProcess.launch(env, READY, args);
-    url = null;
     return this;
   }
 

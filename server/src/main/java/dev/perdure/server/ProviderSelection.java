@@ -20,6 +20,7 @@ import dev.perdure.server.config.PerdureConfig.Provider.Kind;
 import java.net.URI;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,14 +62,18 @@ record ProviderSelection(Providers providers, String summary) {
       Transport transport,
       InstantSource clock) {
     Map<String, ModelProvider> providers = new LinkedHashMap<>();
+    Map<String, Integer> maxCalls = new HashMap<>();
+    config.providers().forEach((name, given) -> maxCalls.put(name, given.maxCalls()));
     config
         .providers()
         .forEach((name, given) -> providers.put(name, make(name, given, transport, clock)));
     PerdureConfig.Provider openAi = config.providers().get(OPENAI);
     if (openAi != null && openAi.wire() == Kind.OPENAI && !providers.containsKey(RESPONSES)) {
       PerdureConfig.Provider newer =
-          new PerdureConfig.Provider(Kind.OPENAI_RESPONSES, openAi.baseUrl(), openAi.apiKey());
+          new PerdureConfig.Provider(
+              Kind.OPENAI_RESPONSES, openAi.baseUrl(), openAi.apiKey(), openAi.maxCalls());
       providers.put(RESPONSES, make(RESPONSES, newer, transport, clock));
+      maxCalls.put(RESPONSES, newer.maxCalls());
     }
     String model = usualModel(config);
     String remark = "";
@@ -92,7 +97,9 @@ record ProviderSelection(Providers providers, String summary) {
       providers.putIfAbsent(DemoProvider.NAME, new DemoProvider(clock));
     }
     String wanted = config.defaultModel();
-    return wanted == null ? finish(providers, model, remark) : finish(providers, wanted, "");
+    return wanted == null
+        ? finish(providers, maxCalls, model, remark)
+        : finish(providers, maxCalls, wanted, "");
   }
 
   private static @Nullable String usualModel(PerdureConfig config) {
@@ -118,7 +125,10 @@ record ProviderSelection(Providers providers, String summary) {
   }
 
   private static ProviderSelection finish(
-      Map<String, ModelProvider> providers, @Nullable String model, String remark) {
+      Map<String, ModelProvider> providers,
+      Map<String, Integer> maxCalls,
+      @Nullable String model,
+      String remark) {
     if (providers.isEmpty()) {
       throw illegal(
           "No provider is configured, none was found on this machine, and 'demo' is false. Set an"
@@ -131,7 +141,7 @@ record ProviderSelection(Providers providers, String summary) {
               + " has a usual model. Set it to 'provider/model'.");
     }
     try {
-      Providers all = new Providers(providers.values(), model, usual(providers));
+      Providers all = new Providers(providers.values(), model, usual(providers), maxCalls);
       return new ProviderSelection(
           all, String.join(", ", all.names()) + "; default " + model + remark);
     } catch (PerdureException e) {

@@ -33,7 +33,7 @@ final class Environment {
 
   /** The words of a provider's variable; its name has no underscore, so there is one reading. */
   private static final Pattern PROVIDER =
-      Pattern.compile("PERDURE_PROVIDERS_([A-Z][A-Z0-9_]*)_(KIND|BASE_URL|API_KEY)");
+      Pattern.compile("PERDURE_PROVIDERS_([A-Z][A-Z0-9_]*)_(KIND|BASE_URL|API_KEY|MAX_CALLS)");
 
   private Environment() {}
 
@@ -95,6 +95,7 @@ final class Environment {
       return switch (provider.group(2)) {
         case "KIND" -> Keys.find(Keys.PROVIDERS + name + ".kind");
         case "BASE_URL" -> Keys.find(Keys.PROVIDERS + name + ".baseUrl");
+        case "MAX_CALLS" -> Keys.find(Keys.PROVIDERS + name + ".maxCalls");
         default -> Keys.find(Keys.PROVIDERS + name + ".apiKey");
       };
     }

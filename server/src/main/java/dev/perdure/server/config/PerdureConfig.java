@@ -349,7 +349,25 @@ public record PerdureConfig(
                       + " https://api.anthropic.com or"
                       + " https://generativelanguage.googleapis.com/v1beta.")
           @Nullable URI baseUrl,
-      @Key(text = "The API key.") @Nullable Secret apiKey) {
+      @Key(text = "The API key.") @Nullable Secret apiKey,
+      @Key(
+              byDefault = "10000",
+              min = "1",
+              max = "1000000",
+              text =
+                  "The most calls that this node makes to the provider at the same time. Further"
+                      + " ones wait, without a connection and within engine.turnTimeLimit, tenant by"
+                      + " tenant in turn.")
+          int maxCalls) {
+    public Provider {
+      Keys.check(Provider.class, kind, baseUrl, apiKey, maxCalls);
+    }
+
+    /** With the default of everything that is not named. */
+    public Provider(@Nullable Kind kind, @Nullable URI baseUrl, @Nullable Secret apiKey) {
+      this(kind, baseUrl, apiKey, 10_000);
+    }
+
     /** The wires. OPENAI is the chat completions that many other servers speak as well. */
     public enum Kind {
       OPENAI,
@@ -372,7 +390,7 @@ public record PerdureConfig(
       }
       for (Kind each : Kind.values()) {
         if (Values.write(each).equals(name)) {
-          return new Provider(each, baseUrl, apiKey);
+          return new Provider(each, baseUrl, apiKey, maxCalls);
         }
       }
       throw illegal(

@@ -118,6 +118,7 @@ class KeysTest {
       providers.*.kind =
       providers.*.baseUrl =
       providers.*.apiKey =
+      providers.*.maxCalls = 10000
       defaultModel =
       demo = true
       detectLocalServers = true
