@@ -2,7 +2,6 @@ package dev.perdure.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.chat.Caller;
-import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.engine.TurnQueue.Claim;

@@ -174,6 +174,7 @@ abstract class HandOverContract extends EngineFixture {
     // The commit that holds the end of the retry is the last thing that the first node does.
     assertThat(dead.await(30, TimeUnit.SECONDS)).isTrue();
     watched.set(null);
+    node.engine.drain();
     try (EngineHarness next = new EngineHarness(database, provider)) {
       database.write(tx ->
           tx.update(
