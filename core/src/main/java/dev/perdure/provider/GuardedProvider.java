@@ -94,8 +94,7 @@ public final class GuardedProvider implements ModelProvider {
     lock.lock();
     try {
       Watched watched =
-          models.computeIfAbsent(
-              model, name -> new Watched(name, config, policy.rest(), clock));
+          models.computeIfAbsent(model, name -> new Watched(name, config, policy.rest(), clock));
       if (models.size() > MAX_MODELS) {
         models.remove(models.keySet().iterator().next());
       }

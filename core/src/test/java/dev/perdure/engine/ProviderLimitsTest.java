@@ -135,7 +135,10 @@ class ProviderLimitsTest {
   private EngineHarness node(ModelProvider provider, Map<String, Integer> maxCalls) {
     EngineHarness node =
         new EngineHarness(
-            database, new Providers(List.of(provider), "vendor/m", List.of(), maxCalls), time.clock, time);
+            database,
+            new Providers(List.of(provider), "vendor/m", List.of(), maxCalls),
+            time.clock,
+            time);
     node.engine.start();
     return node;
   }
