@@ -26,6 +26,9 @@ import {
   type Turn,
 } from './wire.ts';
 
+/** After so long the server is asked again what became of a turn. */
+const AGAIN_MILLIS = 5_000;
+
 export function createClient(options: ClientOptions = {}): PerdureClient {
   return new Client(options);
 }
@@ -49,6 +52,9 @@ class Client implements PerdureClient {
   #account: string | undefined;
   #ready: Promise<void> | undefined;
   #closed = false;
+  /** Turns whose end may have been missed. */
+  readonly #doubtful = new Set<string>();
+  #cancelAgain = () => {};
   readonly #leave = new AbortController();
 
   constructor(options: ClientOptions) {
@@ -203,10 +209,14 @@ class Client implements PerdureClient {
       live: this.#live,
       cache: this.#cache,
       inbox,
-      onLost: () => void this.#reconcile(true),
+      onFresh: () => this.#fresh(),
       onLive: () => {
         this.#outbox.nudge();
-        void this.#reconcile(false);
+        this.#threads.nudge();
+        if (this.#store.get().sessions.status !== 'ready') {
+          void this.#sessions.refresh();
+        }
+        void this.#reconcile();
       },
       onTab: (message) => this.#fromTab(message),
     });
@@ -270,6 +280,8 @@ class Client implements PerdureClient {
   #stop(): void {
     this.#link?.stop();
     this.#link = undefined;
+    this.#cancelAgain();
+    this.#doubtful.clear();
     this.#outbox.stop();
     this.#live.clear();
     this.#threads.clear();
@@ -345,32 +357,42 @@ class Client implements PerdureClient {
     }
   }
 
-  /** Asks for the turns whose end may never be told. @param lost whether events were left out */
-  async #reconcile(lost: boolean): Promise<void> {
-    if (lost) {
-      this.#threads.refreshAll();
-      void this.#sessions.refresh();
+  /** The stream has begun anew, so the end of what was open before may never be told. */
+  #fresh(): void {
+    this.#threads.refreshAll();
+    void this.#sessions.refresh();
+    for (const view of this.#live.open()) {
+      this.#doubtful.add(view.turn);
     }
-    const before = this.#live.open();
-    if (before.length === 0) {
-      return;
-    }
-    for (const view of before) {
+    void this.#reconcile();
+  }
+
+  /** Asks what became of turns whose end may have been missed, and whether the others are there. */
+  async #reconcile(): Promise<void> {
+    let failed = false;
+    for (const view of this.#live.open()) {
       try {
         const turn = await this.#transport.send({
           path: turnPath(view.turn),
           decoder: decodeTurn,
         });
-        if (lost && isTerminal(turn.state) && this.#stillOpen(view.turn)) {
+        const missed = this.#doubtful.delete(view.turn) && isTerminal(turn.state);
+        if (missed && this.#stillOpen(view.turn)) {
           this.#live.drop(view.turn);
           this.#ended([{ ...view, state: turn.state }]);
           void this.#threads.refresh(view.session);
         }
       } catch (thrown) {
-        if (asPerdureError(thrown).code === 'not_found') {
+        const gone = asPerdureError(thrown).code === 'not_found';
+        if (gone) {
           this.#live.drop(view.turn);
         }
+        failed ||= !gone;
       }
+    }
+    if (failed && this.#doubtful.size > 0) {
+      this.#cancelAgain();
+      this.#cancelAgain = this.#clock.after(AGAIN_MILLIS, () => void this.#reconcile());
     }
   }
 

@@ -56,8 +56,13 @@ export interface FeedOptions {
   /** Frames that are new, in order. */
   readonly onFrames: (frames: readonly Frame[]) => void;
   readonly onState: (at: Connection) => void;
-  /** The cursor is of no use any more: the stream begins anew, with snapshots. */
+  /** The cursor is of no use any more. */
   readonly onLost: () => void;
+  /**
+   * A stream without a cursor has begun: from now on it tells everything, but what ended before
+   * can only be read from the messages.
+   */
+  readonly onFresh: () => void;
 }
 
 export class Feed {
@@ -182,7 +187,11 @@ export class Feed {
     }
     const last = frames.findLast((frame) => frame.id !== undefined);
     if (last?.id !== undefined) {
+      const fresh = this.#cursor === undefined;
       this.#cursor = last.id;
+      if (fresh) {
+        this.#options.onFresh();
+      }
     }
   }
 

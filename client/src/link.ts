@@ -36,6 +36,7 @@ export type TabMessage =
   | { readonly type: 'beat'; readonly connection: TabStatus }
   | { readonly type: 'frames'; readonly frames: readonly Frame[] }
   | { readonly type: 'lost' }
+  | { readonly type: 'fresh' }
   | { readonly type: 'session'; readonly session: Session }
   | { readonly type: 'gone'; readonly session: string }
   | { readonly type: 'seen'; readonly session: string };
@@ -64,6 +65,7 @@ const decoders: ReadonlyMap<string, Decoder<TabMessage>> = new Map<string, Decod
     }),
   ],
   ['lost', object({ type: oneOf(['lost']) })],
+  ['fresh', object({ type: oneOf(['fresh']) })],
   ['session', object({ type: oneOf(['session']), session: decodeSession })],
   ['gone', object({ type: oneOf(['gone']), session: text })],
   ['seen', object({ type: oneOf(['seen']), session: text })],
@@ -83,7 +85,7 @@ export interface LinkOptions {
   /** Where the cache says that this browser stood. */
   readonly inbox: CachedInbox | undefined;
   /** The stream began anew: what is shown may have moved on unseen. */
-  readonly onLost: () => void;
+  readonly onFresh: () => void;
   /** The server is reached again. */
   readonly onLive: () => void;
   readonly onTab: (message: TabMessage) => void;
@@ -111,7 +113,14 @@ export class Link {
       random: options.random,
       onFrames: (frames) => this.#fromServer(frames),
       onState: (at) => this.#stateIs(at),
-      onLost: () => this.#lost(),
+      onLost: () => {
+        this.#cursor = undefined;
+        this.post({ type: 'lost' });
+      },
+      onFresh: () => {
+        this.post({ type: 'fresh' });
+        options.onFresh();
+      },
     });
     this.#tabs = new Tabs({
       name: options.name,
@@ -220,12 +229,6 @@ export class Link {
     }
   }
 
-  #lost(): void {
-    this.#cursor = undefined;
-    this.post({ type: 'lost' });
-    this.#options.onLost();
-  }
-
   #stateIs(at: Connection): void {
     const before = this.#options.store.get().connection.status;
     this.#show();
@@ -295,6 +298,7 @@ export class Link {
       case 'beat':
       case 'frames':
       case 'lost':
+      case 'fresh':
         if (!this.#tabs.leads) {
           this.#tabs.heardLeader();
           this.#fromLeader(message);
@@ -305,14 +309,18 @@ export class Link {
     }
   }
 
-  #fromLeader(message: Extract<TabMessage, { type: 'state' | 'beat' | 'frames' | 'lost' }>): void {
+  #fromLeader(
+    message: Extract<TabMessage, { type: 'state' | 'beat' | 'frames' | 'lost' | 'fresh' }>,
+  ): void {
     switch (message.type) {
       case 'beat':
         this.#leaderIs(message.connection);
         return;
       case 'lost':
         this.#cursor = undefined;
-        this.#options.onLost();
+        return;
+      case 'fresh':
+        this.#options.onFresh();
         return;
       case 'frames':
         if (!this.#awaiting) {
@@ -329,7 +337,7 @@ export class Link {
         this.#cursor = message.cursor;
         this.#leaderIs(message.connection);
         if (missed) {
-          this.#options.onLost();
+          this.#options.onFresh();
         }
       }
     }

@@ -65,7 +65,6 @@ export class Live {
         return;
       }
       fold = new TurnFold();
-      this.#begun.add(turn);
     }
     try {
       fold.apply(event);
@@ -73,12 +72,14 @@ export class Live {
       if (!(thrown instanceof FoldError)) {
         throw thrown;
       }
-      this.#begun.delete(turn);
-      this.#folds.delete(turn);
+      // What is known of it stays until a snapshot comes, or the server says what became of it.
       this.#options.onGap();
       return;
     }
-    this.#folds.set(turn, fold);
+    if (!this.#folds.has(turn)) {
+      this.#folds.set(turn, fold);
+      this.#begun.add(turn);
+    }
     this.#touch(turn);
   }
 

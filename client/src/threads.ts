@@ -11,6 +11,8 @@ import { decodeMessage, type Message, type Page, page } from './wire.ts';
 const PAGE = 50;
 /** Changes are gathered for so long before they are cached. */
 const SAVE_MILLIS = 500;
+/** After so long messages are asked for again that could not be had. */
+const RETRY_MILLIS = 5_000;
 
 export interface ThreadsOptions {
   readonly transport: Transport;
@@ -29,6 +31,8 @@ export class Threads {
   readonly #options: ThreadsOptions;
   readonly #watchers = new Map<string, number>();
   readonly #loading = new Map<string, { again: boolean; done: Promise<void> }>();
+  /** What cancels the next try, of sessions whose last one has failed. */
+  readonly #retries = new Map<string, () => void>();
   readonly #saved = new Map<string, ThreadState>();
   /** Turns for which messages were fetched: once must do. */
   readonly #asked = new Set<string>();
@@ -102,6 +106,8 @@ export class Threads {
   async #load(session: string, entry: { again: boolean }): Promise<void> {
     do {
       entry.again = false;
+      this.#retries.get(session)?.();
+      this.#retries.delete(session);
       try {
         const found = await this.#page(session, undefined);
         this.#options.store.dispatch({
@@ -140,6 +146,23 @@ export class Threads {
     this.#options.store.dispatch({ type: 'thread.failed', session, error });
     if (error.code === 'not_found') {
       this.#options.onGone(session);
+    } else if (error.retryable && this.watched(session)) {
+      this.#retries.get(session)?.();
+      this.#retries.set(
+        session,
+        this.#options.clock.after(RETRY_MILLIS, () => {
+          if (this.watched(session)) {
+            void this.refresh(session);
+          }
+        }),
+      );
+    }
+  }
+
+  /** The server is reached again: what failed is tried at once. */
+  nudge(): void {
+    for (const session of this.#retries.keys()) {
+      void this.refresh(session);
     }
   }
 
@@ -236,6 +259,10 @@ export class Threads {
   clear(): void {
     this.#cancelSave?.();
     this.#cancelSave = undefined;
+    for (const cancel of this.#retries.values()) {
+      cancel();
+    }
+    this.#retries.clear();
     this.#saved.clear();
     this.#asked.clear();
   }

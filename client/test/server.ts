@@ -331,7 +331,9 @@ export class FakeServer {
         body += frame(index + 1, entry);
       }
     }
-    const hello = `retry: 1000\n\nid: c${this.#journal.length}\n\n${body}`;
+    // A cursor never stands before what it counts as delivered.
+    const start = from ?? this.#journal.length;
+    const hello = `retry: 1000\n\n${from === undefined ? body : ''}id: c${start}\n\n${from === undefined ? '' : body}`;
     const once = wait !== null;
     const whole = once && (wait === '0' || body !== '');
     return this.#respond(hello, owner, once, whole, signal);
@@ -344,7 +346,7 @@ export class FakeServer {
       if (open && this.sessions.get(session)?.owner === owner) {
         const { acceptedAt: _, startedAt: __, ...snapshot } = this.#fold(turn).snapshot();
         const data = JSON.stringify({ turn, session, snapshot });
-        body += `event: snapshot\nid: c${this.#journal.length}\ndata: ${data}\n\n`;
+        body += `event: snapshot\ndata: ${data}\n\n`;
       }
     }
     return body;
