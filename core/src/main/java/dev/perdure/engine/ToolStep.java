@@ -174,6 +174,8 @@ final class ToolStep {
       case ATTENTION -> waiting(call, row);
       case APPROVED, REPEAT -> {
         decided(call, row.state() == CallState.REPEAT ? Decision.REPEAT : Decision.APPROVE, row);
+        // From a row that is past it nobody could tell what was decided.
+        writer.awaitDurable();
         yield move(call, row, CallState.INTENT) ? make(call, row) : Outcome.STOPPED;
       }
       case REFUSED -> {

@@ -3,14 +3,17 @@ package dev.perdure.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.it.chaos.Archive;
 import dev.perdure.it.check.Checker;
 import dev.perdure.it.check.Observation;
+import dev.perdure.it.check.Observation.Answered;
 import dev.perdure.it.check.Observation.End;
 import dev.perdure.it.check.Observation.Posted;
 import dev.perdure.it.check.Observation.Request;
 import dev.perdure.it.check.Observation.Streamed;
 import dev.perdure.it.check.Stored.ProviderCall;
+import dev.perdure.it.check.Stored.ToolRequest;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -79,9 +82,32 @@ final class Witness {
     }
   }
 
+  /** Decides about a call that waits. */
+  Api.Answer answer(Api api, String session, String turn, ObjectNode body) {
+    long at = System.currentTimeMillis();
+    Api.Answer answer = api.post("/v1/turns/" + turn + "/answers", body.toString());
+    add(
+        session,
+        new Answered(
+            turn,
+            body.path("call").asText(),
+            body.path("decision").asText(),
+            0,
+            at,
+            System.currentTimeMillis(),
+            answer.status()));
+    return answer;
+  }
+
   /** Fails if any rule is broken, or anything was left behind. */
   void judge(String jdbcUrl, List<ProviderCall> calls) {
+    judge(jdbcUrl, calls, List.of());
+  }
+
+  /** The same, with what the services behind tools were asked for. */
+  void judge(String jdbcUrl, List<ProviderCall> calls, List<ToolRequest> requests) {
     Checker checker = new Checker(calls, List.of(), Checker.DEFAULT_GRACE);
+    checker.toolRequests(requests);
     try (Archive archive = new Archive(jdbcUrl)) {
       synchronized (bySession) {
         bySession.forEach((session, seen) -> checker.check(seen, archive.session(session)));

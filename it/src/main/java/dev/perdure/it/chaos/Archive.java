@@ -93,6 +93,11 @@ public final class Archive implements AutoCloseable {
     questions.put(
         "lane has an intent that nobody took up",
         "SELECT turn_id || '/' || lane FROM lane WHERE retry_asked = 1");
+    questions.put(
+        "call of a tool is open in a turn that has ended",
+        "SELECT c.id || ' ' || c.state FROM tool_call c JOIN turn t ON t.id = c.turn_id"
+            + " WHERE t.ended_at IS NOT NULL AND c.state IN"
+            + " ('approval', 'approved', 'client', 'intent', 'attention', 'repeat')");
     questions.forEach((what, sql) ->
         list(sql, row -> row.getString(1)).forEach(subject -> out.add(subject + ": " + what)));
     return out;
@@ -102,6 +107,7 @@ public final class Archive implements AutoCloseable {
   public Stored.Session session(String id) {
     Map<String, List<Stored.Lane>> lanes = lanes(id);
     Map<String, List<Stored.Block>> blocks = blocks(id);
+    Map<String, List<Stored.ToolCall>> calls = calls(id);
     List<Stored.Turn> turns =
         list(
             """
@@ -119,7 +125,8 @@ public final class Archive implements AutoCloseable {
                     millis(row, 7),
                     row.getString(8),
                     lanes.getOrDefault(row.getString(1), List.of()),
-                    blocks.getOrDefault(row.getString(1), List.of())),
+                    blocks.getOrDefault(row.getString(1), List.of()),
+                    calls.getOrDefault(row.getString(1), List.of())),
             id);
     List<Stored.Message> messages =
         list(
@@ -155,6 +162,28 @@ public final class Archive implements AutoCloseable {
                         row.getInt(2), row.getString(3), row.getString(4), row.getString(5))),
         id);
     return lanes;
+  }
+
+  /** The ledger of a session, by turn. */
+  private Map<String, List<Stored.ToolCall>> calls(String id) {
+    Map<String, List<Stored.ToolCall>> calls = new HashMap<>();
+    list(
+        """
+        SELECT c.turn_id, c.id, c.tool, c.effect, c.state, c.runs
+          FROM tool_call c JOIN turn t ON t.id = c.turn_id WHERE t.session_id = ? ORDER BY 1, 2\
+        """,
+        row ->
+            calls
+                .computeIfAbsent(row.getString(1), turn -> new ArrayList<>())
+                .add(
+                    new Stored.ToolCall(
+                        row.getString(2),
+                        row.getString(3),
+                        row.getString(4),
+                        row.getString(5),
+                        row.getLong(6))),
+        id);
+    return calls;
   }
 
   /** The log of a session, by turn. */

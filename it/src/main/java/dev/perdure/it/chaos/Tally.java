@@ -2,6 +2,7 @@ package dev.perdure.it.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.it.check.Observation;
+import dev.perdure.it.check.Observation.Answered;
 import dev.perdure.it.check.Observation.Cancelled;
 import dev.perdure.it.check.Observation.Left;
 import dev.perdure.it.check.Observation.Looked;
@@ -58,6 +59,7 @@ final class Tally {
         case Cancelled cancelled -> answer("POST cancel", cancelled.status(), null);
         case Looked looked -> answer("GET turn", looked.status(), null);
         case Trespassed trespassed -> answer("trespass", trespassed.status(), null);
+        case Answered answered -> answer("POST answers", answered.status(), null);
         case Left ignored -> {}
       }
     }

@@ -1,6 +1,7 @@
 package dev.perdure.it.check;
 
 import dev.perdure.it.check.Stored.ProviderCall;
+import dev.perdure.it.check.Stored.ToolRequest;
 import dev.perdure.it.check.Stored.Trouble;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +27,8 @@ public final class Checker {
   private final ReaderRules readers = new ReaderRules(findings);
   private final ConductRules conduct;
   private final Map<String, List<ProviderCall>> calls = new HashMap<>();
+  private final Map<String, List<ToolRequest>> toolRequests = new HashMap<>();
+  private final EffectRules effects = new EffectRules(findings, toolRequests);
   private final List<Trouble> troubles;
 
   /**
@@ -40,6 +43,12 @@ public final class Checker {
     this.conduct = new ConductRules(findings, grace.toMillis());
   }
 
+  /** Notes what the services behind tools were asked for; before the sessions are checked. */
+  public void toolRequests(List<ToolRequest> requests) {
+    requests.forEach(request ->
+        toolRequests.computeIfAbsent(request.key(), key -> new ArrayList<>()).add(request));
+  }
+
   /** Checks one session. */
   public void check(List<Observation> seen, Stored.Session stored) {
     Case one = new Case(seen, stored, calls, troubles);
@@ -47,6 +56,7 @@ public final class Checker {
     requests.check(one);
     readers.check(one);
     conduct.check(one);
+    effects.check(one);
   }
 
   /** Says that something was left behind. */

@@ -57,6 +57,7 @@ final class ConductRules {
         }
         case Streamed ignored -> {}
         case Left ignored -> {}
+        case Observation.Answered ignored -> {}
         case Looked ignored -> {}
         case Trespassed ignored -> {}
       }
@@ -147,6 +148,7 @@ final class ConductRules {
         internal(trespassed.status(), trespassed.turn(), trespassed);
         trespassed(trespassed);
       }
+      case Observation.Answered answer -> internal(answer.status(), answer.turn(), answer);
       case Left ignored -> {}
     }
   }

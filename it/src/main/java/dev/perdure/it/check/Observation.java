@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.Streamed.class, name = "streamed"),
   @JsonSubTypes.Type(value = Observation.Trespassed.class, name = "trespassed"),
   @JsonSubTypes.Type(value = Observation.Left.class, name = "left"),
+  @JsonSubTypes.Type(value = Observation.Answered.class, name = "answered"),
   @JsonSubTypes.Type(value = Observation.Looked.class, name = "looked")
 })
 public sealed interface Observation {
@@ -67,6 +68,17 @@ public sealed interface Observation {
       turns = List.copyOf(turns);
     }
   }
+
+  /** A POST of a decision about a call of a tool. */
+  record Answered(
+      String turn,
+      String call,
+      String decision,
+      int node,
+      long atMillis,
+      long answeredMillis,
+      int status)
+      implements Observation {}
 
   /** How a stream came to its end. */
   enum End {

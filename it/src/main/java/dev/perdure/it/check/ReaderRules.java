@@ -35,6 +35,7 @@ final class ReaderRules {
         case Left gone -> left.add(gone.client());
         case Looked looked -> looked(of, looked);
         case Posted ignored -> {}
+        case Observation.Answered ignored -> {}
         case Cancelled ignored -> {}
         case Observation.Trespassed ignored -> {}
       }

@@ -43,6 +43,7 @@ final class RequestRules {
         case Posted posted -> interrupted(of, posted);
         case Observation.Streamed ignored -> {}
         case Observation.Left ignored -> {}
+        case Observation.Answered ignored -> {}
         case Observation.Looked ignored -> {}
         case Observation.Trespassed ignored -> {}
       }

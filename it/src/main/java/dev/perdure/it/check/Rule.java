@@ -18,6 +18,11 @@ public enum Rule {
   CANCEL_IS_OBEYED("A cancelled turn stops soon"),
   CANCEL_IS_WISHED("Only what somebody has asked to stop is cancelled; leaving is no such wish"),
   RECORDED_IS_DONE("What is recorded as ended is not executed again"),
+  STEP_ONCE("A step that is recorded as ended is not asked for again"),
+  EFFECT_ONCE(
+      "An unsafe call is made once, unless somebody decides to repeat it; none without its row"),
+  APPROVED_FIRST("What needs an approval is not made before it, and never without it"),
+  DECIDED_ONCE("A call that waits is decided once, and the decision holds"),
   FOREIGN_IS_UNKNOWN("What is somebody else's looks like what does not exist, and is not touched"),
   NO_BUG("No server calls something a fault of its own"),
   ONE_AT_A_TIME("A session's turns run one at a time, in order"),

@@ -30,12 +30,20 @@ public final class Stored {
       @Nullable Long endedMillis,
       String userMessage,
       List<Lane> lanes,
-      List<Block> log) {
+      List<Block> log,
+      List<ToolCall> calls) {
     public Turn {
       lanes = List.copyOf(lanes);
       log = List.copyOf(log);
+      calls = List.copyOf(calls);
     }
   }
+
+  /** A row of {@code tool_call}. */
+  public record ToolCall(String id, String tool, String effect, String state, long runs) {}
+
+  /** What the service behind a tool was asked for. */
+  public record ToolRequest(String key, long receivedMillis) {}
 
   public record Lane(int lane, String message, String model, String state) {}
 

@@ -153,7 +153,8 @@ class CheckerTest {
             turn.endedMillis(),
             "u1",
             turn.lanes(),
-            List.of(Scene.block(scene.lines, 0, 4), Scene.block(scene.lines, 5, 9))));
+            List.of(Scene.block(scene.lines, 0, 4), Scene.block(scene.lines, 5, 9)),
+            List.of()));
     scene.moreMessages.add(new Message("u1", "t1", "user", 0, "complete", Scene.TEXT));
     scene.moreMessages.add(new Message("a1", "t1", "assistant", 1, "complete", "Hello you"));
     assertThat(scene.broken()).contains(Rule.DENSE);
@@ -340,7 +341,7 @@ class CheckerTest {
     Turn turn = scene.turn("t2", 1, scene.lines);
     scene.moreTurns.add(
         new Turn(
-            "t2", "cancelled", 1, 1, null, SENT + 200, SENT + 300, "u2", turn.lanes(), turn.log()));
+            "t2", "cancelled", 1, 1, null, SENT + 200, SENT + 300, "u2", turn.lanes(), turn.log(), List.of()));
     scene.moreMessages.add(new Message("u2", "t2", "user", 2, "complete", "/echo x\nm2"));
     scene.calls.add(new ProviderCall(2, "m1", "openai", SENT + 2_100, "aborted"));
     assertThat(scene.broken()).contains(Rule.NO_CALL_AFTER_CANCEL);
@@ -373,7 +374,7 @@ class CheckerTest {
     Turn turn = scene.turn("t2", 1, scene.lines);
     scene.moreTurns.add(
         new Turn(
-            "t2", "completed", 1, 1, null, SENT + 99, SENT + 300, "u2", turn.lanes(), turn.log()));
+            "t2", "completed", 1, 1, null, SENT + 99, SENT + 300, "u2", turn.lanes(), turn.log(), List.of()));
     scene.moreMessages.add(new Message("u2", "t2", "user", 2, "complete", "/echo x\nm2"));
     assertThat(scene.broken()).containsExactly(Rule.ONE_AT_A_TIME);
   }

@@ -58,6 +58,8 @@ final class Scene {
   boolean stored = true;
   final List<Observation> seen = new ArrayList<>();
   final List<ProviderCall> calls = new ArrayList<>();
+  final List<Stored.ToolCall> toolCalls = new ArrayList<>();
+  final List<Stored.ToolRequest> toolRequests = new ArrayList<>();
   final List<Trouble> troubles = new ArrayList<>();
   final List<Turn> moreTurns = new ArrayList<>();
   final List<Message> moreMessages = new ArrayList<>();
@@ -134,6 +136,7 @@ final class Scene {
 
   List<Violation> violations() {
     Checker checker = new Checker(calls, troubles, Duration.ofSeconds(2));
+    checker.toolRequests(toolRequests);
     List<Turn> turns = new ArrayList<>();
     List<Message> messages = new ArrayList<>();
     if (stored) {
@@ -163,7 +166,8 @@ final class Scene {
         endedMillis,
         "u1",
         List.of(new Lane(0, "a1", "openai/a", laneState)),
-        List.of(block(log, 0, half), block(log, half, log.size())));
+        List.of(block(log, 0, half), block(log, half, log.size())),
+        toolCalls);
   }
 
   static Block block(List<String> log, int from, int to) {
