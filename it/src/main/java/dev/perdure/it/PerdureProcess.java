@@ -32,6 +32,9 @@ public final class PerdureProcess implements AutoCloseable {
   /** Not a variable of the program: how large its heap may grow. */
   public static final String HEAP = "IT_HEAP";
 
+  /** Not a variable of the program: that {@link #type} is used, so that its input stays open. */
+  public static final String TYPED = "IT_TYPED";
+
   private final Process process;
   private final @Nullable Path log;
   private final StringBuilder output = new StringBuilder(); // guarded by itself
@@ -91,7 +94,9 @@ public final class PerdureProcess implements AutoCloseable {
       Reaper.watch(pid);
       // However it ends: its id may soon be that of somebody else's process.
       var _ = process.onExit().thenRun(() -> Reaper.forget(pid));
-      process.getOutputStream().close();
+      if (!env.containsKey(TYPED)) {
+        process.getOutputStream().close();
+      }
       return new PerdureProcess(process, readyLine, log);
     } catch (IOException e) {
       throw new AssertionError("Cannot start " + command, e);
@@ -109,6 +114,16 @@ public final class PerdureProcess implements AutoCloseable {
           jar + " is missing. Run these tests with './perdure test --module it'.");
     }
     return jar;
+  }
+
+  /** Types a line. */
+  public void type(String line) {
+    try {
+      process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+      process.getOutputStream().flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Its input is closed", e);
+    }
   }
 
   /** Waits for the line that says it is ready, and returns the address in it. */

@@ -47,6 +47,50 @@ class ChatProcessTest {
     }
   }
 
+  @Test
+  void a_call_that_waits_is_decided_at_the_terminal() {
+    try (ToolService tools = new ToolService();
+        Server server =
+            Server.setup().arg("--config", tools.config(state).toString()).start(data)) {
+      String url = server.url();
+      try (PerdureProcess chat = asked(url, 100)) {
+        chat.type("y");
+        assertThat(chat.awaitExit()).as(chat.output()).isZero();
+        assertThat(chat.output())
+            .contains("may it call ask {\"n\":100}?", "[approved]", "The tools say: ok");
+      }
+      try (PerdureProcess chat = asked(url, 200)) {
+        chat.type("what?");
+        chat.type("n too dear");
+        assertThat(chat.awaitExit()).as(chat.output()).isZero();
+        assertThat(chat.output())
+            .contains("type y, n or e", "[refused: too dear]", "Reason: too dear");
+      }
+      try (PerdureProcess chat = asked(url, 300)) {
+        chat.type("e {\"n\":\"many\"}");
+        chat.type("e {\"n\":250}");
+        assertThat(chat.awaitExit()).as(chat.output()).isZero();
+        assertThat(chat.output()).contains("do not fit the schema", "calls ask {\"n\":250}");
+      }
+      assertThat(tools.bodies()).containsExactly("{\"n\":100}", "{\"n\":250}");
+      try (PerdureProcess nobody = chat(url, "/tool ask {\"n\":400}")) {
+        assertThat(nobody.awaitExit()).isEqualTo(1);
+        assertThat(nobody.output()).contains("nobody is here to answer");
+      }
+    }
+  }
+
+  /** A chat that has asked for a word. */
+  private PerdureProcess asked(String url, int n) {
+    PerdureProcess chat =
+        PerdureProcess.launch(
+            Map.of("XDG_STATE_HOME", state.toString(), PerdureProcess.TYPED, "1"),
+            Pattern.compile("(y: yes)"),
+            List.of("chat", "--url", url, "/tool ask {\"n\":" + n + "}"));
+    chat.awaitReady();
+    return chat;
+  }
+
   private PerdureProcess chat(String url, String... args) {
     List<String> all = new java.util.ArrayList<>(List.of("chat", "--url", url));
     all.addAll(List.of(args));

@@ -35,6 +35,11 @@ final class Server implements AutoCloseable {
                 "PERDURE_ENGINE_RETRY_BASE", "50ms",
                 "PERDURE_DETECT_LOCAL_SERVERS", "false"));
 
+    Setup arg(String... more) {
+      args.addAll(List.of(more));
+      return this;
+    }
+
     Setup env(String name, String value) {
       env.put(name, value);
       return this;

@@ -51,6 +51,7 @@ public final class Chat {
   private final BlockingQueue<Happening> happenings = new ArrayBlockingQueue<>(QUEUE);
   private final Deque<String> typedAhead = new ArrayDeque<>();
   private boolean inputEnded;
+  private boolean listening;
   private boolean lastCompleted = true;
   private @Nullable ChatState resumed;
   private @Nullable String session;
@@ -175,7 +176,7 @@ public final class Chat {
       ask(message, world.outputIsTerminal());
       return lastCompleted;
     }
-    Thread.ofPlatform().daemon().name("keyboard").start(this::readKeyboard);
+    listen();
     String turn = last == null ? null : turnToResume(last);
     if (turn != null) {
       follow(turn, true);
@@ -272,6 +273,7 @@ public final class Chat {
 
   private void follow(String turn, boolean live) throws IOException, InterruptedException {
     ReplyPrinter printer = new ReplyPrinter(world.out(), world.err(), live);
+    Questions questions = new Questions(server, turn, printer);
     ChatState state = new ChatState(server.url(), currentSession(), turn, -1);
     following = state;
     try {
@@ -281,10 +283,14 @@ public final class Chat {
         switch (happenings.take()) {
           case Happening.Event e -> {
             printer.print(e.seq(), e.event());
+            questions.take(e.event());
             state = new ChatState(state.url(), state.session(), turn, e.seq());
             following = state;
             if (e.event() instanceof TurnEnded ended) {
               ended(ended, printer);
+              return;
+            }
+            if (questions.any() && nobodyIsHere(printer)) {
               return;
             }
           }
@@ -295,13 +301,42 @@ public final class Chat {
             gaveUp(e, turn, printer);
             return;
           }
-          case Happening.Line e -> typedWhileStreaming(e.text(), turn, printer);
-          case Happening.InputEnded e -> inputEnded = true;
+          case Happening.Line e -> {
+            if (questions.any() && !e.text().startsWith("/")) {
+              questions.answer(e.text());
+            } else {
+              typedWhileStreaming(e.text(), turn, printer);
+            }
+          }
+          case Happening.InputEnded e -> {
+            inputEnded = true;
+            if (questions.any() && nobodyIsHere(printer)) {
+              return;
+            }
+          }
         }
       }
     } finally {
       following = null;
       store(state);
+    }
+  }
+
+  /** Whether nobody can answer a question any more; listens to the keyboard from the first one. */
+  private boolean nobodyIsHere(ReplyPrinter printer) {
+    if (inputEnded) {
+      lastCompleted = false;
+      printer.note("nobody is here to answer; --resume asks again");
+      return true;
+    }
+    listen();
+    return false;
+  }
+
+  private void listen() {
+    if (!listening) {
+      listening = true;
+      Thread.ofPlatform().daemon().name("keyboard").start(this::readKeyboard);
     }
   }
 

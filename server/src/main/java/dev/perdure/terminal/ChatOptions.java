@@ -38,6 +38,7 @@ record ChatOptions(
       Without MESSAGE every line of standard input is a message. While a reply runs:
         /cancel              stops it on the server
         Ctrl-C               leaves; the reply goes on, and --resume picks it up
+      Where a call of a tool waits for you: y, n [REASON], or e {JSON} for other arguments.
       Between replies: /new begins another session, /quit or Ctrl-D leaves.
       PERDURE_API_KEY is sent as the credential, if it is set.
       The exit code is 0 if the last reply completed, 1 if not, 2 for a wrong command line.

@@ -71,6 +71,11 @@ final class ChatServer {
     call("POST", "/v1/turns/" + encode(turn) + "/cancel", Json.MAPPER.createObjectNode(), null);
   }
 
+  /** Decides about a call of a tool that waits. */
+  void answer(String turn, JsonNode answer) throws IOException, RefusedException {
+    call("POST", "/v1/turns/" + encode(turn) + "/answers", answer, null);
+  }
+
   /** The newest messages of a session, newest first. */
   JsonNode messages(String session) throws IOException, RefusedException {
     return call("GET", "/v1/sessions/" + encode(session) + "/messages", null, null).path("items");

@@ -88,7 +88,7 @@ final class ReplyPrinter {
       case ToolCalled e -> note("calls " + e.tool() + " " + shortened(e.input()));
       case StepEnded e -> {}
       case ToolWaiting e -> {}
-      case ToolDecided e -> {}
+      case ToolDecided e -> note(decided(e));
       case ToolReturned e -> note(returned(e));
       case ToolUndo e -> note("the effect of " + e.call() + " will be undone");
       case TurnWaiting e -> {}
@@ -108,6 +108,19 @@ final class ReplyPrinter {
     out.flush();
     notes.println((live ? DIM : "") + "[" + Printable.line(text) + "]" + (live ? PLAIN : ""));
     notes.flush();
+  }
+
+  private static String decided(ToolDecided e) {
+    String what =
+        switch (e.decision()) {
+          case APPROVE -> "approved";
+          case REFUSE -> "refused";
+          case EXPIRED -> "nobody answered in time";
+          case DONE -> "taken as done";
+          case REPEAT -> "called again";
+          case FAIL -> "taken as failed";
+        };
+    return what + (e.reason() == null ? "" : ": " + shortened(e.reason()));
   }
 
   private static String returned(ToolReturned e) {

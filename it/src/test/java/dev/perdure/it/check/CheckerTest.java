@@ -341,7 +341,17 @@ class CheckerTest {
     Turn turn = scene.turn("t2", 1, scene.lines);
     scene.moreTurns.add(
         new Turn(
-            "t2", "cancelled", 1, 1, null, SENT + 200, SENT + 300, "u2", turn.lanes(), turn.log(), List.of()));
+            "t2",
+            "cancelled",
+            1,
+            1,
+            null,
+            SENT + 200,
+            SENT + 300,
+            "u2",
+            turn.lanes(),
+            turn.log(),
+            List.of()));
     scene.moreMessages.add(new Message("u2", "t2", "user", 2, "complete", "/echo x\nm2"));
     scene.calls.add(new ProviderCall(2, "m1", "openai", SENT + 2_100, "aborted"));
     assertThat(scene.broken()).contains(Rule.NO_CALL_AFTER_CANCEL);
@@ -374,7 +384,17 @@ class CheckerTest {
     Turn turn = scene.turn("t2", 1, scene.lines);
     scene.moreTurns.add(
         new Turn(
-            "t2", "completed", 1, 1, null, SENT + 99, SENT + 300, "u2", turn.lanes(), turn.log(), List.of()));
+            "t2",
+            "completed",
+            1,
+            1,
+            null,
+            SENT + 99,
+            SENT + 300,
+            "u2",
+            turn.lanes(),
+            turn.log(),
+            List.of()));
     scene.moreMessages.add(new Message("u2", "t2", "user", 2, "complete", "/echo x\nm2"));
     assertThat(scene.broken()).containsExactly(Rule.ONE_AT_A_TIME);
   }

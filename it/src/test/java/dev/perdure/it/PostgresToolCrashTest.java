@@ -1,0 +1,39 @@
+package dev.perdure.it;
+
+import dev.perdure.testing.EmbeddedPostgresServer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Order;
+
+/** On two servers, of which the other one takes over, and is asked. */
+@Order(1) // the long ones first, so that the others fill the gaps
+class PostgresToolCrashTest extends ToolCrashContract {
+  private final String database = EmbeddedPostgresServer.shared().createDatabase();
+  private Server peer;
+
+  @BeforeAll
+  void startPeer() {
+    peer = start(settings());
+    peer.url();
+  }
+
+  @AfterAll
+  void stopPeer() {
+    peer.close();
+  }
+
+  @Override
+  Server start(Server.Setup setup) {
+    return setup.start(database);
+  }
+
+  @Override
+  String jdbcUrl() {
+    return database;
+  }
+
+  @Override
+  Api other() {
+    return peer.api();
+  }
+}

@@ -1,0 +1,251 @@
+package dev.perdure.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.it.check.Observation.Request;
+import dev.perdure.testing.FaultPoints.Point;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * A server dies at each place between the wish for a tool and its result, and while it lets a turn
+ * wait; then the call is finished by what the tool has declared, or by what somebody decides. The
+ * service behind the tools counts. In the end the checker must find no rule broken.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class ToolCrashContract {
+  private static final int KILLED = 137;
+  private static final int AT_ONCE = 8;
+
+  final ToolService service = new ToolService();
+  private final Witness witness = new Witness();
+  Path dir = Path.of("");
+  private Path faults = Path.of("");
+  private Server doomed;
+  private int marks;
+
+  /** Starts a server at the place of this suite; the same one again each time. */
+  abstract Server start(Server.Setup setup);
+
+  /** Where its database is. */
+  abstract String jdbcUrl();
+
+  /** Where clients go that do not ask the server that dies. */
+  abstract Api other();
+
+  Server.Setup settings() {
+    return Server.setup().arg("--config", service.config(dir).toString());
+  }
+
+  Server doomed() {
+    return doomed;
+  }
+
+  @BeforeAll
+  void startDoomed(@TempDir Path place) {
+    dir = place;
+    faults = dir.resolve("faults");
+    doomed = start(settings().env("JAVA_TOOL_OPTIONS", "-Dperdure.faults=" + faults));
+  }
+
+  @AfterAll
+  void judge() {
+    doomed.url();
+    witness.judge(jdbcUrl(), List.of(), service.requests());
+    doomed.close();
+    service.close();
+  }
+
+  /** A turn that waits or goes on where a server has died. */
+  private record Survivor(String session, String turn) {}
+
+  /** A message that makes the model ask for one call, and then say what came of it. */
+  private Request request(String tool, int n, String result) {
+    String marker = "m" + marks++;
+    // The server looks for its plan of faults every 20 ms.
+    String text = "/stall 60ms at 0\n/tool " + tool + " {\"n\":" + n + "}\n" + marker;
+    return new Request(
+        "key-" + marker,
+        marker,
+        text,
+        "Let me see. The tools say: " + result,
+        List.of("demo/demo"),
+        "enqueue");
+  }
+
+  /** Sends the message; the server dies at the point, and is started again. */
+  private Survivor dies(Point point, Request request) {
+    String session = doomed.api().createSession();
+    plan("crash=" + point.name().toLowerCase(Locale.ROOT));
+    try {
+      witness.post(doomed.api(), session, request);
+    } catch (Api.Unreachable e) {
+      // It died before it could answer; the key will find the turn.
+    }
+    startAgain();
+    return new Survivor(session, Api.turnOf(witness.post(doomed.api(), session, request)));
+  }
+
+  void plan(String fault) {
+    try {
+      Files.writeString(faults, fault);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Waits for its death. */
+  void startAgain() {
+    assertThat(doomed.process().awaitExit()).as(doomed.process().output()).isEqualTo(KILLED);
+    plan("");
+    doomed.startAgain();
+  }
+
+  private JsonNode call(Survivor survivor) {
+    return other().get("/v1/turns/" + survivor.turn + "/calls").expect(200).json().at("/items/0");
+  }
+
+  private JsonNode awaitCall(Survivor survivor, String state) {
+    return Await.until(
+        "a call that is " + state,
+        () -> {
+          JsonNode call = call(survivor);
+          boolean waits = other().state(survivor.turn).equals("waiting");
+          return waits && call.path("state").asText().equals(state) ? call : null;
+        });
+  }
+
+  private Api.Answer decide(Api api, Survivor survivor, JsonNode call, String decision) {
+    ObjectNode body = Api.JSON.createObjectNode().put("call", call.path("call").asText());
+    body.put("decision", decision).put("reason", "so be it");
+    if (decision.equals("done")) {
+      body.put("output", "paid");
+    }
+    return witness.answer(api, survivor.session, survivor.turn, body);
+  }
+
+  private void assertCompleted(Survivor survivor, Request request) {
+    assertThat(other().awaitEnd(survivor.turn)).isEqualTo("completed");
+    assertThat(Api.text(other().reply(survivor.session, survivor.turn))).isEqualTo(request.says());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "TOOL_INTENT, look, 1, 2",
+    "TOOL_MADE,   look, 2, 2",
+    "TOOL_STORED, look, 1, 1",
+    "TOOL_INTENT, book, 1, 2",
+    "TOOL_MADE,   book, 2, 2",
+    "TOOL_STORED, book, 1, 1",
+    "TOOL_STORED, pay,  1, 1"
+  })
+  void a_call_that_may_be_made_again_is_finished_under_its_key_after_a_kill_at(
+      Point point, String tool, int requests, int runs) {
+    Request request = request(tool, 1, "ok");
+    Survivor survivor = dies(point, request);
+    assertCompleted(survivor, request);
+    JsonNode call = call(survivor);
+    assertThat(service.asked(call.path("call").asText())).hasSize(requests);
+    assertThat(call.path("runs").intValue()).isEqualTo(runs);
+    assertThat(call.path("state").textValue()).isEqualTo("done");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "TOOL_INTENT, repeat, 1, ok",
+    "TOOL_MADE,   done,   1, paid",
+    "TOOL_MADE,   fail,   1, Error: so be it",
+    "TOOL_MADE,   repeat, 2, ok"
+  })
+  void an_unsafe_call_waits_for_somebody_to_decide_after_a_kill_at(
+      Point point, String decision, int requests, String result) {
+    Request request = request("pay", 1, result);
+    Survivor survivor = dies(point, request);
+    JsonNode call = awaitCall(survivor, "attention");
+    String key = call.path("call").asText();
+    assertThat(service.asked(key)).hasSize(point == Point.TOOL_MADE ? 1 : 0);
+    decide(other(), survivor, call, "approve").expect(409);
+    decide(other(), survivor, call, decision).expect(200);
+    assertThat(decide(other(), survivor, call, "fail").expect(409).body()).contains("conflict");
+    assertCompleted(survivor, request);
+    assertThat(service.asked(key)).hasSize(requests);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Point.class,
+      names = {"PARKING", "PARKED"})
+  void an_approval_is_still_waited_for_after_a_kill_at(Point point) {
+    Request request = request("ask", 100, "ok");
+    Survivor survivor = dies(point, request);
+    JsonNode call = awaitCall(survivor, "approval");
+    assertThat(service.asked(call.path("call").asText())).isEmpty();
+    decide(other(), survivor, call, "approve").expect(200);
+    assertCompleted(survivor, request);
+    assertThat(service.asked(call.path("call").asText())).hasSize(1);
+  }
+
+  @Test
+  void an_approval_is_bound_to_its_call_and_decided_once_from_any_tab() {
+    Request request = request("ask", 100, "ok");
+    String session = doomed.api().createSession();
+    String turn = Api.turnOf(witness.post(doomed.api(), session, request));
+    Survivor survivor = new Survivor(session, turn);
+    JsonNode call = awaitCall(survivor, "approval");
+    Request another = request("ask", 200, "Error: The user refused this call. Reason: so be it");
+    String otherSession = doomed.api().createSession();
+    Survivor second =
+        new Survivor(otherSession, Api.turnOf(witness.post(doomed.api(), otherSession, another)));
+    JsonNode otherCall = awaitCall(second, "approval");
+
+    ObjectNode wrong = Api.JSON.createObjectNode().put("decision", "approve");
+    String answers = "/v1/turns/" + turn + "/answers";
+    wrong.put("call", otherCall.path("call").asText());
+    other().post(answers, wrong.toString()).expect(404);
+    wrong.put("call", call.path("call").asText());
+    wrong.put("inputHash", otherCall.path("inputHash").asText());
+    other().post(answers, wrong.toString()).expect(409);
+
+    List<CompletableFuture<Api.Answer>> tabs = new ArrayList<>();
+    for (int tab = 0; tab < AT_ONCE; tab++) {
+      Api api = tab % 2 == 0 ? doomed.api() : other();
+      tabs.add(CompletableFuture.supplyAsync(() -> decide(api, survivor, call, "approve")));
+    }
+    List<Api.Answer> taken = tabs.stream().map(CompletableFuture::join).toList();
+    assertThat(taken.stream().filter(answer -> answer.status() == 200)).hasSize(1);
+    assertThat(taken.stream().filter(answer -> answer.status() == 409))
+        .hasSize(AT_ONCE - 1)
+        .allSatisfy(answer -> assertThat(answer.body()).contains("not waited for any more"));
+    assertCompleted(survivor, request);
+    assertThat(service.asked(call.path("call").asText())).hasSize(1);
+
+    decide(doomed.api(), second, otherCall, "refuse").expect(200);
+    assertCompleted(second, another);
+    assertThat(service.asked(otherCall.path("call").asText())).isEmpty();
+    assertThat(decide(other(), second, otherCall, "approve").expect(409).body())
+        .contains("refused");
+  }
+
+  @Test
+  void a_call_below_what_its_rule_says_needs_no_approval() {
+    Request request = request("ask", 99, "ok");
+    String session = doomed.api().createSession();
+    String turn = Api.turnOf(witness.post(doomed.api(), session, request));
+    assertCompleted(new Survivor(session, turn), request);
+  }
+}
