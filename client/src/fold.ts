@@ -250,6 +250,7 @@ class LaneFold {
         });
         return;
       case 'part.started':
+        this.#step = this.#stepNow();
         this.#parts.push({
           part: { part: event.part, step: this.#step, kind: event.kind, text: '', ended: false },
           view: undefined,
@@ -298,6 +299,7 @@ class LaneFold {
   #takeCall(event: Extract<LaneEvent, { call: string }>): void {
     switch (event.type) {
       case 'tool.called':
+        this.#step = this.#stepNow();
         this.#calls.push({
           step: this.#step,
           view: {
@@ -340,6 +342,16 @@ class LaneFold {
     if (this.#state === 'waiting' && !this.#calls.some((other) => other.view.waiting)) {
       this.#state = 'streaming';
     }
+  }
+
+  /**
+   * The step that is under way. A snapshot that was made right after a step had begun does not say
+   * so; but once all calls of a step have returned, whatever comes belongs to the next one.
+   */
+  #stepNow(): number {
+    const calls = this.#calls.filter((cell) => cell.step === this.#step);
+    const over = calls.every(({ view }) => view.output !== undefined || view.error !== undefined);
+    return calls.length > 0 && over ? this.#step + 1 : this.#step;
   }
 
   /** The newest part of a number: the last ones are asked for, so this is quick. */

@@ -315,6 +315,10 @@ export class Link {
     switch (message.type) {
       case 'beat':
         this.#leaderIs(message.connection);
+        if (this.#awaiting) {
+          // Its answer, or the question, was lost.
+          this.post({ type: 'ask' });
+        }
         return;
       case 'lost':
         this.#cursor = undefined;

@@ -1,5 +1,5 @@
 /** The state as a value, what can happen to it, and a store that tells listeners. */
-import type { PerdureError } from './errors.ts';
+import { PerdureError } from './errors.ts';
 import { newThread, reduceThread, settle, type ThreadAction } from './thread.ts';
 import type { ActivityItem, ConnectionView, SendInput, TurnView } from './views.ts';
 import { isTerminal, type Message, type Session, type Turn } from './wire.ts';
@@ -145,7 +145,7 @@ export function reduce(state: State, action: Action): State {
       return {
         ...state,
         sessions: reduceSessions(state.sessions, action),
-        threads: without(state.threads, [action.session]),
+        threads: emptied(state.threads, action.session),
         turns: Object.fromEntries(
           Object.entries(state.turns).filter(([, turn]) => turn.session !== action.session),
         ),
@@ -242,6 +242,14 @@ function put(items: readonly Session[], session: Session): readonly Session[] {
 
 function byActivity(items: readonly Session[]): readonly Session[] {
   return items.toSorted((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? 1 : -1));
+}
+
+/** Who looks at a session that was deleted is told. */
+function emptied(threads: State['threads'], session: string): State['threads'] {
+  const error = new PerdureError('not_found', 'This session is not there any more.', 404, false);
+  return session in threads
+    ? { ...threads, [session]: { ...newThread(session), status: 'error', error } }
+    : threads;
 }
 
 /** What is unsent stays; the rest comes back from the cache. */

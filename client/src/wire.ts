@@ -118,6 +118,8 @@ export interface Turn {
 export interface Models {
   readonly default: string;
   readonly providers: readonly string[];
+  /** Some to choose from. */
+  readonly offered?: readonly string[];
 }
 
 /** How full the server is. */
@@ -233,7 +235,11 @@ export const decodeTurn: Decoder<Turn> = object({
   lanes: list(object({ lane: integer, message: text, model: text, state: decodeLaneState })),
 });
 
-export const decodeModels: Decoder<Models> = object({ default: text, providers: list(text) });
+export const decodeModels: Decoder<Models> = object({
+  default: text,
+  providers: list(text),
+  offered: optional(list(text)),
+});
 
 export const decodeStatus: Decoder<ServerStatus> = object({
   queue: object({

@@ -66,11 +66,24 @@ export class FakeChannels {
 
   make = (name: string): BroadcastChannel =>
     new FakeChannel(name, this.#open) as unknown as BroadcastChannel;
+
+  /** Lets nothing through that the nth tab posts; returns what mends it. */
+  silence(nth: number): () => void {
+    const channel = [...this.#open][nth];
+    if (channel === undefined) {
+      throw new Error(`There is no tab ${nth}`);
+    }
+    channel.silent = true;
+    return () => {
+      channel.silent = false;
+    };
+  }
 }
 
 class FakeChannel {
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  /** A frozen tab gets nothing. */
+  silent = false;
+
   constructor(
     readonly name: string,
     readonly others: Set<FakeChannel>,
@@ -79,6 +92,9 @@ class FakeChannel {
   }
 
   postMessage(message: unknown): void {
+    if (this.silent) {
+      return;
+    }
     const data = structuredClone(message);
     for (const other of this.others) {
       if (other !== this && other.name === this.name) {
