@@ -18,18 +18,23 @@ import org.junit.jupiter.api.Test;
  */
 class LayeringTest {
   private static final Map<String, List<String>> ARROWS =
-      Map.of(
-          "protocol", List.of(),
-          "tool", List.of("protocol", "provider"),
-          "db", List.of("protocol", "testing"),
-          "log", List.of("protocol", "db", "testing"),
-          "chat", List.of("protocol", "db", "log", "testing"),
-          "provider", List.of("protocol"),
-          "retrieval", List.of("protocol", "db", "chat"),
-          "context", List.of("protocol", "db", "chat", "provider", "retrieval"),
-          "engine",
-              List.of("protocol", "db", "log", "chat", "provider", "context", "tool", "testing"),
-          "testing", List.of());
+      Map.ofEntries(
+          entry("protocol"),
+          entry("tool", "protocol", "provider"),
+          entry("db", "protocol", "testing"),
+          entry("log", "protocol", "db", "testing"),
+          entry("chat", "protocol", "db", "log", "testing"),
+          entry("file", "protocol", "db", "chat"),
+          entry("provider", "protocol"),
+          entry("retrieval", "protocol", "db", "chat"),
+          entry("context", "protocol", "db", "chat", "file", "provider", "retrieval"),
+          entry(
+              "engine", "protocol", "db", "log", "chat", "provider", "context", "tool", "testing"),
+          entry("testing"));
+
+  private static Map.Entry<String, List<String>> entry(String from, String... to) {
+    return Map.entry(from, List.of(to));
+  }
 
   private static final JavaClasses CORE =
       new ClassFileImporter()

@@ -1,5 +1,6 @@
 package dev.perdure.chat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Status;
 import dev.perdure.db.Tx;
@@ -197,10 +198,25 @@ public final class Endings {
         lane.usage().equals(TokenUsage.ZERO) ? null : Rows.json(lane.usage()),
         Rows.jsonOrNull(error),
         lane.message());
+    if (lane.state() == LaneState.COMPLETED) {
+      storeOutput(tx, lane);
+    }
     List<Message.ToolUse> tools = toolUses(lane);
     if (!tools.isEmpty()) {
       tx.update("UPDATE message SET tools = ? WHERE id = ?", Rows.json(tools), lane.message());
       ToolCalls.abandon(tx, turn, lane.lane());
+    }
+  }
+
+  /** What the reply says, if its turn has asked for JSON; an object can only begin so. */
+  private static void storeOutput(Tx tx, LaneSnapshot lane) throws SQLException {
+    @Nullable JsonNode value =
+        lane.steps().isEmpty() ? null : Structured.value(lane.steps().getLast().text());
+    if (value != null) {
+      tx.update(
+          "UPDATE message SET output = ? WHERE id = ? AND output IS NOT NULL",
+          Json.text(value),
+          lane.message());
     }
   }
 

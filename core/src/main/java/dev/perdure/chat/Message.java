@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param parent the message that this one answers; null for the first
  * @param tools the calls of tools in a reply; empty until its turn has ended
+ * @param files those that the user has sent with it
+ * @param output what the JSON of a structured reply says; null unless one was asked for and is
+ *     complete
  * @param position order within the session, from 0, without gaps
  */
 public record Message(
@@ -31,12 +34,15 @@ public record Message(
     @Nullable TokenUsage usage,
     @Nullable TurnError error,
     List<ToolUse> tools,
+    List<Attachment> files,
+    @Nullable JsonNode output,
     long createdAtMillis,
     long updatedAtMillis) {
 
   public Message {
     parts = List.copyOf(parts);
     tools = List.copyOf(tools);
+    files = List.copyOf(files);
   }
 
   public enum Role {
@@ -75,6 +81,14 @@ public record Message(
       @Nullable JsonNode output,
       @Nullable TurnError error,
       int after) {}
+
+  /**
+   * A file of a message, which does not change.
+   *
+   * @param size in bytes
+   * @param after how many parts of the message came before it
+   */
+  public record Attachment(String file, String name, String mediaType, long size, int after) {}
 
   /** The parts of the kind text, joined. */
   public String text() {

@@ -8,14 +8,29 @@ import org.jspecify.annotations.Nullable;
 /**
  * A message as a door has read and checked it.
  *
- * @param parts what the user wrote; at least one, not blank
+ * @param parts what the user wrote; not blank, unless there are files
+ * @param files that belong to the message
  * @param whenBusy what to do if an earlier turn of the session is still open
  * @param origin where the message goes; where it is another reply to a message that is there
  *     already, there are no parts
  */
-public record NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy, Origin origin) {
+public record NewTurn(
+    List<Part> parts, List<FileAt> files, TurnRequest request, WhenBusy whenBusy, Origin origin) {
   public NewTurn {
     parts = List.copyOf(parts);
+    files = List.copyOf(files);
+  }
+
+  /**
+   * A file of the caller's.
+   *
+   * @param after how many parts of the message come before it
+   */
+  public record FileAt(String file, int after) {}
+
+  /** A message without files. */
+  public NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy, Origin origin) {
+    this(parts, List.of(), request, whenBusy, origin);
   }
 
   public NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy) {
@@ -24,7 +39,7 @@ public record NewTurn(List<Part> parts, TurnRequest request, WhenBusy whenBusy, 
 
   /** The same message; where it does not say which tools may be used, these. */
   NewTurn withDefaultTools(@Nullable List<String> allowed) {
-    return new NewTurn(parts, request.withDefaultTools(allowed), whenBusy, origin);
+    return new NewTurn(parts, files, request.withDefaultTools(allowed), whenBusy, origin);
   }
 
   /** What becomes of a message to a session whose earlier turn is not over. */

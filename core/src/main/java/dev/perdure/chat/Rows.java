@@ -3,6 +3,7 @@ package dev.perdure.chat;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Role;
@@ -33,7 +34,7 @@ final class Rows {
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
-          + " error, tools, created_at, updated_at";
+          + " error, tools, files, output, created_at, updated_at";
 
   static final String TURN_COLUMNS =
       "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
@@ -46,6 +47,8 @@ final class Rows {
   private static final TypeReference<List<Part>> PARTS = new TypeReference<>() {};
 
   private static final TypeReference<List<Message.ToolUse>> TOOL_USES = new TypeReference<>() {};
+
+  private static final TypeReference<List<Message.Attachment>> FILES = new TypeReference<>() {};
 
   private static final TypeReference<List<String>> NAMES = new TypeReference<>() {};
 
@@ -103,8 +106,23 @@ final class Rows {
         readOrNull(row.getString(11), TokenUsage.class),
         readOrNull(row.getString(12), TurnError.class),
         toolUses(row.getString(13)),
-        row.getLong(14),
-        row.getLong(15));
+        files(row.getString(14)),
+        output(row.getString(15)),
+        row.getLong(16),
+        row.getLong(17));
+  }
+
+  private static List<Message.Attachment> files(@Nullable String json) {
+    try {
+      return json == null ? List.of() : STORED.readValue(json, FILES);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
+  }
+
+  private static @Nullable JsonNode output(@Nullable String json) {
+    JsonNode output = json == null ? null : Json.trusted(json);
+    return output == null || output.isNull() ? null : output;
   }
 
   private static List<Message.ToolUse> toolUses(@Nullable String json) {

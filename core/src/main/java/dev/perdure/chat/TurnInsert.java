@@ -67,12 +67,13 @@ final class TurnInsert {
     Origin origin = message.origin();
     String userMessage =
         switch (origin.spot()) {
-          case Spot.Newest() -> insertUserMessage(tx, session, turn, newest(tx, session), message);
+          case Spot.Newest() ->
+              insertUserMessage(tx, caller, session, turn, newest(tx, session), message);
           case Spot.Under(@Nullable String parent) -> {
             if (parent != null) {
               requireMessage(tx, session, parent, null);
             }
-            yield insertUserMessage(tx, session, turn, parent, message);
+            yield insertUserMessage(tx, caller, session, turn, parent, message);
           }
           case Spot.Again(String answered) -> {
             requireMessage(tx, session, answered, Role.USER);
@@ -113,7 +114,7 @@ final class TurnInsert {
   }
 
   private String insertUserMessage(
-      Tx tx, String session, String turn, @Nullable String parent, NewTurn message)
+      Tx tx, Caller caller, String session, String turn, @Nullable String parent, NewTurn message)
       throws SQLException {
     @Nullable String behind = parent;
     for (Origin.Earlier earlier : message.origin().earlier()) {
@@ -129,6 +130,9 @@ final class TurnInsert {
         tx,
         new NewMessage(id, session, turn, behind, Role.USER, Status.COMPLETE, null),
         Rows.json(message.parts()));
+    if (!message.files().isEmpty()) {
+      attach(tx, caller, id, message.files());
+    }
     @Nullable String name = message.origin().name();
     if (name != null) {
       tx.update(
@@ -138,6 +142,36 @@ final class TurnInsert {
           id);
     }
     return id;
+  }
+
+  private static void attach(Tx tx, Caller caller, String message, List<NewTurn.FileAt> files)
+      throws SQLException {
+    List<Message.Attachment> attached = new ArrayList<>();
+    for (NewTurn.FileAt each : files) {
+      // Locked, so that it is not swept away at this moment for being unused.
+      attached.add(
+          tx.one(
+                  """
+                  SELECT name, media_type, size FROM file
+                   WHERE id = ? AND tenant = ? AND owner = ? AND state = 'ready' {lock}\
+                  """,
+                  row ->
+                      new Message.Attachment(
+                          each.file(),
+                          row.getString(1),
+                          row.getString(2),
+                          row.getLong(3),
+                          each.after()),
+                  each.file(),
+                  caller.tenant(),
+                  caller.owner())
+              .orElseThrow(() -> PerdureException.notFound("file", each.file())));
+      tx.update(
+          "INSERT INTO message_file (message_id, file_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+          message,
+          each.file());
+    }
+    tx.update("UPDATE message SET files = ? WHERE id = ?", Rows.json(attached), message);
   }
 
   /** A turn that answers the user message of an earlier one once more, with one model. */
@@ -199,6 +233,9 @@ final class TurnInsert {
               Status.PENDING,
               model),
           "[]");
+      if (row.request.output() != null) {
+        tx.update("UPDATE message SET output = 'null' WHERE id = ?", lane.message());
+      }
       tx.update(
           "INSERT INTO lane (turn_id, lane, message_id, model, state) VALUES (?, ?, ?, ?, ?)",
           row.id,

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param tools the tools of the server that may be used; null for all
  * @param askFirst those of them that need an approval each time, whatever they declare
  * @param clientTools tools that the client runs
+ * @param output the form that the reply must have; null for any
  */
 public record TurnRequest(
     List<String> models,
@@ -25,7 +26,8 @@ public record TurnRequest(
     Recovery recovery,
     @Nullable List<String> tools,
     List<String> askFirst,
-    List<ClientTool> clientTools) {
+    List<ClientTool> clientTools,
+    @Nullable Output output) {
 
   public TurnRequest {
     models = List.copyOf(models);
@@ -43,13 +45,13 @@ public record TurnRequest(
       @Nullable String instructions,
       GenerationParams params,
       Recovery recovery) {
-    this(models, fallbacks, instructions, params, recovery, null, List.of(), List.of());
+    this(models, fallbacks, instructions, params, recovery, null, List.of(), List.of(), null);
   }
 
   /** The same request, with other models. */
   public TurnRequest withModels(List<String> others) {
     return new TurnRequest(
-        others, fallbacks, instructions, params, recovery, tools, askFirst, clientTools);
+        others, fallbacks, instructions, params, recovery, tools, askFirst, clientTools, output);
   }
 
   /** The same request; where it does not say which tools may be used, these. */
@@ -57,8 +59,29 @@ public record TurnRequest(
     return tools != null || allowed == null
         ? this
         : new TurnRequest(
-            models, fallbacks, instructions, params, recovery, allowed, askFirst, clientTools);
+            models,
+            fallbacks,
+            instructions,
+            params,
+            recovery,
+            allowed,
+            askFirst,
+            clientTools,
+            output);
   }
+
+  /** The same request, whose replies must have this form; null for any. */
+  public TurnRequest withOutput(@Nullable Output form) {
+    return new TurnRequest(
+        models, fallbacks, instructions, params, recovery, tools, askFirst, clientTools, form);
+  }
+
+  /**
+   * The form of a reply: JSON that fits a schema.
+   *
+   * @param schema JSON Schema of an object
+   */
+  public record Output(String name, JsonNode schema) {}
 
   /**
    * A tool that the client runs; its arguments are for the client to check.

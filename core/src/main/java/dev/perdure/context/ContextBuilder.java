@@ -11,6 +11,8 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.ModelRequest;
+import dev.perdure.provider.ModelRequest.ModelMessage;
+import dev.perdure.provider.ModelRequest.OutputSpec;
 import dev.perdure.retrieval.Chunk;
 import dev.perdure.retrieval.Retriever;
 import java.lang.System.Logger;
@@ -86,7 +88,9 @@ public final class ContextBuilder {
   public ModelRequest build(Turn turn, ModelCall call) {
     Read read = database.read(tx -> read(tx, turn));
     ModelFamily family = windows.of(call.model());
-    SystemPrompt prompt = prompt(turn, read.stored);
+    @Nullable OutputSpec output = OutputForm.of(turn.request().output());
+    boolean told = output != null && !call.forms(output);
+    SystemPrompt prompt = prompt(turn, read.stored, told ? output : null);
     List<ContextUse.Section> sections =
         prompt.pieces().stream()
             .map(piece ->
@@ -107,6 +111,7 @@ public final class ContextBuilder {
       chosen = history.choose(read.history, turn.userMessage(), room - found.tokens());
       excerpts = found.without(chosen.ids());
     }
+    Messages shown = messages(turn, read.stored.caller, chosen, call);
     journal.add(
         turn.id(),
         call,
@@ -117,14 +122,27 @@ public final class ContextBuilder {
             sections,
             chosen.shown(),
             excerpts.used(),
+            shown.files,
             chosen.leftOut(),
             chosen.why()));
     return new ModelRequest(
-        call.vendorModel(),
-        prompt.text(turn.session()),
-        excerpts.before(turn.session(), chosen.messages()),
-        turn.request().params(),
-        call.limits());
+            call.vendorModel(),
+            prompt.text(turn.session()),
+            excerpts.before(turn.session(), shown.messages),
+            turn.request().params(),
+            call.limits())
+        .inForm(told ? null : output);
+  }
+
+  private record Messages(List<ModelMessage> messages, List<ContextUse.Given> files) {}
+
+  /** The messages with their files, whose contents are read only now that they are chosen. */
+  private Messages messages(Turn turn, Caller owner, History.Chosen chosen, ModelCall call) {
+    return database.read(tx -> {
+      Attachments attachments = new Attachments(tx, owner, turn.session(), call);
+      List<ModelMessage> messages = History.messages(chosen, attachments::of);
+      return new Messages(messages, attachments.given());
+    });
   }
 
   /** What of documents, and of messages that do not fit, matters to the user's message. */
@@ -216,9 +234,10 @@ public final class ContextBuilder {
     return out;
   }
 
-  private SystemPrompt prompt(Turn turn, Stored stored) {
+  private SystemPrompt prompt(Turn turn, Stored stored, @Nullable OutputSpec output) {
     return new SystemPrompt()
         .add(Section.SERVER, settings.instructions())
+        .add(Section.OUTPUT, output == null ? null : OutputForm.words(output))
         .add(Section.MESSAGE, turn.request().instructions())
         .add(Section.SESSION, stored.session)
         .add(Section.OWNER, stored.owner)

@@ -229,6 +229,9 @@ public final class ContextJournal implements AutoCloseable {
         out.add(new Source("message", id, null, shown.tokens()));
       }
     }
+    for (ContextUse.Given file : use.files()) {
+      out.add(new Source("file", file.id(), null, file.tokens()));
+    }
     for (Excerpt excerpt : use.excerpts()) {
       out.add(
           new Source(

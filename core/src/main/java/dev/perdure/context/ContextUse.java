@@ -18,6 +18,7 @@ import java.util.Locale;
  *  "s":[section,tokens, …],                      the system prompt
  *  "h":[position,tokens, …],                     the messages, oldest first
  *  "e":["d" or "m",id,part,tokens, …],           excerpts of documents and of messages; absent if none
+ *  "f":[id,tokens, …],                           files that came with messages; absent if none
  *  "d":[earlier messages left out, "why"]}       absent if none
  * </pre>
  *
@@ -34,6 +35,7 @@ record ContextUse(
     List<Section> sections,
     List<Shown> history,
     List<Excerpt> excerpts,
+    List<Given> files,
     long leftOut,
     Why why) {
 
@@ -41,6 +43,7 @@ record ContextUse(
     sections = List.copyOf(sections);
     history = List.copyOf(history);
     excerpts = List.copyOf(excerpts);
+    files = List.copyOf(files);
   }
 
   /** A section of the system prompt. */
@@ -55,6 +58,9 @@ record ContextUse(
    * @param id of the document or message
    */
   record Excerpt(boolean ofDocument, String id, int part, int tokens) {}
+
+  /** A file of a message that is shown. */
+  record Given(String id, int tokens) {}
 
   /** What it was that the history did not fit into. */
   enum Why {
@@ -71,7 +77,8 @@ record ContextUse(
   int tokens() {
     return sections.stream().mapToInt(Section::tokens).sum()
         + history.stream().mapToInt(Shown::tokens).sum()
-        + excerpts.stream().mapToInt(Excerpt::tokens).sum();
+        + excerpts.stream().mapToInt(Excerpt::tokens).sum()
+        + files.stream().mapToInt(Given::tokens).sum();
   }
 
   String json() {
@@ -92,6 +99,10 @@ record ContextUse(
         e.add(excerpt.ofDocument ? "d" : "m").add(excerpt.id);
         e.add(excerpt.part).add(excerpt.tokens);
       }
+    }
+    if (!files.isEmpty()) {
+      ArrayNode f = out.putArray("f");
+      files.forEach(file -> f.add(file.id).add(file.tokens));
     }
     if (why != Why.NONE) {
       out.putArray("d").add(leftOut).add(why.wire());
@@ -122,6 +133,11 @@ record ContextUse(
               e.get(i + 2).asInt(),
               e.get(i + 3).asInt()));
     }
+    List<Given> files = new ArrayList<>();
+    JsonNode f = in.path("f");
+    for (int i = 0; i + 1 < f.size(); i += 2) {
+      files.add(new Given(f.get(i).asText(), f.get(i + 1).asInt()));
+    }
     JsonNode d = in.path("d");
     return new ContextUse(
         in.path("w").asInt(),
@@ -130,6 +146,7 @@ record ContextUse(
         sections,
         history,
         excerpts,
+        files,
         d.path(0).asLong(),
         d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)));
   }

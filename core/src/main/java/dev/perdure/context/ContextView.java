@@ -32,9 +32,9 @@ public record ContextView(
   }
 
   /**
-   * @param kind {@code instructions}, {@code message}, or an excerpt: {@code document} or {@code
-   *     recalled} for one of a message
-   * @param id the id of the message or document; for instructions, whose they are
+   * @param kind {@code instructions}, {@code message}, {@code file}, or an excerpt: {@code
+   *     document} or {@code recalled} for one of a message
+   * @param id the id of the message, file or document; for instructions, whose they are
    * @param part which piece of it, from 0; null if it is shown whole
    */
   public record Source(String kind, String id, @Nullable Integer part, int tokens) {}

@@ -93,7 +93,7 @@ final class Excerpts {
     }
     List<ModelMessage> out = new ArrayList<>(messages);
     ModelMessage last = out.removeLast();
-    out.add(new ModelMessage(Role.USER, text(session) + last.text()));
+    out.add(new ModelMessage(Role.USER, text(session) + last.text(), last.files()));
     return List.copyOf(out);
   }
 

@@ -6,7 +6,9 @@ import dev.perdure.chat.Message.Status;
 import dev.perdure.context.ContextUse.Shown;
 import dev.perdure.context.ContextUse.Why;
 import dev.perdure.provider.ModelRequest;
+import dev.perdure.provider.ModelRequest.ModelFile;
 import dev.perdure.provider.ModelRequest.ModelMessage;
+import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -39,20 +41,20 @@ final class History {
   }
 
   /**
-   * @param messages oldest first, beginning with the user's
+   * @param kept newest first, ending with the user's
    * @param ids of the messages
    * @param exact whether the tokens were counted by the model's own encoding
    * @param leftOut messages of the session before the first that is shown
    */
   record Chosen(
-      List<ModelMessage> messages,
-      List<Shown> shown,
-      Set<String> ids,
-      boolean exact,
-      long leftOut,
-      Why why) {}
+      List<Link> kept, List<Shown> shown, Set<String> ids, boolean exact, long leftOut, Why why) {}
 
-  private record Link(Message message, String text) {}
+  /** A message of the chain. */
+  record Link(Message message, String text) {
+    int fileTokens() {
+      return message.files().stream().mapToInt(Attachments::tokens).sum();
+    }
+  }
 
   /**
    * Chooses what fits.
@@ -71,7 +73,8 @@ final class History {
     long chars = 0;
     for (Link link : chain) {
       int cost = TOKENS_AROUND + (exact ? counted(link) : estimated(link.text));
-      if (!kept.isEmpty() && tokens + cost > budget) {
+      int files = link.fileTokens();
+      if (!kept.isEmpty() && tokens + cost + files > budget) {
         why = Why.WINDOW;
       } else if (!kept.isEmpty()
           && (kept.size() >= settings.messages()
@@ -81,7 +84,7 @@ final class History {
       if (why != Why.NONE) {
         break;
       }
-      tokens += cost;
+      tokens += cost + files;
       chars += link.text.length();
       kept.add(link);
       shown.add(new Shown(link.message.position(), cost));
@@ -98,7 +101,7 @@ final class History {
       why = Why.SETTINGS;
     }
     return new Chosen(
-        messages(kept),
+        List.copyOf(kept),
         shown.reversed(),
         kept.stream().map(link -> link.message.id()).collect(Collectors.toSet()),
         exact,
@@ -117,7 +120,7 @@ final class History {
   private long estimated(List<Link> chain) {
     long tokens = 0;
     for (Link link : chain) {
-      tokens += TOKENS_AROUND + estimated(link.text);
+      tokens += TOKENS_AROUND + estimated(link.text) + link.fileTokens();
     }
     return tokens;
   }
@@ -141,7 +144,7 @@ final class History {
     while (at != null && seen.add(at.id())) {
       Message shown = at.role() == Role.USER ? at : standIn(at, byTurn);
       String text = shown.text();
-      if (!text.isBlank()) {
+      if (!text.isBlank() || !shown.files().isEmpty()) {
         chain.add(new Link(shown, text));
       }
       at = at.parent() == null ? null : byId.get(at.parent());
@@ -159,16 +162,25 @@ final class History {
         .orElse(reply);
   }
 
-  private static List<ModelMessage> messages(List<Link> newestFirst) {
+  /** What a message of the chain brings with it. */
+  @FunctionalInterface
+  interface Files {
+    Attachments.Parts of(Message message) throws SQLException;
+  }
+
+  /** The messages as a model is shown them, oldest first, beginning with the user's. */
+  static List<ModelMessage> messages(Chosen chosen, Files files) throws SQLException {
     Deque<ModelMessage> out = new ArrayDeque<>();
-    for (Link link : newestFirst) {
-      prepend(out, link.message.role(), link.text);
+    for (Link link : chosen.kept) {
+      Attachments.Parts parts = files.of(link.message);
+      prepend(out, link.message.role(), parts.text() + link.text, parts.files());
     }
     return List.copyOf(out);
   }
 
   /** Two messages of one role in a row, as after a reply without text, become one. */
-  private static void prepend(Deque<ModelMessage> chain, Role from, String text) {
+  private static void prepend(
+      Deque<ModelMessage> chain, Role from, String text, List<ModelFile> files) {
     ModelRequest.Role role =
         switch (from) {
           case USER -> ModelRequest.Role.USER;
@@ -177,9 +189,11 @@ final class History {
     @Nullable ModelMessage next = chain.peekFirst();
     if (next != null && next.role() == role) {
       chain.removeFirst();
-      chain.addFirst(new ModelMessage(role, text + "\n\n" + next.text()));
+      List<ModelFile> both = new ArrayList<>(files);
+      both.addAll(next.files());
+      chain.addFirst(new ModelMessage(role, text + "\n\n" + next.text(), both));
     } else {
-      chain.addFirst(new ModelMessage(role, text));
+      chain.addFirst(new ModelMessage(role, text, files));
     }
   }
 }

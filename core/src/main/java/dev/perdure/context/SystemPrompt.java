@@ -17,6 +17,7 @@ final class SystemPrompt {
   /** A section; the names are those of the protocol document. */
   enum Section {
     SERVER("server", true),
+    OUTPUT("output", true),
     MESSAGE("message", true),
     SESSION("session", true),
     OWNER("owner", true),

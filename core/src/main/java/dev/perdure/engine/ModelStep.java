@@ -2,7 +2,6 @@ package dev.perdure.engine;
 
 import static java.util.Objects.requireNonNull;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Turn;
 import dev.perdure.context.ModelCall;
 import dev.perdure.engine.LaneControl.Stop;
@@ -10,8 +9,8 @@ import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.Ids;
-import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
@@ -23,9 +22,7 @@ import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
-import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.UsageReported;
-import dev.perdure.protocol.TurnFold.CallSnapshot;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.StepSnapshot;
 import dev.perdure.provider.ModelEvent;
@@ -39,10 +36,8 @@ import dev.perdure.provider.ProviderException.Kind;
 import dev.perdure.provider.Providers.Target;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -81,6 +76,7 @@ final class ModelStep {
   private final List<StepSnapshot> before;
   private final int firstPart;
   private final List<String> models;
+  private final @Nullable ReplyForm form;
   private final long startedMillis;
   private int attempt;
   private boolean hasContent;
@@ -111,6 +107,7 @@ final class ModelStep {
         now.steps().stream()
             .filter(later -> later.step() >= step)
             .anyMatch(later -> !later.parts().isEmpty() || !later.calls().isEmpty());
+    this.form = ReplyForm.of(turn.request());
     this.startedMillis = parts.clock().millis();
     Set<String> all = new LinkedHashSet<>();
     all.add(turn.request().models().get(lane));
@@ -180,7 +177,11 @@ final class ModelStep {
       }
       attempt++;
       try {
-        return new Done(callOnce(model, reason));
+        Optional<Outcome> outcome = callOnce(model, reason);
+        if (outcome.isPresent()) {
+          return new Done(outcome.get());
+        }
+        reason = ErrorCode.INVALID_OUTPUT.wire();
       } catch (ProviderException e) {
         stopped = stopped();
         if (stopped.isPresent()) {
@@ -238,8 +239,9 @@ final class ModelStep {
     };
   }
 
-  /** One call to a model, from the request to its terminator. */
-  private Outcome callOnce(String model, @Nullable String reason) throws ProviderException {
+  /** One call to a model, from the request to its terminator; empty if it is to be made again. */
+  private Optional<Outcome> callOnce(String model, @Nullable String reason)
+      throws ProviderException {
     Target target = parts.providers().resolve(model);
     CallGates.@Nullable Place place = gates.enter(model, tenant, control);
     if (place == null) {
@@ -255,7 +257,7 @@ final class ModelStep {
     }
   }
 
-  private Outcome call(Target target, Attempt tried) throws ProviderException {
+  private Optional<Outcome> call(Target target, Attempt tried) throws ProviderException {
     String model = tried.start.model();
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
@@ -268,11 +270,21 @@ final class ModelStep {
             parts
                 .context()
                 .build(
-                    turn, new ModelCall(lane, step, attempt, model, parts.config().callLimits())));
+                    turn,
+                    new ModelCall(
+                        lane,
+                        step,
+                        attempt,
+                        model,
+                        parts.config().callLimits(),
+                        target.provider())));
     if (request == null || patience.until(budget::take) == null) {
       throw stoppedBefore();
     }
-    ModelRequest whole = request.with(offer.specs(model), steps(model));
+    ModelRequest whole =
+        request
+            .with(offer.specs(model), EarlierSteps.of(before, model))
+            .then(form == null ? List.of() : form.after());
     try (ModelStream stream = target.provider().open(whole)) {
       if (!control.attach(stream::close)) {
         throw stoppedBefore();
@@ -284,69 +296,6 @@ final class ModelStep {
         control.detach();
       }
     }
-  }
-
-  /** The steps before this one, as this model is told of them. */
-  private List<ModelRequest.ModelStep> steps(String model) {
-    List<ModelRequest.ModelStep> out = new ArrayList<>();
-    for (StepSnapshot earlier : before) {
-      // Another model knows nothing of ids and signatures of the first one's vendor.
-      boolean same = earlier.model().equals(model);
-      out.add(
-          new ModelRequest.ModelStep(
-              earlier.text(), uses(earlier, same), same ? earlier.carried() : null));
-    }
-    return out;
-  }
-
-  /** The calls that the model itself has asked for, each with what came of it. */
-  private static List<ModelRequest.ToolUse> uses(StepSnapshot step, boolean same) {
-    Map<String, CallSnapshot> successors = new HashMap<>();
-    for (CallSnapshot call : step.calls()) {
-      if (call.asked().replaces() != null) {
-        successors.put(call.asked().replaces(), call);
-      }
-    }
-    return step.calls().stream()
-        .filter(call -> call.asked().replaces() == null)
-        .map(call -> use(call, successors.get(call.asked().call()), same))
-        .toList();
-  }
-
-  /**
-   * One call as the model is told of it. What it has said itself stays as it was, because vendors
-   * sign that; that somebody has changed the arguments stands in the result.
-   */
-  private static ModelRequest.ToolUse use(
-      CallSnapshot call, @Nullable CallSnapshot successor, boolean same) {
-    if (successor != null) {
-      ModelRequest.ToolUse made = use(successor, null, same);
-      ToolCalled asked = call.asked();
-      return new ModelRequest.ToolUse(
-          asked.call(),
-          same ? asked.ref() : null,
-          asked.tool(),
-          asked.input(),
-          "The user has changed the arguments to "
-              + made.input()
-              + " and agreed to that. Result: "
-              + made.result(),
-          made.failed());
-    }
-    ToolCalled asked = call.asked();
-    @Nullable ToolReturned returned = call.returned();
-    String result;
-    boolean failed = returned == null || returned.error() != null;
-    if (returned == null) {
-      result = "Error: the call has no result.";
-    } else if (returned.error() != null) {
-      result = "Error: " + returned.error().text();
-    } else {
-      JsonNode output = Json.trusted(requireNonNull(returned.output(), "output is null"));
-      result = output.isTextual() ? output.textValue() : Json.text(output);
-    }
-    return new ModelRequest.ToolUse(
-        asked.call(), same ? asked.ref() : null, asked.tool(), asked.input(), result, failed);
   }
 
   private static ProviderException stoppedBefore() {
@@ -366,12 +315,15 @@ final class ModelStep {
     private @Nullable String carried;
     private @Nullable TokenUsage usage;
 
+    /** All that was said, if it must have a form. */
+    private final StringBuilder text = new StringBuilder();
+
     Attempt(String model, @Nullable String reason, CallGates.Place place) {
       this.start = new AttemptStarted(lane, step, attempt, model, attempt == 1 ? null : reason);
       this.place = place;
     }
 
-    Outcome pump(ModelStream stream) throws ProviderException {
+    Optional<Outcome> pump(ModelStream stream) throws ProviderException {
       if (!hasContent) {
         start();
       }
@@ -402,7 +354,10 @@ final class ModelStep {
       // A reply that was cut short may have cut a call short.
       boolean whole = finish != FinishReason.LENGTH && finish != FinishReason.CONTENT_FILTER;
       if (calls.isEmpty() || !whole) {
-        return new Outcome.Over(new LaneEnded(lane, LaneState.COMPLETED, finish, null));
+        @Nullable String fault = form == null ? null : form.fault(text.toString(), finish);
+        return fault == null
+            ? Optional.of(new Outcome.Over(new LaneEnded(lane, LaneState.COMPLETED, finish, null)))
+            : unfit(fault, whole);
       }
       for (ModelEvent.ToolCall call : calls) {
         writer.append(
@@ -410,7 +365,16 @@ final class ModelStep {
       }
       hasContent = true;
       writer.append(new StepEnded(lane, step, attempt, finish, carried));
-      return new Outcome.Asked();
+      return Optional.of(new Outcome.Asked());
+    }
+
+    /** A reply that has not the form it must have: once, the model is told so. */
+    private Optional<Outcome> unfit(String fault, boolean whole) {
+      if (whole && requireNonNull(form).wish(text.toString(), fault)) {
+        writer.append(ReplyForm.notice(lane, fault));
+        return Optional.empty();
+      }
+      return Optional.of(new Outcome.Over(failed(ReplyForm.error(fault))));
     }
 
     /** The event that voids the attempt before: not before there is something in its place. */
@@ -430,6 +394,9 @@ final class ModelStep {
         part = firstPart + delta.part();
         writer.append(new PartStarted(lane, attempt, part, delta.kind()));
         hasContent = true;
+      }
+      if (form != null && delta.kind() == PartKind.TEXT) {
+        text.append(delta.text());
       }
       if (!delta.text().isEmpty()) {
         writer.append(new PartDelta(lane, attempt, part, delta.text()));

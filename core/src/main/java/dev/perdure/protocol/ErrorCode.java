@@ -37,6 +37,7 @@ public enum ErrorCode {
   CALL_LIMIT("call_limit", 502, false),
   STEP_LIMIT("step_limit", 500, false),
   TOKEN_LIMIT("token_limit", 500, false),
+  INVALID_OUTPUT("invalid_output", 502, true),
   INTERRUPTED("interrupted", 500, true);
 
   private final String wire;

@@ -52,6 +52,10 @@ public final class Ids {
     return next("shr_");
   }
 
+  public String file() {
+    return next("file_");
+  }
+
   public String node() {
     return next("node_");
   }

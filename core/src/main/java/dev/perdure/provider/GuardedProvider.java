@@ -70,6 +70,16 @@ public final class GuardedProvider implements ModelProvider {
     return new Guarded(provider.open(request), watched(request.model()), request.model());
   }
 
+  @Override
+  public boolean takes(String model, String mediaType) {
+    return provider.takes(model, mediaType);
+  }
+
+  @Override
+  public boolean forms(String model, ModelRequest.OutputSpec output) {
+    return provider.forms(model, output);
+  }
+
   /** What is kept of one model. */
   private static final class Watched {
     private final CircuitBreaker circuit;

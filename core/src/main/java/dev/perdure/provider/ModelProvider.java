@@ -16,4 +16,23 @@ public interface ModelProvider {
    * ModelStream#next()}.
    */
   ModelStream open(ModelRequest request);
+
+  /**
+   * Whether a model can be given files of this type as they are. Says yes for a model that is not
+   * known, which may then refuse.
+   *
+   * @param model the vendor's own name of the model
+   * @param mediaType such as {@code image/png}
+   */
+  default boolean takes(String model, String mediaType) {
+    return false;
+  }
+
+  /**
+   * Whether the wire has a form of its own for this output, so that the model need not be told of
+   * it in words.
+   */
+  default boolean forms(String model, ModelRequest.OutputSpec output) {
+    return false;
+  }
 }

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param limits how long silence is borne
  * @param tools what the model may ask for
  * @param steps what it has said and asked for since the last message, oldest first
+ * @param after what is said after these steps, such as a wish for a better reply; mostly empty
+ * @param output the form that the reply must have; null for any
  */
 public record ModelRequest(
     String model,
@@ -24,12 +26,15 @@ public record ModelRequest(
     GenerationParams params,
     Limits limits,
     List<ToolSpec> tools,
-    List<ModelStep> steps) {
+    List<ModelStep> steps,
+    List<ModelMessage> after,
+    @Nullable OutputSpec output) {
 
   public ModelRequest {
     messages = List.copyOf(messages);
     tools = List.copyOf(tools);
     steps = List.copyOf(steps);
+    after = List.copyOf(after);
   }
 
   /** A call without tools. */
@@ -39,12 +44,25 @@ public record ModelRequest(
       List<ModelMessage> messages,
       GenerationParams params,
       Limits limits) {
-    this(model, instructions, messages, params, limits, List.of(), List.of());
+    this(model, instructions, messages, params, limits, List.of(), List.of(), List.of(), null);
   }
 
   /** The same call with these tools, after these steps. */
   public ModelRequest with(List<ToolSpec> offered, List<ModelStep> before) {
-    return new ModelRequest(model, instructions, messages, params, limits, offered, before);
+    return new ModelRequest(
+        model, instructions, messages, params, limits, offered, before, after, output);
+  }
+
+  /** The same call, whose reply must have this form; null for any. */
+  public ModelRequest inForm(@Nullable OutputSpec form) {
+    return new ModelRequest(
+        model, instructions, messages, params, limits, tools, steps, after, form);
+  }
+
+  /** The same call, with this said after everything else. */
+  public ModelRequest then(List<ModelMessage> more) {
+    return new ModelRequest(
+        model, instructions, messages, params, limits, tools, steps, more, output);
   }
 
   public enum Role {
@@ -52,7 +70,47 @@ public record ModelRequest(
     ASSISTANT
   }
 
-  public record ModelMessage(Role role, String text) {}
+  /**
+   * A message of the history.
+   *
+   * @param files in front of the text; only the user's messages have some
+   */
+  public record ModelMessage(Role role, String text, List<ModelFile> files) {
+    public ModelMessage {
+      files = List.copyOf(files);
+    }
+
+    public ModelMessage(Role role, String text) {
+      this(role, text, List.of());
+    }
+  }
+
+  /**
+   * A file that a model is given as it is: an image or a PDF.
+   *
+   * @param mediaType such as {@code image/png}
+   * @param base64 its content
+   */
+  public record ModelFile(String name, String mediaType, String base64) {
+    public boolean isImage() {
+      return mediaType.startsWith("image/");
+    }
+
+    /** As a URL that holds the content (RFC 2397). */
+    public String dataUrl() {
+      return "data:" + mediaType + ";base64," + base64;
+    }
+  }
+
+  /**
+   * The form of a reply: JSON that fits a schema.
+   *
+   * @param name of letters, digits, '_' and '-'
+   * @param schema JSON Schema of an object; not to be changed
+   * @param strict whether the schema is of the kind that vendors can enforce: all objects name all
+   *     their properties, require them and allow no others
+   */
+  public record OutputSpec(String name, JsonNode schema, boolean strict) {}
 
   /**
    * A tool as a model is told of it.

@@ -45,6 +45,7 @@ public final class Indexer implements AutoCloseable {
   private final Database database;
   private final DocumentLimits limits;
   private final InstantSource clock;
+  private final Runnable alsoSweep;
   private final Semaphore wakeUps = new Semaphore(0);
   private final Thread thread;
   private volatile boolean closed;
@@ -52,10 +53,17 @@ public final class Indexer implements AutoCloseable {
   /** Used by the thread only. */
   private long sweepDueMillis;
 
+  public Indexer(Database database, DocumentLimits limits, InstantSource clock) {
+    this(database, limits, clock, () -> {});
+  }
+
   /**
    * @param clock for what is done now and then; leases go by the database's clock
+   * @param alsoSweep is run whenever contents without a document are looked for
    */
-  public Indexer(Database database, DocumentLimits limits, InstantSource clock) {
+  public Indexer(
+      Database database, DocumentLimits limits, InstantSource clock, Runnable alsoSweep) {
+    this.alsoSweep = alsoSweep;
     this.database = database;
     this.limits = limits;
     this.clock = clock;
@@ -86,6 +94,7 @@ public final class Indexer implements AutoCloseable {
         if (!closed && clock.millis() >= sweepDueMillis) {
           sweepDueMillis = clock.millis() + SWEEP_EVERY.toMillis();
           database.write(tx -> Documents.sweepOrphans(tx, SWEPT_AT_ONCE));
+          alsoSweep.run();
         }
       } catch (PerdureException e) {
         LOG.log(

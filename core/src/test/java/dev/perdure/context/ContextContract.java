@@ -12,18 +12,25 @@ import dev.perdure.chat.Profiles;
 import dev.perdure.chat.Turn;
 import dev.perdure.context.ContextView.Source;
 import dev.perdure.db.Database;
+import dev.perdure.file.FileLimits;
+import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.Limits;
+import dev.perdure.provider.ModelRequest.ModelFile;
 import dev.perdure.provider.ModelRequest.ModelMessage;
+import dev.perdure.provider.demo.DemoProvider;
 import dev.perdure.retrieval.DocumentFeed;
 import dev.perdure.retrieval.DocumentLimits;
 import dev.perdure.retrieval.Documents;
 import dev.perdure.retrieval.MediaType;
 import dev.perdure.retrieval.Retriever;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -402,5 +409,57 @@ abstract class ContextContract {
     String last = request.messages().getLast().text();
     int at = last.indexOf("\n--- ");
     return last.substring(at + 5, at + 17);
+  }
+
+  private void attach(String message, String name, byte[] content) throws IOException {
+    String id =
+        new Files(database, Ids.system(), FileLimits.DEFAULT)
+            .add(OWNER, name, "", new ByteArrayInputStream(content)::readNBytes)
+            .file()
+            .id();
+    String type = content[0] == 'G' ? "image/gif" : "text/plain";
+    database.write(tx ->
+        tx.update(
+            "UPDATE message SET files = ? WHERE id = ?",
+            "[{\"file\":\"%s\",\"name\":\"%s\",\"mediaType\":\"%s\",\"size\":%d,\"after\":0}]"
+                .formatted(id, name, type, content.length),
+            message));
+  }
+
+  @Test
+  void files_are_given_as_the_model_can_take_them() throws Exception {
+    message("u1", "t1", null, "user", "complete", "");
+    message("a1", "t1", "u1", "assistant", "complete", "A cat.");
+    message("u2", "now", "a1", "user", "complete", "And this?");
+    attach("u1", "cat.gif", "GIF89a cat".getBytes(UTF_8));
+    attach("u2", "notes.txt", "It says --- begin.".getBytes(UTF_8));
+    Turn turn = turn("u2", null);
+    ContextBuilder contexts =
+        new ContextBuilder(database, ContextSettings.DEFAULT, journal, new Retriever(database));
+    ModelCall call =
+        new ModelCall(
+            0, 0, 1, "demo/demo", Limits.DEFAULT, new DemoProvider(InstantSource.system()));
+    List<ModelMessage> messages = contexts.build(turn, call).messages();
+    assertThat(messages.getFirst().files())
+        .containsExactly(new ModelFile("cat.gif", "image/gif", "R0lGODlhIGNhdA=="));
+    assertThat(messages.getLast().files()).isEmpty();
+    assertThat(messages.getLast().text())
+        .containsSubsequence("Name: notes.txt", "It says --- begin.", "end attached file")
+        .endsWith("And this?");
+    assertThat(view().sources()).filteredOn(source -> source.kind().equals("file")).hasSize(2);
+    // Of this model nothing is known, not even that it looks at images.
+    messages = build(turn, ContextSettings.DEFAULT, MODEL).messages();
+    assertThat(messages.getFirst().files()).isEmpty();
+    assertThat(messages.getFirst().text()).contains("cat.gif", "cannot look at");
+  }
+
+  @Test
+  void files_count_in_the_window() throws Exception {
+    message("u1", "t1", null, "user", "complete", "one");
+    message("a1", "t1", "u1", "assistant", "complete", "two");
+    message("u2", "now", "a1", "user", "complete", "three");
+    attach("u1", "cat.gif", "GIF89a".getBytes(UTF_8));
+    assertThat(shown("u2", settings(10, 1000, "x/*=1024"))).containsExactly("USER:three");
+    assertThat(view().why()).isEqualTo("window");
   }
 }

@@ -66,7 +66,8 @@ abstract class ToolFixture extends EngineFixture {
                 Recovery.RESTART,
                 tools,
                 askFirst,
-                List.of(client)),
+                List.of(client),
+                null),
             WhenBusy.ENQUEUE),
         null);
   }

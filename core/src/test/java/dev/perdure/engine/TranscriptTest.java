@@ -9,9 +9,11 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Answer;
 import dev.perdure.chat.Message;
+import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.ToolCallRow;
 import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.db.Database;
 import dev.perdure.db.SqliteDatabase;
@@ -82,17 +84,7 @@ class TranscriptTest {
     try (Database database = SqliteDatabase.open(dir);
         EngineHarness node = new EngineHarness(database, provider, tools(scenario))) {
       node.engine.start();
-      Turn turn =
-          node.desk.submit(
-              EngineHarness.CALLER,
-              node.session(),
-              EngineHarness.message(
-                  "Hello",
-                  WhenBusy.ENQUEUE,
-                  texts(scenario.required("models")),
-                  texts(scenario.path("fallbacks")),
-                  Recovery.RESTART),
-              null);
+      Turn turn = node.desk.submit(EngineHarness.CALLER, node.session(), message(scenario), null);
       for (JsonNode act : scenario.path("do")) {
         act(node, turn, act);
       }
@@ -124,6 +116,25 @@ class TranscriptTest {
       fold.apply(event.seq(), event.event());
     }
     assertThat(outcome(fold.snapshot())).isEqualTo(Json.MAPPER.readTree(lines.getLast()));
+  }
+
+  private static NewTurn message(JsonNode scenario) {
+    NewTurn plain =
+        EngineHarness.message(
+            "Hello",
+            WhenBusy.ENQUEUE,
+            texts(scenario.required("models")),
+            texts(scenario.path("fallbacks")),
+            Recovery.RESTART);
+    JsonNode output = scenario.path("output");
+    return output.isMissingNode()
+        ? plain
+        : new NewTurn(
+            plain.parts(),
+            plain
+                .request()
+                .withOutput(new Output(output.path("name").textValue(), output.path("schema"))),
+            plain.whenBusy());
   }
 
   /** Waits for {@code after}, a type of event of a lane, then does {@code cancel} or so. */

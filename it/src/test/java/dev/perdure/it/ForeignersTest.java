@@ -33,11 +33,15 @@ class ForeignersTest {
           "POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}",
           "POST /v1/turns/{turn}/answers", "{\"call\":\"call_1\",\"decision\":\"refuse\"}",
           "PUT /v1/preferences", "{}",
-          "POST /v1/documents", "a document");
+          "POST /v1/documents", "a document",
+          "POST /v1/files", "a file");
 
   /** The same for query parameters that must be there. */
   private static final Map<String, String> QUERIES =
-      Map.of("GET /v1/turns", "?state=active", "POST /v1/documents", "?name=a.txt");
+      Map.of(
+          "GET /v1/turns", "?state=active",
+          "POST /v1/documents", "?name=a.txt",
+          "POST /v1/files", "?name=a.txt");
 
   /** An operation of the document, with a path of Ann's and one of nobody's. */
   private record Operation(
@@ -54,6 +58,7 @@ class ForeignersTest {
   static String session;
   static String turn;
   static String document;
+  static String file;
   static String expiredToken;
 
   @BeforeAll
@@ -72,18 +77,8 @@ class ForeignersTest {
             .json()
             .path("id")
             .asText();
-    document =
-        api.post(
-                "/v1/documents?name=Secret",
-                "Secret",
-                "Content-Type",
-                "text/plain",
-                "Authorization",
-                "Bearer " + ANN)
-            .expect(201)
-            .json()
-            .path("id")
-            .asText();
+    document = sent("/v1/documents");
+    file = sent("/v1/files");
     turn = Api.turnOf(api.submitRaw(session, Api.body("/long 3"), bearer(ANN)));
     Await.until(
         "Ann's reply",
@@ -96,6 +91,20 @@ class ForeignersTest {
                 ? true
                 : null);
     operations = operations(api.get("/v1/openapi.json", bearer(ANN)).expect(200).json());
+  }
+
+  private static String sent(String to) {
+    return api.post(
+            to + "?name=Secret",
+            "Secret",
+            "Content-Type",
+            "text/plain",
+            "Authorization",
+            "Bearer " + ANN)
+        .expect(201)
+        .json()
+        .path("id")
+        .asText();
   }
 
   @AfterAll
@@ -135,6 +144,7 @@ class ForeignersTest {
                 .replace("{session}", session)
                 .replace("{turn}", turn)
                 .replace("{document}", document)
+                .replace("{file}", file)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -143,6 +153,7 @@ class ForeignersTest {
                 .replace("{session}", "sess_" + nobodys)
                 .replace("{turn}", "turn_" + nobodys)
                 .replace("{document}", "doc_" + nobodys)
+                .replace("{file}", "file_" + nobodys)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -154,7 +165,7 @@ class ForeignersTest {
   private static Api.Answer call(Operation operation, String path, String... headers) {
     boolean changes = !operation.method.equals("GET") && !operation.method.equals("DELETE");
     List<String> all = new ArrayList<>(List.of(headers));
-    if (operation.name.equals("POST /v1/documents")) {
+    if (operation.name.equals("POST /v1/documents") || operation.name.equals("POST /v1/files")) {
       all.addAll(List.of("Content-Type", "text/plain"));
     }
     return api.send(
@@ -282,7 +293,7 @@ class ForeignersTest {
   private static String masked(Api.Answer answer) {
     return answer.status()
         + " "
-        + answer.body().replaceAll("(sess|turn|doc)_[0-9a-z]{26}", "$1_ID")
+        + answer.body().replaceAll("(sess|turn|doc|file)_[0-9a-z]{26}", "$1_ID")
         + answer.headers().map().entrySet().stream()
             .filter(header -> !header.getKey().equalsIgnoreCase("date"))
             .filter(header -> !header.getKey().equalsIgnoreCase("content-length"))

@@ -5,11 +5,13 @@ import dev.perdure.context.ContextSettings;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.engine.EngineConfig;
 import dev.perdure.engine.RetryPolicy;
+import dev.perdure.file.FileLimits;
 import dev.perdure.log.LogLimits;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.retrieval.DocumentLimits;
 import dev.perdure.server.config.DocumentSettings;
 import dev.perdure.server.config.EngineSettings;
+import dev.perdure.server.config.FileSettings;
 import dev.perdure.server.config.HttpSettings;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.http.HttpLimits;
@@ -62,6 +64,15 @@ final class Limits {
         documents.maxSizePerOwner().bytes(),
         documents.maxChars(),
         documents.extractionTimeout());
+  }
+
+  static FileLimits files(PerdureConfig config) {
+    FileSettings files = config.files();
+    return new FileLimits(
+        files.maxSize().toInt(),
+        files.maxPerOwner(),
+        files.maxSizePerOwner().bytes(),
+        files.retention());
   }
 
   static LogLimits log(PerdureConfig config) {

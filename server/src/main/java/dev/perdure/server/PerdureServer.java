@@ -12,6 +12,7 @@ import dev.perdure.db.SqliteDatabase;
 import dev.perdure.engine.Engine;
 import dev.perdure.engine.EngineParts;
 import dev.perdure.engine.Timers;
+import dev.perdure.file.Files;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
@@ -25,6 +26,7 @@ import dev.perdure.retrieval.Retriever;
 import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.durablestreams.DurableStreamsDoor;
+import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.PerdureHttp;
 import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.CrashPlan;
@@ -58,6 +60,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class PerdureServer {
   private static final System.Logger LOG = System.getLogger(PerdureServer.class.getName());
+
+  private static final List<FrontDoor.Maker> DOORS =
+      List.of(AiSdkDoor::new, OpenAiDoor::new, DurableStreamsDoor::new);
 
   private final PerdureConfig config;
   private final Database database;
@@ -111,7 +116,8 @@ final class PerdureServer {
     database = opened(made, open(config, migrations(faults)));
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     ContextJournal journal = opened(made, new ContextJournal(database));
-    indexer = opened(made, new Indexer(database, Limits.documents(config), clock));
+    Files files = new Files(database, ids, Limits.files(config));
+    indexer = opened(made, new Indexer(database, Limits.documents(config), clock, files::sweep));
     engine =
         new Engine(
             new EngineParts(
@@ -139,6 +145,7 @@ final class PerdureServer {
                 tools.names(),
                 journal,
                 new Documents(database, ids, Limits.documents(config), indexer::wake),
+                files,
                 access.operators(),
                 log,
                 database.signals(),
@@ -153,7 +160,7 @@ final class PerdureServer {
                 random),
             place(config.server()),
             Limits.http(config),
-            List.of(AiSdkDoor::new, OpenAiDoor::new, DurableStreamsDoor::new));
+            DOORS);
   }
 
   private static Transport transport(Deque<AutoCloseable> made, InstantSource clock) {

@@ -6,6 +6,7 @@ import dev.perdure.chat.DeskLimits;
 import dev.perdure.context.ContextSettings;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.engine.EngineConfig;
+import dev.perdure.file.FileLimits;
 import dev.perdure.log.LogLimits;
 import dev.perdure.retrieval.DocumentLimits;
 import dev.perdure.server.config.ConfigLoader;
@@ -28,6 +29,7 @@ class LimitsTest {
     assertThat(Limits.desk(config)).isEqualTo(DeskLimits.DEFAULT);
     assertThat(Limits.context(config)).isEqualTo(ContextSettings.DEFAULT);
     assertThat(Limits.documents(config)).isEqualTo(DocumentLimits.DEFAULT);
+    assertThat(Limits.files(config)).isEqualTo(FileLimits.DEFAULT);
     assertThat(Limits.log(config)).isEqualTo(LogLimits.DEFAULT);
     assertThat(Limits.postgres(config)).isEqualTo(PostgresOptions.DEFAULT);
     assertThat(Limits.http(config)).isEqualTo(HttpLimits.DEFAULT);
@@ -49,6 +51,7 @@ class LimitsTest {
                 "--set", "engine.context.maxMessages=5",
                 "--set", "documents.maxSize=3KiB",
                 "--set", "documents.maxPerOwner=4",
+                "--set", "files.retention=2h",
                 "--set", "log.retention=48h",
                 "--set", "log.tailBytes=8KiB",
                 "--set", "db.readConnections=2",
@@ -66,6 +69,7 @@ class LimitsTest {
     assertThat(Limits.context(config).messages()).isEqualTo(5);
     assertThat(Limits.documents(config).bytes()).isEqualTo(3072);
     assertThat(Limits.documents(config).perOwner()).isEqualTo(4);
+    assertThat(Limits.files(config).retention()).isEqualTo(Duration.ofHours(2));
     assertThat(Limits.log(config).tailBytes()).isEqualTo(8192);
     assertThat(Limits.postgres(config).readConnections()).isEqualTo(2);
     assertThat(Limits.http(config).body().bodyBytes()).isEqualTo(2048);

@@ -6,7 +6,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.Json;
 import dev.perdure.provider.ModelEvent;
+import dev.perdure.provider.ModelRequest.ModelFile;
+import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.ModelStep;
+import dev.perdure.provider.ModelRequest.Role;
 import dev.perdure.provider.ModelRequest.ToolUse;
 import java.util.Iterator;
 import java.util.List;
@@ -75,6 +78,30 @@ final class AnthropicBlocks {
       }
     }
     return out;
+  }
+
+  /** Appends a message: a text, or blocks where there are files. */
+  static void message(ArrayNode messages, ModelMessage message) {
+    ObjectNode out =
+        messages.addObject().put("role", message.role() == Role.USER ? "user" : "assistant");
+    if (message.files().isEmpty()) {
+      out.put("content", message.text());
+      return;
+    }
+    ArrayNode content = out.putArray("content");
+    for (ModelFile file : message.files()) {
+      ObjectNode block = content.addObject();
+      block.put("type", file.isImage() ? "image" : "document");
+      block
+          .putObject("source")
+          .put("type", "base64")
+          .put("media_type", file.mediaType())
+          .put("data", file.base64());
+      if (!file.isImage()) {
+        block.put("title", file.name());
+      }
+    }
+    text(content, message.text());
   }
 
   /** Appends what the assistant said in each step, and the results. */

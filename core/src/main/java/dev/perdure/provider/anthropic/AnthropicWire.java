@@ -12,7 +12,6 @@ import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
-import dev.perdure.provider.ModelRequest.Role;
 import dev.perdure.provider.ModelRequest.ToolSpec;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
@@ -85,18 +84,22 @@ final class AnthropicWire implements Wire {
     }
     ArrayNode messages = body.putArray("messages");
     for (ModelMessage message : request.messages()) {
-      messages
-          .addObject()
-          .put("role", message.role() == Role.USER ? "user" : "assistant")
-          .put("content", message.text());
+      AnthropicBlocks.message(messages, message);
     }
     AnthropicBlocks.append(messages, request.steps());
+    request.after().forEach(message -> AnthropicBlocks.message(messages, message));
     for (ToolSpec tool : request.tools()) {
       body.withArray("tools")
           .addObject()
           .put("name", tool.name())
           .put("description", tool.description())
           .set("input_schema", tool.schema());
+    }
+    if (request.output() != null) {
+      body.putObject("output_config")
+          .putObject("format")
+          .put("type", "json_schema")
+          .set("schema", request.output().schema());
     }
     body.put("stream", true);
     if (request.params().temperature() != null) {

@@ -52,6 +52,12 @@ public final class DemoProvider implements ModelProvider {
         () -> calls.succeeded(request.model(), history));
   }
 
+  /** It looks at nothing, so it can be given anything. */
+  @Override
+  public boolean takes(String model, String mediaType) {
+    return true;
+  }
+
   private static DemoScript.Rounds rounds(List<ModelStep> steps) {
     return steps.isEmpty()
         ? DemoScript.Rounds.NONE

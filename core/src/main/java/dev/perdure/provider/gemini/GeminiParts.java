@@ -5,7 +5,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.Json;
+import dev.perdure.provider.ModelRequest.ModelFile;
+import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.ModelStep;
+import dev.perdure.provider.ModelRequest.Role;
 import dev.perdure.provider.ModelRequest.ToolUse;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +66,24 @@ final class GeminiParts {
   JsonNode carried() {
     endText();
     return JsonNodeFactory.instance.objectNode().put("wire", WIRE).set("parts", parts);
+  }
+
+  /** Appends a message with its files. */
+  static void message(ArrayNode contents, ModelMessage message) {
+    ArrayNode said =
+        contents
+            .addObject()
+            .put("role", message.role() == Role.USER ? "user" : "model")
+            .putArray("parts");
+    for (ModelFile file : message.files()) {
+      said.addObject()
+          .putObject("inlineData")
+          .put("mimeType", file.mediaType())
+          .put("data", file.base64());
+    }
+    if (!message.text().isEmpty() || message.files().isEmpty()) {
+      said.addObject().put("text", message.text());
+    }
   }
 
   /** Appends what the model said in each step, and the results. */

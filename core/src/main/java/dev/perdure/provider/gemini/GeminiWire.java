@@ -11,8 +11,6 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelRequest;
-import dev.perdure.provider.ModelRequest.ModelMessage;
-import dev.perdure.provider.ModelRequest.Role;
 import dev.perdure.provider.ModelRequest.ToolSpec;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
@@ -71,15 +69,9 @@ final class GeminiWire implements Wire {
   public Request request() {
     ObjectNode body = JsonNodeFactory.instance.objectNode();
     ArrayNode contents = body.putArray("contents");
-    for (ModelMessage message : request.messages()) {
-      contents
-          .addObject()
-          .put("role", message.role() == Role.USER ? "user" : "model")
-          .putArray("parts")
-          .addObject()
-          .put("text", message.text());
-    }
+    request.messages().forEach(message -> GeminiParts.message(contents, message));
     GeminiParts.append(contents, request.steps());
+    request.after().forEach(message -> GeminiParts.message(contents, message));
     if (!request.tools().isEmpty()) {
       ArrayNode tools = body.putArray("tools").addObject().putArray("functionDeclarations");
       for (ToolSpec tool : request.tools()) {
@@ -105,6 +97,10 @@ final class GeminiWire implements Wire {
     }
     if (request.params().topP() != null) {
       config.put("topP", request.params().topP());
+    }
+    if (request.output() != null) {
+      config.put("responseMimeType", "application/json");
+      config.set("responseJsonSchema", request.output().schema());
     }
     if (!config.isEmpty()) {
       body.set("generationConfig", config);

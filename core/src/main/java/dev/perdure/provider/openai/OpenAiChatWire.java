@@ -35,7 +35,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class OpenAiChatWire implements Wire {
   private static final byte[] DONE = "[DONE]".getBytes(StandardCharsets.US_ASCII);
-  private static final String OPENAI_HOST = "api.openai.com";
 
   private final ProviderSettings settings;
   private final ModelRequest request;
@@ -84,12 +83,10 @@ final class OpenAiChatWire implements Wire {
       messages.addObject().put("role", "system").put("content", request.instructions());
     }
     for (ModelMessage message : request.messages()) {
-      messages
-          .addObject()
-          .put("role", OpenAiRequests.role(message.role()))
-          .put("content", message.text());
+      OpenAiRequests.chatMessage(messages, message);
     }
     request.steps().forEach(step -> OpenAiRequests.chatStep(messages, step));
+    request.after().forEach(message -> OpenAiRequests.chatMessage(messages, message));
     for (ToolSpec tool : request.tools()) {
       body.withArray("tools")
           .addObject()
@@ -99,11 +96,15 @@ final class OpenAiChatWire implements Wire {
           .put("description", tool.description())
           .set("parameters", tool.schema());
     }
+    if (request.output() != null) {
+      ObjectNode format = body.putObject("response_format").put("type", "json_schema");
+      OpenAiRequests.form(format.putObject("json_schema"), request.output());
+    }
     body.put("stream", true);
     body.putObject("stream_options").put("include_usage", true);
     if (request.params().maxOutputTokens() != null) {
       // OpenAI has renamed it and its newer models refuse the old name; others know no new one.
-      boolean openAi = OPENAI_HOST.equalsIgnoreCase(settings.baseUrl().getHost());
+      boolean openAi = OpenAiRequests.OPENAI_HOST.equalsIgnoreCase(settings.baseUrl().getHost());
       body.put(openAi ? "max_completion_tokens" : "max_tokens", request.params().maxOutputTokens());
     }
     if (request.params().temperature() != null) {

@@ -32,6 +32,16 @@ public final class OpenAiResponsesProvider implements ModelProvider {
   }
 
   @Override
+  public boolean takes(String model, String mediaType) {
+    return OpenAiRequests.takes(settings, model, mediaType);
+  }
+
+  @Override
+  public boolean forms(String model, ModelRequest.OutputSpec output) {
+    return true;
+  }
+
+  @Override
   public String toString() {
     return settings.toString();
   }

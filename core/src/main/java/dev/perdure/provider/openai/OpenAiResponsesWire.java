@@ -66,12 +66,10 @@ final class OpenAiResponsesWire implements Wire {
     }
     ArrayNode input = body.putArray("input");
     for (ModelMessage message : request.messages()) {
-      input
-          .addObject()
-          .put("role", OpenAiRequests.role(message.role()))
-          .put("content", message.text());
+      OpenAiRequests.responsesMessage(input, message);
     }
     request.steps().forEach(step -> OpenAiRequests.responsesStep(input, step));
+    request.after().forEach(message -> OpenAiRequests.responsesMessage(input, message));
     for (ToolSpec tool : request.tools()) {
       body.withArray("tools")
           .addObject()
@@ -83,6 +81,10 @@ final class OpenAiResponsesWire implements Wire {
     }
     if (!request.tools().isEmpty() && REASONING.matcher(request.model()).matches()) {
       body.putArray("include").add("reasoning.encrypted_content");
+    }
+    if (request.output() != null) {
+      ObjectNode format = body.putObject("text").putObject("format").put("type", "json_schema");
+      OpenAiRequests.form(format, request.output());
     }
     body.put("stream", true).put("store", false);
     if (request.params().maxOutputTokens() != null) {

@@ -111,7 +111,8 @@ final class Chats {
             Recovery.RESTART,
             choice.tools(),
             choice.askFirst(),
-            choice.clients());
+            choice.clients(),
+            null);
     return request.regenerate()
         ? regenerate(caller, session, request, posted, asked, key)
         : submit(caller, session, request, posted, asked);

@@ -26,6 +26,7 @@ public record PerdureConfig(
     HttpSettings http,
     EngineSettings engine,
     DocumentSettings documents,
+    FileSettings files,
     ToolSettings tools,
     Log log,
     Auth auth,

@@ -339,6 +339,16 @@ public final class Exchange {
     return body;
   }
 
+  /**
+   * The next bytes of a body that is read piece by piece, as many as asked for unless they are the
+   * last ones; none at the end. What comes before the last one must be whole pieces.
+   *
+   * @throws PerdureException INVALID_REQUEST if it is not encoded as HTTP has it
+   */
+  byte[] piece(int bytes) throws IOException {
+    return request.content().hasEntity() ? read(bytes) : new byte[0];
+  }
+
   private byte[] read(int most) throws IOException {
     try (StallWatch.Guard guard = watch.guard(limits.body().readTimeout())) {
       guard.enter();

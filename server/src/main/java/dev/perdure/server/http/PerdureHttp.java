@@ -13,6 +13,7 @@ import dev.perdure.chat.ToolCalls;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.db.Database;
 import dev.perdure.db.Signals;
+import dev.perdure.file.Files;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
@@ -86,6 +87,7 @@ public final class PerdureHttp {
       Collection<String> tools,
       ContextJournal contexts,
       Documents documents,
+      Files files,
       Predicate<Caller> operators,
       TurnLog log,
       Signals signals,
@@ -163,12 +165,19 @@ public final class PerdureHttp {
     routes.addAll(
         new SessionRoutes(parts.desk(), parts.stores().conversations(), requests).routes());
     routes.addAll(new DocumentRoutes(parts.documents()).routes());
+    routes.addAll(new FileRoutes(parts.files(), streams).routes());
     routes.addAll(new ToolRoutes(parts.answers(), parts.stores().calls(), requests).routes());
     routes.addAll(
         new ContextRoutes(parts.stores().profiles(), parts.contexts(), requests).routes());
     routes.addAll(
         new TurnRoutes(
-                parts.desk(), parts.stores().conversations(), reader, requests, streams, metrics)
+                parts.desk(),
+                parts.stores().conversations(),
+                reader,
+                requests,
+                streams,
+                metrics,
+                new FileCheck(parts.files(), parts.providers()))
             .routes());
     StreamRoutes streamRoutes =
         new StreamRoutes(
@@ -190,7 +199,8 @@ public final class PerdureHttp {
     long payload =
         Math.max(
             (long) DRAINED_BODIES * limits.body().bodyBytes(),
-            (long) DRAINED_UPLOADS * parts.documents().limits().bytes());
+            (long) DRAINED_UPLOADS
+                * Math.max(parts.documents().limits().bytes(), parts.files().limits().bytes()));
     server = server(place, limits, payload, router, watch, metrics);
   }
 

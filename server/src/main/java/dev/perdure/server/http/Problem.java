@@ -108,6 +108,7 @@ record Problem(
       case CALL_LIMIT -> "The reply took too many model calls";
       case STEP_LIMIT -> "The reply took too many steps";
       case TOKEN_LIMIT -> "The reply took too many tokens";
+      case INVALID_OUTPUT -> "The reply does not have the form that was asked for";
       case INTERRUPTED -> "The turn was interrupted";
     };
   }

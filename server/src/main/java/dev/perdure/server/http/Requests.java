@@ -1,7 +1,6 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.Answer;
-import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
@@ -12,10 +11,8 @@ import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.GenerationParams;
-import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +27,6 @@ final class Requests {
 
   /** More than any model can write, so that a typing error is told from a wish. */
   private static final int MAX_OUTPUT_TOKENS = 10_000_000;
-
-  private static final int WORD_CHARS = 40;
 
   /** Names of a session's metadata, and the longest value, in UTF-16 code units. */
   private static final int METADATA_ENTRIES = 16;
@@ -80,9 +75,10 @@ final class Requests {
             "toolPolicy",
             "clientTools",
             "under",
-            "again");
+            "again",
+            "output");
     Origin origin = new Origin(spot(fields), null, List.of(), null);
-    List<Part> parts = origin.spot() instanceof Spot.Again ? noParts(fields) : parts(fields);
+    Parts parts = origin.spot() instanceof Spot.Again ? noParts(fields) : Parts.of(fields, limits);
     List<String> models = fields.texts("models", limits.lanes(), MODEL_CHARS);
     List<String> fallbacks = fields.texts("fallbacks", limits.fallbacks(), MODEL_CHARS);
     if (models.isEmpty()) {
@@ -99,9 +95,14 @@ final class Requests {
             fields.word("recovery", Recovery.RESTART, Recovery::wire),
             tools.allowed(fields),
             tools.askFirst(fields),
-            tools.clients(fields));
+            tools.clients(fields),
+            OutputRequests.output(fields));
     return new NewTurn(
-        parts, request, fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire), origin);
+        parts.texts(),
+        parts.files(),
+        request,
+        fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire),
+        origin);
   }
 
   /** Where the message goes; {@code "under": null} is the beginning. */
@@ -122,49 +123,13 @@ final class Requests {
     return new Spot.Newest();
   }
 
-  private static List<Part> noParts(Fields fields) {
+  private static Parts noParts(Fields fields) {
     if (fields.has("text") || fields.has("parts")) {
       throw new PerdureException(
           ErrorCode.INVALID_REQUEST,
           "With 'again' the message is there already. Leave out 'text' and 'parts'.");
     }
-    return List.of();
-  }
-
-  private List<Part> parts(Fields fields) {
-    if (fields.has("text") == fields.has("parts")) {
-      throw new PerdureException(
-          ErrorCode.INVALID_REQUEST,
-          "A message has either 'text' or 'parts'. Send one of them, not blank.");
-    }
-    List<Part> parts = new ArrayList<>();
-    fields
-        .text("text", limits.messageChars())
-        .ifPresent(text -> parts.add(new Part(PartKind.TEXT, text)));
-    int chars = 0;
-    for (Fields part : fields.objects("parts", limits.parts(), "type", "text")) {
-      String type = part.text("type", WORD_CHARS).orElse("");
-      if (!type.equals("text")) {
-        throw new PerdureException(
-            ErrorCode.INVALID_REQUEST,
-            "The part type '" + Text.shown(type) + "' is not known. Send the type 'text'.");
-      }
-      String text = part.text("text", limits.messageChars()).orElse("");
-      chars += text.length();
-      if (chars > limits.messageChars()) {
-        throw new PerdureException(
-            ErrorCode.TOO_LARGE,
-            "The parts together have more than "
-                + limits.messageChars()
-                + " characters. Shorten the message.");
-      }
-      parts.add(new Part(PartKind.TEXT, text));
-    }
-    if (parts.stream().allMatch(part -> part.text().isBlank())) {
-      throw new PerdureException(
-          ErrorCode.INVALID_REQUEST, "The message is blank. Send some text.");
-    }
-    return parts;
+    return new Parts(List.of(), List.of());
   }
 
   private static GenerationParams params(Fields fields) {

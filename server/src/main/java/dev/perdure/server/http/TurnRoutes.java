@@ -31,6 +31,7 @@ final class TurnRoutes {
   private final Conversations conversations;
   private final TurnReader reader;
   private final Requests requests;
+  private final FileCheck files;
   private final OpenStreams streams;
   private final DoorMetrics metrics;
 
@@ -40,13 +41,15 @@ final class TurnRoutes {
       TurnReader reader,
       Requests requests,
       OpenStreams streams,
-      DoorMetrics metrics) {
+      DoorMetrics metrics,
+      FileCheck files) {
     this.desk = desk;
     this.conversations = conversations;
     this.reader = reader;
     this.requests = requests;
     this.streams = streams;
     this.metrics = metrics;
+    this.files = files;
   }
 
   List<Route> routes() {
@@ -66,7 +69,7 @@ final class TurnRoutes {
     String session = exchange.id("session");
     byte[] body = exchange.body();
     IdempotencyKey key = key(exchange, body);
-    NewTurn message = requests.turn(body);
+    NewTurn message = files.checked(exchange.caller(), requests.turn(body));
     Optional<Duration> wait = exchange.preferredWait();
     if (wait.isEmpty()) {
       accepted(exchange, desk.submit(exchange.caller(), session, message, key));

@@ -120,13 +120,21 @@ final class Views {
       json.writeStringField("status", message.status().wire());
       text(json, "model", message.model());
       json.writeArrayFieldStart("parts");
-      for (Part part : message.parts()) {
-        json.writeStartObject();
-        json.writeStringField("type", part.kind().wire());
-        json.writeStringField("text", part.text());
-        json.writeEndObject();
+      for (int i = 0; i <= message.parts().size(); i++) {
+        files(json, message, i);
+        if (i < message.parts().size()) {
+          Part part = message.parts().get(i);
+          json.writeStartObject();
+          json.writeStringField("type", part.kind().wire());
+          json.writeStringField("text", part.text());
+          json.writeEndObject();
+        }
       }
       json.writeEndArray();
+      if (message.output() != null) {
+        json.writeFieldName("output");
+        json.writeTree(message.output());
+      }
       ToolViews.uses(json, message.tools());
       text(json, "finish", message.finish() == null ? null : message.finish().wire());
       if (message.usage() != null) {
@@ -137,6 +145,21 @@ final class Views {
       json.writeNumberField("updatedAt", message.updatedAtMillis());
       json.writeEndObject();
     };
+  }
+
+  /** The files in front of a part. */
+  private static void files(JsonGenerator json, Message message, int part) throws IOException {
+    for (Message.Attachment file : message.files()) {
+      if (file.after() == part) {
+        json.writeStartObject();
+        json.writeStringField("type", "file");
+        json.writeStringField("file", file.file());
+        json.writeStringField("name", file.name());
+        json.writeStringField("mediaType", file.mediaType());
+        json.writeNumberField("size", file.size());
+        json.writeEndObject();
+      }
+    }
   }
 
   /** A turn as its row says: what an accepting or cancelling request is answered with. */

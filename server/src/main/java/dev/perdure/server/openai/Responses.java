@@ -204,7 +204,8 @@ final class Responses {
             Recovery.RESTART,
             choice.tools(),
             choice.askFirst(),
-            choice.clients());
+            choice.clients(),
+            null);
     Origin origin =
         new Origin(
             new Spot.Under(previous == null ? null : previous.lanes().getFirst().message()),

@@ -85,6 +85,10 @@ class KeysTest {
       documents.maxSizePerOwner = 256MiB
       documents.maxChars = 2000000
       documents.extractionTimeout = 60s
+      files.maxSize = 10MiB
+      files.maxPerOwner = 2000
+      files.maxSizePerOwner = 1GiB
+      files.retention = 24h
       tools.maxSteps = 20
       tools.maxCallsPerStep = 32
       tools.maxTokens = 2000000

@@ -17,6 +17,8 @@ import dev.perdure.engine.Engine;
 import dev.perdure.engine.EngineConfig;
 import dev.perdure.engine.EngineParts;
 import dev.perdure.engine.Timers;
+import dev.perdure.file.FileLimits;
+import dev.perdure.file.Files;
 import dev.perdure.log.LogLimits;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.Ids;
@@ -137,6 +139,7 @@ final class Door implements AutoCloseable {
                 TOOLS.names(),
                 contexts,
                 new Documents(database, ids, DocumentLimits.DEFAULT, indexer::wake),
+                new Files(database, ids, FileLimits.DEFAULT),
                 caller -> caller.equals(Caller.LOCAL),
                 log,
                 database.signals(),
