@@ -81,10 +81,10 @@ export class Sessions {
     }
   }
 
-  #page(cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<Page<Session>> {
-    const after = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+  #page(query: string | undefined, limit: number, signal?: AbortSignal): Promise<Page<Session>> {
+    const more = query === undefined ? '' : `&${query}`;
     return this.#options.transport.send({
-      path: `/v1/sessions?limit=${limit}${after}`,
+      path: `/v1/sessions?limit=${limit}${more}`,
       decoder: page(decodeSession),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -1,0 +1,49 @@
+import { createClient, PerdureError } from '@perdure/client';
+import { PerdureProvider } from '@perdure/client/react';
+import { useEffect, useMemo, useState } from 'react';
+import { ChatPage } from '../chat/ChatPage.tsx';
+import { OperatorPage } from '../operator/OperatorPage.tsx';
+import { SharedPage } from '../share/SharedPage.tsx';
+import { usePlace } from './router.ts';
+import { SignIn } from './SignIn.tsx';
+import { useSettings } from './settings.ts';
+
+export function App() {
+  const place = usePlace();
+  if (place.page === 'shared') {
+    return <SharedPage />;
+  }
+  return (
+    <Own
+      operator={place.page === 'operator'}
+      session={place.page === 'chat' ? place.session : undefined}
+    />
+  );
+}
+
+/** The pages of somebody who may use the server; whoever may not is asked for a key. */
+function Own({ operator, session }: { operator: boolean; session: string | undefined }) {
+  const { key } = useSettings();
+  const [refused, setRefused] = useState<{ key: string | undefined }>();
+  const client = useMemo(() => createClient(key === undefined ? {} : { token: key }), [key]);
+  useEffect(() => () => client.close(), [client]);
+  useEffect(() => {
+    let over = false;
+    client.models().catch((error: unknown) => {
+      if (!over && error instanceof PerdureError && error.code === 'unauthenticated') {
+        setRefused({ key });
+      }
+    });
+    return () => {
+      over = true;
+    };
+  }, [client, key]);
+  if (refused !== undefined && refused.key === key) {
+    return <SignIn wrong={key !== undefined} />;
+  }
+  return (
+    <PerdureProvider key={key ?? ''} client={client}>
+      {operator ? <OperatorPage /> : <ChatPage session={session} />}
+    </PerdureProvider>
+  );
+}

@@ -1,0 +1,84 @@
+import { useActivity, useDraft, usePerdure, useSessions } from '@perdure/client/react';
+import { Menu as MenuIcon } from 'lucide-react';
+import { useState } from 'react';
+import { chatPath, go } from '../app/router.ts';
+import { Mark } from '../ui/Mark.tsx';
+import { Composer } from './Composer.tsx';
+
+const TRIES: readonly [string, string][] = [
+  ['Ask anything', 'What can you do?'],
+  ['A long reply', '/long 400'],
+  ['One that thinks first', '/think\n/long 80'],
+  ['A provider that fails', '/error 529 at 12\n/long 60'],
+];
+
+/** Before the first message: the session is made when it is sent. */
+export function NewConversation({ onMenu }: { onMenu: () => void }) {
+  const client = usePerdure();
+  const { create } = useSessions();
+  const { connection } = useActivity();
+  const [draft, setDraft] = useDraft('new');
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  return (
+    <>
+      <header className="bar">
+        <button
+          type="button"
+          className="button quiet icon only-narrow"
+          aria-label="Chats"
+          onClick={onMenu}
+        >
+          <MenuIcon size={18} />
+        </button>
+        <h1 className="grow">New chat</h1>
+      </header>
+      <main className="welcome">
+        <Mark size={44} />
+        <h2>What would you like to talk about?</h2>
+        <p className="soft">
+          Replies are written at the server. Close the tab, lose the network, come back on another
+          device: they go on, and are there whole.
+        </p>
+        <div className="tries">
+          {TRIES.map(([label, text]) => (
+            <button
+              key={label}
+              type="button"
+              className="button"
+              onClick={() => {
+                setDraft(text);
+                document.getElementById('message')?.focus();
+              }}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+        {problem !== undefined && (
+          <p className="refusal" role="alert">
+            {problem}
+          </p>
+        )}
+      </main>
+      <Composer
+        draft={draft}
+        setDraft={setDraft}
+        offline={connection === 'offline'}
+        busy={busy}
+        onSend={(input) => {
+          setBusy(true);
+          setProblem(undefined);
+          create()
+            .then((session) => {
+              client.send(session.id, input);
+              setDraft('');
+              go(chatPath(session.id));
+            })
+            .catch((error: Error) => setProblem(`${error.message} What you wrote is still here.`))
+            .finally(() => setBusy(false));
+        }}
+      />
+    </>
+  );
+}
