@@ -1,7 +1,7 @@
 // What the scripts of this directory share: cases, and the wire to the Java test that runs them.
 //
 // A script is given the server's address as its argument. It prints one line of JSON for each case,
-// {"case", "error"?}, and for each thing that only its parent can do, {"do"}; the parent answers a
+// {"case", "error"? | "skipped"?}, and for each thing that only its parent can do, {"do"}; the parent answers a
 // "do" with a line that holds the server's address, which changes when the server starts anew.
 
 import { createInterface } from 'node:readline';
@@ -22,8 +22,18 @@ export function test(name, run) {
   cases.push({ name, run });
 }
 
-/** Runs the cases one after the other; each has a deadline, only so that a broken one ends. */
-export async function main() {
+/** Says why no case of this script is run. */
+export function skip(name, why) {
+  process.stdout.write(JSON.stringify({ case: name, skipped: why }) + '\n');
+  process.exit(0);
+}
+
+/**
+ * Runs the cases one after the other; each has a deadline, only so that a broken one ends.
+ *
+ * @param afterwards what else is to be done before the process ends
+ */
+export async function main(afterwards = async () => {}) {
   const only = process.env.CASE;
   for (const { name, run } of cases) {
     if (only && !name.includes(only)) continue;
@@ -43,6 +53,7 @@ export async function main() {
     const millis = Date.now() - started;
     process.stdout.write(JSON.stringify({ case: name, millis, error }) + '\n');
   }
+  await afterwards();
   process.exit(0);
 }
 

@@ -43,6 +43,11 @@ class DoorsTest {
     return NodeScript.run("durable-streams.mjs", server.url(), this::act);
   }
 
+  @TestFactory
+  Stream<DynamicTest> the_example_page_in_a_browser() {
+    return NodeScript.run("browser.mjs", server.url(), this::act);
+  }
+
   private String act(String what) {
     switch (what) {
       case "kill" -> server.kill();

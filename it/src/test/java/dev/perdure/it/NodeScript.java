@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
 
 /**
@@ -86,6 +87,7 @@ final class NodeScript {
     return DynamicTest.dynamicTest(
         said.required("case").textValue(),
         () -> {
+          Assumptions.assumeFalse(said.hasNonNull("skipped"), said.path("skipped").asText());
           if (said.hasNonNull("error")) {
             throw new AssertionError(said.path("error").textValue());
           }
