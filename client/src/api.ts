@@ -1,7 +1,15 @@
 /** The client as its users see it. */
 import type { Clock } from './clock.ts';
 import type { ClientState, Found, SendInput } from './views.ts';
-import type { Answer, Message, Models, ServerStatus, Session, SessionSettings } from './wire.ts';
+import type {
+  Answer,
+  Message,
+  Models,
+  ServerStatus,
+  Session,
+  SessionSettings,
+  StoredFile,
+} from './wire.ts';
 
 /** Keeps small texts across reloads, as `localStorage` does. */
 export interface TextStorage {
@@ -91,6 +99,8 @@ export interface PerdureClient {
   /** Says that the user has seen how a session's turns have ended. */
   markSeen(session: string): void;
 
+  /** Stores a file, to be sent with messages. */
+  upload(name: string, content: Blob): Promise<StoredFile>;
   models(): Promise<Models>;
   status(): Promise<ServerStatus>;
   /** One page of stored messages, the newest first; passes the cache by. */

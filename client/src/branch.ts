@@ -13,7 +13,13 @@ import type {
   TurnView,
   UserEntry,
 } from './views.ts';
-import { isTerminal, type Message, type TurnState } from './wire.ts';
+import {
+  isTerminal,
+  type Message,
+  type MessagePart,
+  type StoredFile,
+  type TurnState,
+} from './wire.ts';
 
 /** The replies to one user's message that stand side by side. */
 interface Group {
@@ -373,10 +379,18 @@ function userEntry(message: Message, siblings: Siblings, keys: ThreadState['keys
     key: keys[message.id] ?? message.id,
     id: message.id,
     text: message.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+    files: message.parts.flatMap(filesOf),
     delivery: 'stored',
     createdAt: message.createdAt,
     siblings,
   };
+}
+
+/** The file that a part is, if it is one. */
+export function filesOf({ file, name, mediaType, size }: MessagePart): readonly StoredFile[] {
+  return file === undefined
+    ? []
+    : [{ id: file, name: name ?? file, mediaType: mediaType ?? '', size: size ?? 0 }];
 }
 
 function unsentEntry(outgoing: Outgoing): Entry {
@@ -393,6 +407,7 @@ function unsentEntry(outgoing: Outgoing): Entry {
       ...common,
       kind: 'user',
       text: outgoing.input.text,
+      files: outgoing.input.files ?? [],
       ...(error === undefined ? {} : { error }),
     };
   }

@@ -16,6 +16,7 @@ import { decodeSnapshot, type Snapshot } from './log.ts';
 import type { Outgoing } from './store.ts';
 import type { ActivityItem, SendInput } from './views.ts';
 import {
+  decodeFile,
   decodeMessage,
   decodeSession,
   decodeTurnState,
@@ -64,6 +65,7 @@ const decodeUnseen = object({
 });
 const decodeInput: Decoder<SendInput> = object({
   text,
+  files: optional(list(decodeFile)),
   models: optional(list(text)),
   fallbacks: optional(list(text)),
   instructions: optional(text),

@@ -1,9 +1,18 @@
 /** Puts the parts together, and answers to what happens to the page. */
 import { accountOf } from './account.ts';
 import type { ClientOptions, PerdureClient } from './api.ts';
-import { browserChannel, browserLocks, isVisible, localStorageOf, randomId } from './browser.ts';
+import { filesOf } from './branch.ts';
+import {
+  browserChannel,
+  browserLocks,
+  isVisible,
+  listenToPage,
+  localStorageOf,
+  randomId,
+} from './browser.ts';
 import { Cache } from './cache.ts';
 import { browserClock } from './clock.ts';
+import { Doubts, turnPath } from './doubts.ts';
 import { Drafts } from './drafts.ts';
 import { asPerdureError } from './errors.ts';
 import { Link, type TabMessage } from './link.ts';
@@ -17,17 +26,14 @@ import { HttpTransport } from './transport.ts';
 import type { ActivityItem, SendInput, TurnView } from './views.ts';
 import {
   type Answer,
+  decodeFile,
   decodeMessage,
   decodeModels,
   decodeStatus,
-  decodeTurn,
   isTerminal,
   page,
   type Turn,
 } from './wire.ts';
-
-/** After so long the server is asked again what became of a turn. */
-const AGAIN_MILLIS = 5_000;
 
 export function createClient(options: ClientOptions = {}): PerdureClient {
   return new Client(options);
@@ -52,9 +58,7 @@ class Client implements PerdureClient {
   #account: string | undefined;
   #ready: Promise<void> | undefined;
   #closed = false;
-  /** Turns whose end may have been missed. */
-  readonly #doubtful = new Set<string>();
-  #cancelAgain = () => {};
+  readonly #doubts: Doubts;
   readonly #leave = new AbortController();
 
   constructor(options: ClientOptions) {
@@ -86,6 +90,15 @@ class Client implements PerdureClient {
       onEnded: (views) => this.#ended(views),
       onExpired: (_, session) => void this.#threads.refresh(session),
       onNotice: (code) => this.#link?.notice(code),
+    });
+    this.#doubts = new Doubts({
+      transport,
+      clock,
+      live: this.#live,
+      onEnded: (view) => {
+        this.#ended([view]);
+        void this.#threads.refresh(view.session);
+      },
     });
     this.#threads = new Threads({
       transport,
@@ -216,37 +229,29 @@ class Client implements PerdureClient {
         if (this.#store.get().sessions.status !== 'ready') {
           void this.#sessions.refresh();
         }
-        void this.#reconcile();
+        void this.#doubts.settle();
       },
       onTab: (message) => this.#fromTab(message),
     });
   }
 
   #listen(): void {
-    if (typeof window === 'undefined') {
-      return;
+    listenToPage(this.#leave.signal, {
+      onOnline: (is) => this.#link?.online(is),
+      onShown: () => this.#shown(),
+      onHidden: () => this.#save(false),
+      onLeave: () => this.#save(true),
+    });
+  }
+
+  #shown(): void {
+    this.#link?.shown();
+    for (const session of Object.keys(this.#store.get().unseen)) {
+      if (this.#threads.watched(session)) {
+        this.markSeen(session);
+      }
     }
-    const { signal } = this.#leave;
-    window.addEventListener('online', () => this.#link?.online(true), { signal });
-    window.addEventListener('offline', () => this.#link?.online(false), { signal });
-    window.addEventListener('pagehide', () => this.#save(true), { signal });
-    document.addEventListener(
-      'visibilitychange',
-      () => {
-        if (isVisible()) {
-          this.#link?.shown();
-          for (const session of Object.keys(this.#store.get().unseen)) {
-            if (this.#threads.watched(session)) {
-              this.markSeen(session);
-            }
-          }
-          void this.#sessions.refresh();
-        } else {
-          this.#save(false);
-        }
-      },
-      { signal },
-    );
+    void this.#sessions.refresh();
   }
 
   #save(leaving: boolean): void {
@@ -274,21 +279,16 @@ class Client implements PerdureClient {
     this.#leave.abort();
     this.#drafts.clear();
     await this.#cache.destroy();
-    this.#forget();
+    this.#store.dispatch({ type: 'forgotten' });
   };
 
   #stop(): void {
     this.#link?.stop();
     this.#link = undefined;
-    this.#cancelAgain();
-    this.#doubtful.clear();
+    this.#doubts.clear();
     this.#outbox.stop();
     this.#live.clear();
     this.#threads.clear();
-  }
-
-  #forget(): void {
-    this.#store.dispatch({ type: 'forgotten' });
   }
 
   // ---- who the user is ----
@@ -315,7 +315,7 @@ class Client implements PerdureClient {
   #switchTo(account: string | undefined): void {
     this.#stop();
     this.#cache.close();
-    this.#forget();
+    this.#store.dispatch({ type: 'forgotten' });
     this.#account = account;
     this.#ready = this.#enter();
     this.#threads.reopen();
@@ -341,7 +341,8 @@ class Client implements PerdureClient {
       if (watched && isVisible()) {
         this.#link?.post({ type: 'seen', session: view.session });
       } else {
-        unseen.push(itemOf(view, this.#clock.now()));
+        const { turn, session, state } = view;
+        unseen.push({ turn, session, state, at: view.endedAt ?? this.#clock.now() });
       }
       if (!watched) {
         gone.push(view.turn);
@@ -357,47 +358,11 @@ class Client implements PerdureClient {
     }
   }
 
-  /** The stream has begun anew, so the end of what was open before may never be told. */
+  /** The stream has begun anew. */
   #fresh(): void {
     this.#threads.refreshAll();
     void this.#sessions.refresh();
-    for (const view of this.#live.open()) {
-      this.#doubtful.add(view.turn);
-    }
-    void this.#reconcile();
-  }
-
-  /** Asks what became of turns whose end may have been missed, and whether the others are there. */
-  async #reconcile(): Promise<void> {
-    let failed = false;
-    for (const view of this.#live.open()) {
-      try {
-        const turn = await this.#transport.send({
-          path: turnPath(view.turn),
-          decoder: decodeTurn,
-        });
-        const missed = this.#doubtful.delete(view.turn) && isTerminal(turn.state);
-        if (missed && this.#stillOpen(view.turn)) {
-          this.#live.drop(view.turn);
-          this.#ended([{ ...view, state: turn.state }]);
-          void this.#threads.refresh(view.session);
-        }
-      } catch (thrown) {
-        const gone = asPerdureError(thrown).code === 'not_found';
-        if (gone) {
-          this.#live.drop(view.turn);
-        }
-        failed ||= !gone;
-      }
-    }
-    if (failed && this.#doubtful.size > 0) {
-      this.#cancelAgain();
-      this.#cancelAgain = this.#clock.after(AGAIN_MILLIS, () => void this.#reconcile());
-    }
-  }
-
-  #stillOpen(turn: string): boolean {
-    return this.#live.open().some((view) => view.turn === turn);
+    this.#doubts.fresh();
   }
 
   #accepted(outgoing: Outgoing, turn: Turn): void {
@@ -474,8 +439,9 @@ class Client implements PerdureClient {
   discard = (session: string, localId: string) => this.#outbox.discard(session, localId);
 
   edit: PerdureClient['edit'] = (session, message, text, input) => {
-    const parent = this.#store.get().threads[session]?.messages.get(message)?.parent;
-    return this.send(session, { ...input, text, parentId: parent ?? null });
+    const edited = this.#store.get().threads[session]?.messages.get(message);
+    const files = edited?.parts.flatMap(filesOf) ?? [];
+    return this.send(session, { files, ...input, text, parentId: edited?.parent ?? null });
   };
 
   regenerate: PerdureClient['regenerate'] = (session, userMessage, models) =>
@@ -526,6 +492,14 @@ class Client implements PerdureClient {
     }
   };
 
+  upload: PerdureClient['upload'] = (name, content) =>
+    this.#transport.send({
+      method: 'POST',
+      path: `/v1/files?name=${encodeURIComponent(name)}`,
+      body: content,
+      decoder: decodeFile,
+    });
+
   models = () => this.#transport.send({ path: '/v1/models', decoder: decodeModels });
   status = () => this.#transport.send({ path: '/v1/status', decoder: decodeStatus });
   messages: PerdureClient['messages'] = async (session, before) =>
@@ -539,18 +513,5 @@ class Client implements PerdureClient {
   reconnect = (): void => {
     this.#link?.nudge();
     this.#outbox.nudge();
-  };
-}
-
-function turnPath(turn: string): string {
-  return `/v1/turns/${encodeURIComponent(turn)}`;
-}
-
-function itemOf(view: TurnView, now: number): ActivityItem {
-  return {
-    turn: view.turn,
-    session: view.session,
-    state: view.state,
-    at: view.endedAt ?? now,
   };
 }

@@ -40,6 +40,7 @@ export type {
   ServerStatus,
   Session,
   SessionSettings,
+  StoredFile,
   ToolUse,
   TurnState,
   Usage,

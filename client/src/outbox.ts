@@ -10,7 +10,7 @@ import { asPerdureError, PerdureError } from './errors.ts';
 import type { Outgoing, Store } from './store.ts';
 import type { Transport } from './transport.ts';
 import type { SendInput } from './views.ts';
-import { decodeTurn, type Turn } from './wire.ts';
+import { decodeTurn, type StoredFile, type Turn } from './wire.ts';
 
 /** Repeats by itself before it waits to be told. */
 export const MAX_TRIES = 12;
@@ -170,14 +170,14 @@ export class Outbox {
   }
 
   #post({ session, key, input, again }: Outgoing): Promise<Turn> {
-    const { parentId, text, ...rest } = input;
+    const { parentId, text, files, ...rest } = input;
     return this.#options.transport.send({
       method: 'POST',
       path: `/v1/sessions/${encodeURIComponent(session)}/turns`,
       key,
       body: {
         ...rest,
-        ...(again === undefined ? { text } : { again }),
+        ...(again === undefined ? contentOf(text, files ?? []) : { again }),
         ...(parentId === undefined ? {} : { under: parentId }),
       },
       decoder: decodeTurn,
@@ -218,4 +218,13 @@ export class Outbox {
   #find(session: string, localId: string): Outgoing | undefined {
     return this.#all(session).find((outgoing) => outgoing.localId === localId);
   }
+}
+
+/** A message without files is told in the short form. */
+function contentOf(text: string, files: readonly StoredFile[]): object {
+  if (files.length === 0) {
+    return { text };
+  }
+  const words = text.trim() === '' ? [] : [{ type: 'text', text }];
+  return { parts: [...words, ...files.map(({ id }) => ({ type: 'file', file: id }))] };
 }

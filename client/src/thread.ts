@@ -161,7 +161,15 @@ function accept(
     role: 'user',
     position: position + 1,
     status: 'complete',
-    parts: [{ type: 'text', text: outgoing.input.text }],
+    parts: [
+      { type: 'text', text: outgoing.input.text },
+      ...(outgoing.input.files ?? []).map(({ id, ...file }) => ({
+        type: 'file',
+        text: '',
+        file: id,
+        ...file,
+      })),
+    ],
     createdAt: turn.createdAt,
     updatedAt: turn.createdAt,
   };

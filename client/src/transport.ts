@@ -9,6 +9,7 @@ import { type Batch, batches } from './sse.ts';
 export interface Request<T> {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly path: string;
+  /** Sent as JSON, but for a Blob, which is sent as it is. */
   readonly body?: unknown;
   readonly key?: string;
   /** Lets the request outlive its page. */
@@ -81,14 +82,14 @@ export class HttpTransport implements Transport {
       // This may find out that the user is another one.
       const headers = await this.#headers({
         Accept: 'application/json',
-        ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(request.body === undefined ? {} : { 'Content-Type': typeOf(request.body) }),
         ...(request.key === undefined ? {} : { 'Idempotency-Key': request.key }),
       });
       const user = this.options.user();
       const response = await this.options.fetch(this.options.baseUrl + request.path, {
         method: request.method ?? 'GET',
         headers,
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...(request.body === undefined ? {} : { body: bytesOf(request.body) }),
         ...(request.keepalive === true ? { keepalive: true } : {}),
         cache: 'no-store',
         signal,
@@ -137,6 +138,14 @@ export class HttpTransport implements Transport {
       throw problem(thrown, signal);
     }
   }
+}
+
+function typeOf(body: unknown): string {
+  return body instanceof Blob ? body.type || 'application/octet-stream' : 'application/json';
+}
+
+function bytesOf(body: unknown): Blob | string {
+  return body instanceof Blob ? body : JSON.stringify(body);
 }
 
 function problem(thrown: unknown, signal: AbortSignal | undefined): PerdureError {

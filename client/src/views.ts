@@ -2,7 +2,16 @@
 import type { PerdureError } from './errors.ts';
 import type { Json } from './json.ts';
 import type { WaitFor } from './log.ts';
-import type { Failure, Finish, LaneState, Message, Session, TurnState, Usage } from './wire.ts';
+import type {
+  Failure,
+  Finish,
+  LaneState,
+  Message,
+  Session,
+  StoredFile,
+  TurnState,
+  Usage,
+} from './wire.ts';
 
 /** A stretch of a reply. While it streams, its text only grows or the part goes away. */
 export interface PartView {
@@ -99,6 +108,7 @@ export interface UserEntry {
   /** Of an unsent one: for `resend` and `discard`. */
   readonly localId?: string;
   readonly text: string;
+  readonly files: readonly StoredFile[];
   readonly delivery: Delivery;
   readonly error?: PerdureError;
   readonly createdAt: number;
@@ -203,6 +213,8 @@ export interface ClientState {
 /** A message to be sent. */
 export interface SendInput {
   readonly text: string;
+  /** What `upload` has given. */
+  readonly files?: readonly StoredFile[];
   /** `provider/model`, one lane each; without it the server's default. */
   readonly models?: readonly string[];
   readonly fallbacks?: readonly string[];

@@ -58,8 +58,24 @@ export interface SessionSettings {
 }
 
 export interface MessagePart {
+  /** `text`, `reasoning`, `file`, or a type that this client does not know. */
   readonly type: string;
+  /** Empty where the part is no text. */
   readonly text: string;
+  /** Of a file: its id, and what is known of it. */
+  readonly file?: string;
+  readonly name?: string;
+  readonly mediaType?: string;
+  readonly size?: number;
+}
+
+/** A file that messages can have as a part. */
+export interface StoredFile {
+  readonly id: string;
+  readonly name: string;
+  readonly mediaType: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** A call of a tool in a stored reply; `after` says behind how many parts it stands. */
@@ -194,6 +210,22 @@ export const decodeSession: Decoder<Session> = object({
   updatedAt: integer,
 });
 
+export const decodeFile: Decoder<StoredFile> = object({
+  id: text,
+  name: text,
+  mediaType: text,
+  size: integer,
+});
+
+const part: Decoder<MessagePart> = object({
+  type: text,
+  text: (value, at) => (value === undefined ? '' : text(value, at)),
+  file: optional(text),
+  name: optional(text),
+  mediaType: optional(text),
+  size: optional(integer),
+});
+
 export const decodeMessage: Decoder<Message> = object({
   id: text,
   session: text,
@@ -203,7 +235,7 @@ export const decodeMessage: Decoder<Message> = object({
   position: integer,
   status: messageStatus,
   model: optional(text),
-  parts: list(object({ type: text, text })),
+  parts: list(part),
   tools: optional(
     list(
       object({
