@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
  * The node's worker: keeps its lease, claims turns, runs each on a virtual thread, takes over those
  * of dead nodes, and gives its own back when it stops. Thread-safe.
  *
- * <p>Three loops, each on a daemon thread: the lease (first to start, last to stop), the claims,
- * and a sweep that compares what this node does with what the rows say. Hints make them quick;
- * polling makes them right.
+ * <p>Four loops, each on a daemon thread: the lease (first to start, last to stop), the claims, a
+ * watch over the leases of others, and a sweep that compares what this node does with what the rows
+ * say. Hints make them quick; polling makes them right.
  */
 public final class Engine implements Starter {
   private static final Logger LOG = System.getLogger(Engine.class.getName());
@@ -120,6 +120,9 @@ public final class Engine implements Starter {
     loops.add(new Loop("perdure-lease", config.beat(), this::beat));
     loops.add(claimLoop);
     loops.add(sweepLoop);
+    if (parts.database().shared()) {
+      loops.add(new Loop("perdure-watch", config.beat(), this::watch));
+    }
     loops.add(compensateLoop);
     loops.forEach(Loop::start);
     LOG.log(Level.INFO, "Node {0} takes turns.", parts.nodeId());
@@ -342,6 +345,13 @@ public final class Engine implements Starter {
       if (swept < RETENTION_BATCH) {
         retentionDueMillis = now + RETENTION_EVERY.toMillis();
       }
+    }
+  }
+
+  /** Looks as often as leases are renewed, and at them only: what it finds is rare. */
+  private void watch() {
+    if (!draining.get() && health.mayJudge(parts.clock().millis()) && queue.hasDead()) {
+      takeOver();
     }
   }
 

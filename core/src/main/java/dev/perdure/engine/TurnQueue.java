@@ -95,6 +95,20 @@ final class TurnQueue {
     return claims;
   }
 
+  /** Whether the lease of a node is over that still has turns. */
+  boolean hasDead() {
+    return database.read(tx ->
+        tx.one(
+                """
+                SELECT 1 FROM node n
+                 WHERE n.lease_until < {now}
+                   AND EXISTS (SELECT 1 FROM turn t WHERE t.node_id = n.id AND t.state = 'running')
+                 LIMIT 1\
+                """,
+                row -> true)
+            .isPresent());
+  }
+
   /** Queues again the turns of nodes whose lease is over; returns their ids. */
   List<String> requeueDead(int atMost) {
     return database.write(tx -> {

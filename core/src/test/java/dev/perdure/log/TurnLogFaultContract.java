@@ -61,6 +61,62 @@ abstract class TurnLogFaultContract {
     return TurnRows.claim(log, turn, NODE);
   }
 
+  /** A turn that this node writes; what comes before its first words is stored. */
+  private final class Begun {
+    private final String turn = turn();
+    private final long epoch = claim(turn);
+    private final TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
+
+    Begun() {
+      writer.awaitDurable();
+    }
+
+    void complete() {
+      Logs.complete(writer, turn, epoch, NODE);
+    }
+  }
+
+  /** Changes a row of the turn, and can be seen to have done so more than once. */
+  private static TurnWriter.Rows counting(String turn) {
+    return (tx, then) -> tx.update("UPDATE turn SET crashes = crashes + 1 WHERE id = ?", turn);
+  }
+
+  private long counted(String turn) {
+    return database()
+        .<Long>read(tx ->
+            tx.one("SELECT crashes FROM turn WHERE id = ?", row -> row.getLong(1), turn)
+                .orElseThrow());
+  }
+
+  @Test
+  void rows_that_go_with_an_event_are_stored_with_it_and_once_though_the_answer_was_lost()
+      throws Exception {
+    Begun begun = new Begun();
+    faulty.mode(Mode.ANSWER_LOST);
+    begun.writer.append(Logs.delta("once"), counting(begun.turn));
+    Logs.until("two tries", () -> faulty.failures() >= 2);
+    faulty.mode(Mode.WELL);
+    begun.writer.awaitDurable();
+    assertThat(counted(begun.turn)).isEqualTo(1);
+    begun.writer.append(Logs.delta("with the end"), counting(begun.turn));
+    begun.complete();
+    assertThat(counted(begun.turn)).isEqualTo(2);
+    assertThat(Logs.lines(Logs.stored(database(), begun.turn))).hasSize(7);
+  }
+
+  @Test
+  void rows_of_a_late_writer_are_not_stored() throws Exception {
+    String turn = turn();
+    CountDownLatch lost = new CountDownLatch(1);
+    TurnWriter late = Logs.begin(log, turn, claim(turn), lost::countDown);
+    late.awaitDurable();
+    TurnRows.claim(other, turn, OTHER);
+    late.append(Logs.delta("late"), counting(turn));
+    assertThat(lost.await(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(counted(turn)).isZero();
+    late.close();
+  }
+
   @Test
   void a_late_writer_is_refused_while_the_others_of_its_batch_commit() throws Exception {
     String taken = turn();
@@ -168,75 +224,69 @@ abstract class TurnLogFaultContract {
 
   @Test
   void a_final_transaction_whose_work_throws_stores_nothing() throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
+    Begun begun = new Begun();
     IllegalStateException thrown = new IllegalStateException("the engine's own");
     assertThatThrownBy(() ->
-            writer.end(
+            begun.writer.end(
                 List.of(),
                 TurnState.COMPLETED,
                 null,
                 end ->
                     tx -> {
-                      tx.update("UPDATE turn SET state = 'completed' WHERE id = ?", turn);
+                      tx.update("UPDATE turn SET state = 'completed' WHERE id = ?", begun.turn);
                       throw thrown;
                     }))
         .isSameAs(thrown);
-    assertThat(state(turn)).isEqualTo("running");
-    assertThat(Logs.lines(Logs.stored(database(), turn))).hasSize(4);
-    assertThatThrownBy(() -> writer.append(Logs.delta("x")))
+    assertThat(state(begun.turn)).isEqualTo("running");
+    assertThat(Logs.lines(Logs.stored(database(), begun.turn))).hasSize(4);
+    assertThatThrownBy(() -> begun.writer.append(Logs.delta("x")))
         .isInstanceOf(IllegalStateException.class);
-    Logs.complete(writer, turn, epoch, NODE);
-    assertThat(state(turn)).isEqualTo("completed");
-    assertThat(Logs.lines(Logs.stored(database(), turn))).hasSize(5);
+    begun.complete();
+    assertThat(state(begun.turn)).isEqualTo("completed");
+    assertThat(Logs.lines(Logs.stored(database(), begun.turn))).hasSize(5);
   }
 
   @Test
   void an_end_whose_answer_was_lost_is_recognised_when_it_is_repeated() throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
+    Begun begun = new Begun();
     faulty.mode(Mode.ANSWER_LOST);
     PerdureException e =
         catchThrowableOfType(
             PerdureException.class,
             () ->
-                writer.end(
-                    List.of(), TurnState.COMPLETED, null, TurnRows.ending(turn, epoch, NODE)));
+                begun.writer.end(
+                    List.of(),
+                    TurnState.COMPLETED,
+                    null,
+                    TurnRows.ending(begun.turn, begun.epoch, NODE)));
     assertThat(e.code()).isEqualTo(ErrorCode.DATABASE_UNAVAILABLE);
     faulty.mode(Mode.WELL);
-    Logs.complete(writer, turn, epoch, NODE);
-    List<Line> lines = Logs.lines(Logs.stored(database(), turn));
+    begun.complete();
+    List<Line> lines = Logs.lines(Logs.stored(database(), begun.turn));
     assertThat(lines.stream().filter(line -> line.event() instanceof TurnEnded)).hasSize(1);
-    try (Follower follower = log.follow(turn, -1)) {
-      assertThat(Logs.followToEnd(follower)).isEqualTo(Logs.stored(database(), turn));
+    try (Follower follower = log.follow(begun.turn, -1)) {
+      assertThat(Logs.followToEnd(follower)).isEqualTo(Logs.stored(database(), begun.turn));
     }
   }
 
   @Test
   void nothing_is_delivered_while_the_database_is_away_and_everything_afterwards()
       throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
-    try (Follower follower = log.follow(turn, 3)) {
+    Begun begun = new Begun();
+    try (Follower follower = log.follow(begun.turn, 3)) {
       assertThat(follower.next(Duration.ZERO).status()).isEqualTo(Status.IDLE);
       faulty.mode(Mode.AWAY);
-      writer.append(Logs.delta("during"));
+      begun.writer.append(Logs.delta("during"));
       Logs.until("two tries", () -> faulty.failures() >= 2);
       assertThat(follower.next(Duration.ofMillis(20)).status()).isEqualTo(Status.IDLE);
-      writer.append(Logs.delta("the outage"));
+      begun.writer.append(Logs.delta("the outage"));
       faulty.mode(Mode.WELL);
-      Logs.complete(writer, turn, epoch, NODE);
+      begun.complete();
       byte[] seen = Logs.followToEnd(follower);
       String text = new String(seen, java.nio.charset.StandardCharsets.UTF_8);
       assertThat(text).contains("during").contains("the outage").contains("turn.ended");
     }
-    Logs.lines(Logs.stored(database(), turn));
+    Logs.lines(Logs.stored(database(), begun.turn));
   }
 
   @ParameterizedTest
@@ -244,15 +294,12 @@ abstract class TurnLogFaultContract {
       value = Mode.class,
       names = {"AWAY", "STUCK"})
   void who_follows_is_told_that_events_wait_and_that_they_come_again(Mode sick) throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
-    try (Follower follower = log.follow(turn, 3)) {
+    Begun begun = new Begun();
+    try (Follower follower = log.follow(begun.turn, 3)) {
       assertThat(follower.next(Duration.ZERO).status()).isEqualTo(Status.IDLE);
       assertThat(follower.condition()).isEqualTo(Condition.WELL);
       faulty.mode(sick);
-      writer.append(Logs.delta("late"));
+      begun.writer.append(Logs.delta("late"));
       assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.IDLE);
       assertThat(follower.condition()).isEqualTo(Condition.DEGRADED);
       assertThat(follower.next(Duration.ofMillis(20)).status())
@@ -262,25 +309,26 @@ abstract class TurnLogFaultContract {
       Logs.until("news", () -> follower.condition() == Condition.WELL);
       assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.DATA);
     }
-    writer.close();
+    begun.writer.close();
   }
 
   @Test
   void who_follows_is_told_that_a_whole_reply_cannot_be_stored_yet() throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
-    try (Follower follower = log.follow(turn, 3)) {
+    Begun begun = new Begun();
+    try (Follower follower = log.follow(begun.turn, 3)) {
       assertThat(follower.condition()).isEqualTo(Condition.WELL);
       faulty.mode(Mode.AWAY);
       assertThatThrownBy(() ->
-              writer.end(List.of(), TurnState.COMPLETED, null, TurnRows.ending(turn, epoch, NODE)))
+              begun.writer.end(
+                  List.of(),
+                  TurnState.COMPLETED,
+                  null,
+                  TurnRows.ending(begun.turn, begun.epoch, NODE)))
           .isInstanceOf(PerdureException.class);
       assertThat(follower.next(Logs.GENEROUS).status()).isEqualTo(Status.IDLE);
       assertThat(follower.condition()).isEqualTo(Condition.UNSAVED);
       faulty.mode(Mode.WELL);
-      Logs.complete(writer, turn, epoch, NODE);
+      begun.complete();
       assertThat(Logs.followToEnd(follower)).isNotEmpty();
       Logs.until("all is well", () -> follower.condition() == Condition.WELL);
     }
@@ -288,18 +336,19 @@ abstract class TurnLogFaultContract {
 
   @Test
   void a_writer_that_gives_up_its_end_leaves_no_outage_behind() throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
-    try (Follower follower = log.follow(turn, 3)) {
+    Begun begun = new Begun();
+    try (Follower follower = log.follow(begun.turn, 3)) {
       faulty.mode(Mode.AWAY);
       assertThatThrownBy(() ->
-              writer.end(List.of(), TurnState.COMPLETED, null, TurnRows.ending(turn, epoch, NODE)))
+              begun.writer.end(
+                  List.of(),
+                  TurnState.COMPLETED,
+                  null,
+                  TurnRows.ending(begun.turn, begun.epoch, NODE)))
           .isInstanceOf(PerdureException.class);
       Logs.until("the outage", () -> follower.condition() != Condition.WELL);
       faulty.mode(Mode.WELL);
-      writer.close();
+      begun.writer.close();
       Logs.until("all is well", () -> follower.condition() == Condition.WELL);
     }
   }
@@ -337,17 +386,14 @@ abstract class TurnLogFaultContract {
 
   @Test
   void a_writer_with_too_much_on_its_way_waits_and_goes_on() throws Exception {
-    String turn = turn();
-    long epoch = claim(turn);
-    TurnWriter writer = Logs.begin(log, turn, epoch, () -> {});
-    writer.awaitDurable();
+    Begun begun = new Begun();
     faulty.mode(Mode.STUCK);
     AtomicInteger appended = new AtomicInteger();
     Thread producer =
         Thread.ofVirtual()
             .start(() -> {
               for (int i = 0; i < 200; i++) {
-                writer.append(Logs.delta("x".repeat(100)));
+                begun.writer.append(Logs.delta("x".repeat(100)));
                 appended.incrementAndGet();
               }
             });
@@ -357,8 +403,8 @@ abstract class TurnLogFaultContract {
     assertThat(appended).hasValueLessThan(SMALL.writerBytes() / 100);
     faulty.mode(Mode.WELL);
     producer.join();
-    Logs.complete(writer, turn, epoch, NODE);
-    assertThat(Logs.lines(Logs.stored(database(), turn))).hasSize(205);
+    begun.complete();
+    assertThat(Logs.lines(Logs.stored(database(), begun.turn))).hasSize(205);
   }
 
   @Test

@@ -33,8 +33,15 @@ class ForeignersTest {
           "POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}",
           "POST /v1/turns/{turn}/answers", "{\"call\":\"call_1\",\"decision\":\"refuse\"}",
           "PUT /v1/preferences", "{}",
+          "POST /v1/sessions/{session}/shares", "{}",
           "POST /v1/documents", "a document",
           "POST /v1/files", "a file");
+
+  /** What the token of a link opens, and nothing else does. */
+  private static final String SHARED = "GET /v1/shared";
+
+  /** What only operators may see. */
+  private static final String OPERATOR = "GET /v1/operator";
 
   /** The same for query parameters that must be there. */
   private static final Map<String, String> QUERIES =
@@ -59,6 +66,8 @@ class ForeignersTest {
   static String turn;
   static String document;
   static String file;
+  static String share;
+  static String shareToken;
   static String expiredToken;
 
   @BeforeAll
@@ -79,6 +88,10 @@ class ForeignersTest {
             .asText();
     document = sent("/v1/documents");
     file = sent("/v1/files");
+    JsonNode link =
+        api.post("/v1/sessions/" + session + "/shares", "{}", bearer(ANN)).expect(201).json();
+    share = link.required("share").textValue();
+    shareToken = link.required("token").textValue();
     turn = Api.turnOf(api.submitRaw(session, Api.body("/long 3"), bearer(ANN)));
     Await.until(
         "Ann's reply",
@@ -145,6 +158,7 @@ class ForeignersTest {
                 .replace("{turn}", turn)
                 .replace("{document}", document)
                 .replace("{file}", file)
+                .replace("{share}", share)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -154,6 +168,7 @@ class ForeignersTest {
                 .replace("{turn}", "turn_" + nobodys)
                 .replace("{document}", "doc_" + nobodys)
                 .replace("{file}", "file_" + nobodys)
+                .replace("{share}", "shr_" + nobodys)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -229,6 +244,8 @@ class ForeignersTest {
             .json()
             .path("token")
             .asText();
+    String bobs =
+        api.post("/v1/stream-tokens", "{}", bearer(BOB)).expect(201).json().path("token").asText();
     Operation whole =
         operations.stream().filter(o -> o.name.endsWith("/download")).findFirst().orElseThrow();
     assertThat(api.get(whole.path + "?token=" + fresh).status()).isEqualTo(200);
@@ -240,13 +257,28 @@ class ForeignersTest {
       if (operation.open) {
         continue;
       }
+      if (operation.name.startsWith(SHARED)) {
+        // No token of anybody's is one of a link.
+        assertThat(call(operation, with + fresh).status()).as(operation.name).isBetween(400, 404);
+        continue;
+      }
       assertThat(call(operation, with + expiredToken).status()).as(operation.name).isEqualTo(401);
       assertThat(call(operation, with + other).status()).as(operation.name).isEqualTo(401);
+      assertThat(call(operation, with + fresh + "x").status()).as(operation.name).isEqualTo(401);
+      // A token says who is calling, and no more than that person's key would.
+      if (!operation.byToken || operation.ofSomebody()) {
+        assertThat(call(operation, with + bobs).status())
+            .as(operation.name)
+            .isEqualTo(operation.byToken ? 404 : 401);
+      }
       if (!operation.byToken) {
         assertThat(call(operation, with + fresh).status()).as(operation.name).isEqualTo(401);
       }
     }
-    assertThat(server.process().output()).doesNotContain(fresh).doesNotContain(expiredToken);
+    assertThat(server.process().output())
+        .doesNotContain(fresh)
+        .doesNotContain(bobs)
+        .doesNotContain(expiredToken);
   }
 
   @Test
@@ -276,9 +308,12 @@ class ForeignersTest {
       if (operation.open || operation.ofSomebody() || operation.byToken) {
         continue;
       }
+      boolean refused = operation.name.startsWith(SHARED) || operation.name.equals(OPERATOR);
       for (String key : List.of(BOB, EVE)) {
         Api.Answer answer = call(operation, operation.path, bearer(key));
-        assertThat(answer.status()).as(operation.name + answer.body()).isBetween(200, 299);
+        assertThat(answer.status())
+            .as(operation.name + answer.body())
+            .isBetween(refused ? 400 : 200, refused ? 499 : 299);
         assertThat(answer.body())
             .as(operation.name)
             .doesNotContain(session)
@@ -289,11 +324,22 @@ class ForeignersTest {
     }
   }
 
+  @Test
+  void a_link_opens_what_is_shared_and_nothing_else() {
+    assertThat(api.get("/v1/shared", bearer(shareToken)).expect(200).body()).contains("Secret");
+    for (Operation operation : operations) {
+      if (!operation.open && !operation.name.startsWith(SHARED)) {
+        Api.Answer answer = call(operation, operation.path, bearer(shareToken));
+        assertThat(answer.status()).as(operation.name).isEqualTo(401);
+      }
+    }
+  }
+
   /** An answer without what names the request: status, body and the headers that are not times. */
   private static String masked(Api.Answer answer) {
     return answer.status()
         + " "
-        + answer.body().replaceAll("(sess|turn|doc|file)_[0-9a-z]{26}", "$1_ID")
+        + answer.body().replaceAll("(sess|turn|doc|file|shr)_[0-9a-z]{26}", "$1_ID")
         + answer.headers().map().entrySet().stream()
             .filter(header -> !header.getKey().equalsIgnoreCase("date"))
             .filter(header -> !header.getKey().equalsIgnoreCase("content-length"))

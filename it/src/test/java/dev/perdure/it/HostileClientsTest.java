@@ -44,7 +44,6 @@ class HostileClientsTest {
   private Server server;
   private Api api;
   private String longTurn;
-  private double calm;
   private final HttpClient client =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -56,7 +55,8 @@ class HostileClientsTest {
             .env("PERDURE_HTTP_STREAM_MAX_PER_CALLER", "" + STREAMS_PER_CALLER)
             .env("PERDURE_HTTP_STREAM_HEARTBEAT", "1s")
             .env("PERDURE_HTTP_SOCKET_HEAD_TIMEOUT", "1s")
-            .env("PERDURE_HTTP_SOCKET_WRITE_TIMEOUT", "1s")
+            // Long enough that all of a caller's stalled streams are there at the same time.
+            .env("PERDURE_HTTP_SOCKET_WRITE_TIMEOUT", "20s")
             .env("PERDURE_HTTP_BODY_READ_TIMEOUT", "1s")
             .start(data);
     api = server.api();
@@ -75,7 +75,6 @@ class HostileClientsTest {
                 ? true
                 : null);
     read();
-    calm = read();
   }
 
   @AfterAll
@@ -143,12 +142,24 @@ class HostileClientsTest {
   }
 
   private void attack(String name, int connections, Attack.Way way) throws Exception {
+    attack(name, connections, 0, way);
+  }
+
+  /**
+   * @param streams how many of the connections become streams that the server holds at the same
+   *     time; 0 if that is not the point
+   */
+  private void attack(String name, int connections, int streams, Attack.Way way) throws Exception {
+    double calm = read();
     long rssBefore = rssMib();
     double heapBefore = metric(HEAP);
     double hostile;
     long rssDuring;
     double heapDuring;
     try (Attack attack = Attack.begin(server.url(), connections, way)) {
+      if (streams > 0) {
+        Await.until(streams + " open streams", () -> metric(GAUGE) == streams ? true : null);
+      }
       hostile = read();
       rssDuring = rssMib();
       heapDuring = metric(HEAP);
@@ -179,11 +190,16 @@ class HostileClientsTest {
   void readers_that_do_not_read_harm_nobody() throws Exception {
     attack(
         "stalled readers of one owner",
-        400,
+        STREAMS_PER_CALLER + 100,
+        STREAMS_PER_CALLER,
         Attack.stall("/v1/turns/" + longTurn + "/events", MALLORY));
     attack(
         "stalled downloads", 1_000, Attack.stall("/v1/turns/" + longTurn + "/download", MALLORY));
-    attack("open inboxes of one owner", 400, Attack.stall("/v1/inbox/events", MALLORY));
+    attack(
+        "open inboxes of one owner",
+        STREAMS_PER_CALLER + 100,
+        STREAMS_PER_CALLER,
+        Attack.stall("/v1/inbox/events", MALLORY));
   }
 
   @Test
