@@ -1,24 +1,45 @@
 package dev.perdure.tool;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.networknt.schema.Schema;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** The tools that there are, by name, and how much of them a reply may use. Immutable. */
+/**
+ * The tools that there are, by name, and how much of them a reply may use. Those of the program
+ * stay; those of others come and go. Thread-safe.
+ */
 public final class Tools {
   /** No tools. */
   public static final Tools NONE = new Tools(List.of(), Limits.DEFAULT);
 
-  private final Map<String, Entry> byName = new LinkedHashMap<>();
+  private final Map<String, Entry> own = new LinkedHashMap<>();
   private final Limits limits;
+  private final ReentrantLock lock = new ReentrantLock();
 
-  private record Entry(Tool tool, Schema schema) {}
+  @GuardedBy("lock")
+  private final Map<String, Map<String, Entry>> others = new LinkedHashMap<>();
+
+  private final Set<String> expected = ConcurrentHashMap.newKeySet();
+
+  /** All of them, replaced as a whole. */
+  private volatile Map<String, Entry> byName;
+
+  /**
+   * @param schema null if arguments are not checked against it here
+   */
+  private record Entry(Tool tool, @Nullable Schema schema, boolean foreign) {}
 
   /**
    * @param maxSteps model calls of one reply
@@ -44,18 +65,72 @@ public final class Tools {
     this.limits = limits;
     for (Tool tool : tools) {
       String name = tool.spec().name();
-      Entry entry = new Entry(tool, Schemas.compile(name, tool.spec().schema()));
-      tool.spec()
-          .approval()
-          .fault(tool.spec().schema())
-          .ifPresent(fault -> {
-            throw new IllegalArgumentException("The approval of '" + name + "': " + fault + ".");
-          });
-      if (byName.put(name, entry) != null) {
+      Entry entry = new Entry(tool, Schemas.compile(name, tool.spec().schema()), false);
+      checkApproval(tool.spec());
+      if (own.put(name, entry) != null) {
         throw new IllegalArgumentException(
             "There are two tools with the name '" + name + "'. Rename one of them.");
       }
     }
+    this.byName = Collections.unmodifiableMap(own);
+  }
+
+  private static void checkApproval(Tool.Spec spec) {
+    spec.approval()
+        .fault(spec.schema())
+        .ifPresent(fault -> {
+          throw new IllegalArgumentException(
+              "The approval of '" + spec.name() + "': " + fault + ".");
+        });
+  }
+
+  /**
+   * Takes tools of others in the place of those that they had before. Their schemas are not
+   * trusted: one that could cost too much to check is told to models, and not checked here.
+   *
+   * @param source whose they are
+   * @return why some are left out
+   */
+  public List<String> publish(String source, List<? extends Tool> tools) {
+    List<String> faults = new ArrayList<>();
+    lock.lock();
+    try {
+      Map<String, Entry> all = new LinkedHashMap<>(own);
+      others.forEach((name, entries) -> {
+        if (!name.equals(source)) {
+          all.putAll(entries);
+        }
+      });
+      Map<String, Entry> fresh = new LinkedHashMap<>();
+      for (Tool tool : tools) {
+        String name = tool.spec().name();
+        try {
+          checkApproval(tool.spec());
+          Entry entry = new Entry(tool, ForeignSchemas.compile(name, tool.spec().schema()), true);
+          if (all.containsKey(name) || fresh.putIfAbsent(name, entry) != null) {
+            faults.add("'" + name + "': there is another tool with this name");
+          }
+        } catch (IllegalArgumentException e) {
+          faults.add(String.valueOf(e.getMessage()));
+        }
+      }
+      others.put(source, fresh);
+      all.putAll(fresh);
+      byName = Collections.unmodifiableMap(all);
+    } finally {
+      lock.unlock();
+    }
+    return faults;
+  }
+
+  /** Tools whose names begin so may come later: whoever names one is not wrong. */
+  public void expect(String prefix) {
+    expected.add(prefix);
+  }
+
+  /** Whether there is such a tool, or may be. */
+  public boolean knows(String name) {
+    return byName.containsKey(name) || expected.stream().anyMatch(name::startsWith);
   }
 
   public Limits limits() {
@@ -81,8 +156,12 @@ public final class Tools {
   /** What is wrong with the arguments for a tool that there is; empty if nothing is. */
   public Optional<String> fault(String name, JsonNode arguments) {
     Entry entry = byName.get(name);
-    return entry == null
-        ? Optional.empty()
-        : Optional.ofNullable(Schemas.fault(entry.schema, arguments));
+    if (entry == null || entry.schema == null) {
+      return Optional.empty();
+    }
+    return Optional.ofNullable(
+        entry.foreign
+            ? ForeignSchemas.fault(entry.schema, arguments)
+            : Schemas.fault(entry.schema, arguments));
   }
 }

@@ -105,7 +105,6 @@ final class PerdureServer {
       PerdureConfig config, InstantSource clock, FaultPoints faults, Deque<AutoCloseable> made) {
     this.config = config;
     this.closeLast = made;
-    tools = opened(made, new ToolSelection(config, System::getenv, clock)).tools();
     SecureRandom random = new SecureRandom();
     InstantSource steady = new SteadyClock(clock);
     Ids ids = new Ids(clock, random);
@@ -113,6 +112,7 @@ final class PerdureServer {
     Access access = Access.of(config, clock, random);
     models = models(config, transport(made, clock), steady);
     PrometheusMeterRegistry meters = meters(made);
+    tools = opened(made, new ToolSelection(config, System::getenv, clock)).start(meters);
     database = opened(made, open(config, migrations(faults)));
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     ContextJournal journal = opened(made, new ContextJournal(database));
@@ -142,7 +142,7 @@ final class PerdureServer {
                 admission,
                 PerdureHttp.Stores.of(database, ids, random),
                 new AnswerDesk(database, ids, tools::fault),
-                tools.names(),
+                tools,
                 journal,
                 new Documents(database, ids, Limits.documents(config), indexer::wake),
                 files,

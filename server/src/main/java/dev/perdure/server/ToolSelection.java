@@ -19,10 +19,17 @@ import dev.perdure.tool.Tools;
 import dev.perdure.tool.http.AddressPolicy;
 import dev.perdure.tool.http.HttpTool;
 import dev.perdure.tool.http.SecretHeaders;
+import dev.perdure.tool.mcp.McpServer;
+import dev.perdure.tool.mcp.McpTools;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +45,7 @@ final class ToolSelection implements AutoCloseable {
   private final Transport transport;
 
   private final Tools tools;
+  private final List<McpServer> servers = new ArrayList<>();
 
   /**
    * @param env the variables of this process, for secrets that settings refer to
@@ -51,6 +59,12 @@ final class ToolSelection implements AutoCloseable {
     boolean done = false;
     try {
       this.tools = new Tools(select(clock), limits());
+      settings
+          .mcp()
+          .forEach((name, given) -> {
+            servers.add(mcp(name, given));
+            tools.expect(name + "__");
+          });
       done = true;
     } catch (IllegalArgumentException e) {
       throw illegal("tools: " + e.getMessage());
@@ -65,8 +79,24 @@ final class ToolSelection implements AutoCloseable {
     return tools;
   }
 
+  /** Begins to look for the MCP servers; their tools come as they are found. */
+  Tools start(MeterRegistry meters) {
+    for (McpServer server : servers) {
+      String name = server.health().server();
+      Gauge.builder("perdure.mcp.up", server, each -> each.health().up() ? 1 : 0)
+          .tag("server", name)
+          .register(meters);
+      Gauge.builder("perdure.mcp.tools", server, each -> each.health().tools())
+          .tag("server", name)
+          .register(meters);
+      server.start();
+    }
+    return tools;
+  }
+
   @Override
   public void close() {
+    servers.forEach(McpServer::close);
     transport.close();
   }
 
@@ -114,6 +144,52 @@ final class ToolSelection implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw illegal("tools.http." + name + ": " + e.getMessage());
     }
+  }
+
+  private McpServer mcp(String name, ToolSettings.Mcp given) {
+    try {
+      if (given.approval().startsWith("when")) {
+        throw new IllegalArgumentException("approval must be never, always or unsafe.");
+      }
+      approval(given.approval(), Effect.UNSAFE);
+      McpTools.Trust trust =
+          new McpTools.Trust(
+              given.tools(),
+              given.read(),
+              given.idempotent(),
+              given.trustHints(),
+              effect -> approval(given.approval(), effect),
+              given.timeout() == null ? settings.timeout() : given.timeout());
+      return given.url() == null
+          ? McpServer.stdio(name, trust, given.command(), variables(given), tools::publish)
+          : McpServer.http(
+              name,
+              trust,
+              given.url(),
+              new SecretHeaders(given.headers(), env),
+              transport,
+              tools::publish);
+    } catch (IllegalArgumentException e) {
+      throw illegal("tools.mcp." + name + ": " + e.getMessage());
+    }
+  }
+
+  private Map<String, String> variables(ToolSettings.Mcp given) {
+    Map<String, String> out = new LinkedHashMap<>();
+    for (String line : given.env()) {
+      int equals = line.indexOf('=');
+      if (!line.matches("[A-Za-z_][A-Za-z0-9_]*=.*")) {
+        throw new IllegalArgumentException(
+            "'" + line.replaceAll("=.*", "") + "' in env is no variable. Write NAME=value.");
+      }
+      try {
+        String value = SecretHeaders.expand(line.substring(equals + 1), env, new ArrayList<>());
+        out.put(line.substring(0, equals), value);
+      } catch (IOException e) {
+        throw new IllegalArgumentException(e.getMessage(), e);
+      }
+    }
+    return out;
   }
 
   private static Tool.Approval approval(String given, Effect effect) {

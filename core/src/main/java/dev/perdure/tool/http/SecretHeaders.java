@@ -103,24 +103,37 @@ public final class SecretHeaders {
     Map<String, String> headers = new LinkedHashMap<>();
     List<String> secrets = new ArrayList<>();
     for (Map.Entry<String, String> entry : templates.entrySet()) {
-      StringBuilder value = new StringBuilder();
-      Matcher m = REFERENCE.matcher(entry.getValue());
-      while (m.find()) {
-        String secret = m.group(1).equals("env") ? ofEnvironment(m.group(2)) : ofFile(m.group(2));
-        secrets.add(secret);
-        m.appendReplacement(value, Matcher.quoteReplacement(secret));
-      }
-      m.appendTail(value);
+      String value = expand(entry.getValue(), env, secrets);
       if (value.chars().anyMatch(c -> c < ' ' || c > '~')) {
         throw new IOException(
             "The header " + entry.getKey() + " would hold more than one line of visible ASCII.");
       }
-      headers.put(entry.getKey(), value.toString());
+      headers.put(entry.getKey(), value);
     }
     return new Filled(Map.copyOf(headers), List.copyOf(secrets));
   }
 
-  private String ofEnvironment(String name) throws IOException {
+  /**
+   * The text with its secrets in the place of their references.
+   *
+   * @param found takes the secrets
+   */
+  public static String expand(
+      String template, UnaryOperator<@Nullable String> env, List<String> found) throws IOException {
+    StringBuilder value = new StringBuilder();
+    Matcher m = REFERENCE.matcher(template);
+    while (m.find()) {
+      String secret =
+          m.group(1).equals("env") ? ofEnvironment(env, m.group(2)) : ofFile(m.group(2));
+      found.add(secret);
+      m.appendReplacement(value, Matcher.quoteReplacement(secret));
+    }
+    m.appendTail(value);
+    return value.toString();
+  }
+
+  private static String ofEnvironment(UnaryOperator<@Nullable String> env, String name)
+      throws IOException {
     @Nullable String value = env.apply(name);
     if (value == null || value.isBlank()) {
       throw new IOException("The environment variable " + name + " is not set. Set it.");

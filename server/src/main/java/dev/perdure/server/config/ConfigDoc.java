@@ -45,8 +45,8 @@ public final class ConfigDoc {
       ## Names of tools and providers
 
       In the names of `tools.http.*` the `*` is the name of a tool, as models use it: letters, digits,
-      `_` and `-`, beginning with a letter. They are set in the file, not by variables; the
-      [guide](guide/tools.md) shows how.
+      `_` and `-`, beginning with a letter; in those of `tools.mcp.*` that of a server: letters, digits and
+      `-`. They are set in the file, not by variables; the [guide](guide/tools.md) shows how.
 
       In the names of `providers.*` it is the name of a provider: small letters, digits and hyphens,
       beginning with a letter. It is the first half of a model's name, as in `my-vllm/llama-3`; in a variable it

@@ -24,13 +24,14 @@ final class Keys {
   static final String PROVIDERS = "providers.";
 
   /** Maps of things that are described by more than variables can say. */
-  static final List<String> ONLY_IN_FILES = List.of("tools.http.");
+  static final List<String> ONLY_IN_FILES = List.of("tools.http.", "tools.mcp.");
 
   /** A setting of something that the operator has named: section, name, setting. */
   private static final Pattern NAMED =
       Pattern.compile(
           "(providers)\\.([a-z][a-z0-9-]{0,31})\\.([A-Za-z]+)"
-              + "|(tools\\.http)\\.([A-Za-z][A-Za-z0-9_-]{0,63})\\.([A-Za-z]+)");
+              + "|(tools\\.http)\\.([A-Za-z][A-Za-z0-9_-]{0,63})\\.([A-Za-z]+)"
+              + "|(tools\\.mcp)\\.([A-Za-z][A-Za-z0-9-]{0,31})\\.([A-Za-z]+)");
 
   /** All settings, in the order of the tree. */
   static final List<KeySpec> ALL = List.copyOf(walk(PerdureConfig.class, ""));

@@ -1,6 +1,7 @@
 package dev.perdure.server.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -51,7 +52,8 @@ public record ToolSettings(
                 "Addresses and ranges that HTTP tools may call although they are not public, such"
                     + " as 10.1.0.0/16 or 127.0.0.1.")
         List<String> allowedAddresses,
-    Map<String, Http> http) {
+    Map<String, Http> http,
+    Map<String, Mcp> mcp) {
 
   public ToolSettings {
     Keys.check(
@@ -63,9 +65,19 @@ public record ToolSettings(
         timeout,
         answerTimeout,
         allowedAddresses,
-        http);
+        http,
+        mcp);
     allowedAddresses = List.copyOf(allowedAddresses);
     http = Collections.unmodifiableMap(new LinkedHashMap<>(http));
+    mcp = Collections.unmodifiableMap(new LinkedHashMap<>(mcp));
+    mcp.forEach((name, server) -> {
+      if ((server.url() == null) == server.command().isEmpty()) {
+        throw PerdureConfig.illegal(
+            "tools.mcp."
+                + name
+                + " must have either a url or a command. Set the one by which it is reached.");
+      }
+    });
     http.forEach((name, tool) -> {
       if (tool.url() == null || tool.description() == null) {
         throw PerdureConfig.illegal(
@@ -146,6 +158,61 @@ public record ToolSettings(
           timeout,
           maxResult);
       headers = List.copyOf(headers);
+    }
+  }
+
+  /** A server of the Model Context Protocol; models call its tools NAME__TOOL. */
+  public record Mcp(
+      @Key(text = "The URL of a server that speaks streamable HTTP.") @Nullable URI url,
+      @Key(
+              text =
+                  "The program of a server that speaks over its standard input and output, and its"
+                      + " arguments.")
+          List<String> command,
+      @Key(
+              text =
+                  "Variables of that program, NAME=value, with secrets as in headers. Besides them"
+                      + " it has PATH, HOME, LANG and TMPDIR only.")
+          List<String> env,
+      @Key(text = "Headers for the URL, as with HTTP tools.") List<String> headers,
+      @Key(text = "Its tools that are taken, by its own names; without it all are.")
+          List<String> tools,
+      @Key(text = "Its tools that change nothing.") List<String> read,
+      @Key(text = "Its tools whose effect comes once for each key of a call.")
+          List<String> idempotent,
+      @Key(
+              byDefault = "false",
+              text =
+                  "Whether its own hints (readOnlyHint, idempotentHint) are believed. What is not"
+                      + " known of a tool is taken for unsafe.")
+          boolean trustHints,
+      @Key(
+              byDefault = "unsafe",
+              text =
+                  "Which calls wait for somebody's approval: never, always, or unsafe (those of"
+                      + " unsafe tools).")
+          String approval,
+      @Key(min = "10ms", max = "1h", text = "How long a call may take; else as tools.timeout says.")
+          @Nullable Duration timeout) {
+    public Mcp {
+      Keys.check(
+          Mcp.class,
+          url,
+          command,
+          env,
+          headers,
+          tools,
+          read,
+          idempotent,
+          trustHints,
+          approval,
+          timeout);
+      command = List.copyOf(command);
+      env = List.copyOf(env);
+      headers = List.copyOf(headers);
+      tools = List.copyOf(tools);
+      read = List.copyOf(read);
+      idempotent = List.copyOf(idempotent);
     }
   }
 }

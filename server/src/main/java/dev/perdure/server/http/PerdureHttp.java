@@ -23,6 +23,7 @@ import dev.perdure.server.auth.Audit;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
+import dev.perdure.tool.Tools;
 import io.helidon.http.DirectHandler;
 import io.helidon.http.DirectHandler.EventType;
 import io.helidon.http.HeaderNames;
@@ -39,7 +40,6 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -84,7 +84,7 @@ public final class PerdureHttp {
       Admission admission,
       Stores stores,
       AnswerDesk answers,
-      Collection<String> tools,
+      Tools tools,
       ContextJournal contexts,
       Documents documents,
       Files files,
@@ -166,7 +166,8 @@ public final class PerdureHttp {
         new SessionRoutes(parts.desk(), parts.stores().conversations(), requests).routes());
     routes.addAll(new DocumentRoutes(parts.documents()).routes());
     routes.addAll(new FileRoutes(parts.files(), streams).routes());
-    routes.addAll(new ToolRoutes(parts.answers(), parts.stores().calls(), requests).routes());
+    routes.addAll(
+        new ToolRoutes(parts.answers(), parts.stores().calls(), requests, parts.tools()).routes());
     routes.addAll(
         new ContextRoutes(parts.stores().profiles(), parts.contexts(), requests).routes());
     routes.addAll(

@@ -13,7 +13,7 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.GenerationParams;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
-import java.util.Collection;
+import dev.perdure.tool.Tools;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,9 +46,9 @@ final class Requests {
   private final HttpLimits.Body limits;
 
   /**
-   * @param tools names of the server's tools
+   * @param tools those of the server
    */
-  Requests(Providers providers, Collection<String> tools, HttpLimits.Body limits) {
+  Requests(Providers providers, Tools tools, HttpLimits.Body limits) {
     this.known = new Models(providers);
     this.tools = new ToolRequests(tools);
     this.limits = limits;

@@ -6,8 +6,8 @@ import dev.perdure.chat.TurnRequest.ClientTool;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.tool.Tools;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -32,10 +32,10 @@ public final class ToolRequests {
   /** Of a result, or of changed arguments, as compact JSON in UTF-16 code units. */
   private static final int OUTPUT_CHARS = 64 * 1024;
 
-  private final Set<String> known;
+  private final Tools known;
 
-  ToolRequests(Collection<String> known) {
-    this.known = Set.copyOf(known);
+  ToolRequests(Tools known) {
+    this.known = known;
   }
 
   /** The member {@code tools}; null if it is not there. */
@@ -65,22 +65,17 @@ public final class ToolRequests {
   }
 
   private void check(String member, String name) {
-    if (!known.contains(name)) {
+    if (!known.knows(name)) {
+      List<String> names = known.names().stream().sorted().toList();
       throw invalid(
           "'"
               + member
               + "' names '"
               + Text.shown(name)
               + "', which is no tool of this server."
-              + Text.didYouMean(name, List.copyOf(known))
-              + (known.isEmpty()
-                  ? " It has none."
-                  : " It has: " + String.join(", ", sorted()) + "."));
+              + Text.didYouMean(name, names)
+              + (names.isEmpty() ? " It has none." : " It has: " + String.join(", ", names) + "."));
     }
-  }
-
-  private List<String> sorted() {
-    return known.stream().sorted().toList();
   }
 
   /**
@@ -106,7 +101,7 @@ public final class ToolRequests {
 
   /** The names of the server's tools. */
   public Set<String> names() {
-    return known;
+    return Set.copyOf(known.names());
   }
 
   /** The member {@code clientTools}. */
@@ -122,7 +117,7 @@ public final class ToolRequests {
                 + Text.shown(name)
                 + "' is no name of a tool. Use 1 to 64 letters, digits, '_' and '-'.");
       }
-      if (known.contains(name) || !names.add(name)) {
+      if (known.knows(name) || !names.add(name)) {
         throw invalid("There is another tool with the name '" + name + "'. Choose another one.");
       }
       JsonNode schema = tool.json("schema", SCHEMA_CHARS);

@@ -3,6 +3,7 @@ package dev.perdure.server.http;
 import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Compensations;
 import dev.perdure.chat.ToolCalls;
+import dev.perdure.tool.Tools;
 import io.helidon.http.Method;
 import java.io.IOException;
 import java.util.List;
@@ -13,8 +14,10 @@ final class ToolRoutes {
   private final AnswerDesk answers;
   private final ToolCalls calls;
   private final Requests requests;
+  private final Tools tools;
 
-  ToolRoutes(AnswerDesk answers, ToolCalls calls, Requests requests) {
+  ToolRoutes(AnswerDesk answers, ToolCalls calls, Requests requests, Tools tools) {
+    this.tools = tools;
     this.answers = answers;
     this.calls = calls;
     this.requests = requests;
@@ -23,8 +26,14 @@ final class ToolRoutes {
   List<Route> routes() {
     String one = "/v1/turns/{turn}";
     return List.of(
+        new Route(Method.GET, "/v1/tools", Route.Access.CALLER, this::tools),
         new Route(Method.GET, one + "/calls", Route.Access.CALLER, this::list),
         new Route(Method.POST, one + "/answers", Route.Access.CALLER, this::answer));
+  }
+
+  private void tools(Exchange exchange) {
+    exchange.knownQuery();
+    exchange.sendJson(200, Views.page(tools.allowed(null), null, ToolViews::tool));
   }
 
   private void list(Exchange exchange) {

@@ -9,6 +9,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnFold.CallSnapshot;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.StepSnapshot;
+import dev.perdure.tool.Tool;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +74,25 @@ final class ToolViews {
       json.writeEndObject();
     }
     json.writeEndArray();
+  }
+
+  /** A tool that a caller's turns may use. */
+  static Views.View tool(Tool tool) {
+    Tool.Spec spec = tool.spec();
+    return json -> {
+      json.writeStartObject();
+      json.writeStringField("name", spec.name());
+      json.writeStringField("description", spec.description());
+      raw(json, "schema", spec.schema().toString());
+      json.writeStringField("effect", spec.effect().wire());
+      json.writeStringField(
+          "approval",
+          spec.approval().equals(Tool.Approval.NEVER)
+              ? "never"
+              : spec.approval().equals(Tool.Approval.ALWAYS) ? "always" : "sometimes");
+      json.writeNumberField("timeout", spec.limit().toMillis());
+      json.writeEndObject();
+    };
   }
 
   /** One row of the ledger. */

@@ -105,6 +105,16 @@ class KeysTest {
       tools.http.*.headers =
       tools.http.*.timeout =
       tools.http.*.maxResult =
+      tools.mcp.*.url =
+      tools.mcp.*.command =
+      tools.mcp.*.env =
+      tools.mcp.*.headers =
+      tools.mcp.*.tools =
+      tools.mcp.*.read =
+      tools.mcp.*.idempotent =
+      tools.mcp.*.trustHints = false
+      tools.mcp.*.approval = unsafe
+      tools.mcp.*.timeout =
       log.tailBytes = 64KiB
       log.writerBytes = 256KiB
       log.readBytes = 64KiB

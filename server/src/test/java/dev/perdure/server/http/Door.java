@@ -136,7 +136,7 @@ final class Door implements AutoCloseable {
                 admission,
                 PerdureHttp.Stores.of(database, ids, new SecureRandom()),
                 new AnswerDesk(database, ids, TOOLS::fault),
-                TOOLS.names(),
+                TOOLS,
                 contexts,
                 new Documents(database, ids, DocumentLimits.DEFAULT, indexer::wake),
                 new Files(database, ids, FileLimits.DEFAULT),
