@@ -72,7 +72,7 @@ abstract class ToolCrashContract {
   }
 
   /** A turn that waits or goes on where a server has died. */
-  private record Survivor(String session, String turn) {}
+  record Survivor(String session, String turn) {}
 
   /** A message that makes the model ask for one call, and then say what came of it. */
   private Request request(String tool, int n, String result) {
@@ -116,8 +116,12 @@ abstract class ToolCrashContract {
     doomed.startAgain();
   }
 
+  JsonNode calls(Survivor survivor) {
+    return other().get("/v1/turns/" + survivor.turn + "/calls").expect(200).json().path("items");
+  }
+
   private JsonNode call(Survivor survivor) {
-    return other().get("/v1/turns/" + survivor.turn + "/calls").expect(200).json().at("/items/0");
+    return calls(survivor).path(0);
   }
 
   private JsonNode awaitCall(Survivor survivor, String state) {

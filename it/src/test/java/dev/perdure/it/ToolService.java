@@ -61,6 +61,11 @@ final class ToolService implements AutoCloseable {
     return asked.stream().filter(one -> one.key.equals(key)).toList();
   }
 
+  /** The requests to undo the call with this id. */
+  List<Asked> undone(String call) {
+    return asked.stream().filter(one -> one.path.equals("/undo/" + call)).toList();
+  }
+
   /** What was sent, in order. */
   List<String> bodies() {
     return asked.stream().map(Asked::body).toList();
@@ -92,6 +97,10 @@ final class ToolService implements AutoCloseable {
     yaml.append("      description: A tool for tests.\n");
     yaml.append("      effect: ").append(effect).append('\n');
     yaml.append("      approval: ").append(approval).append('\n');
+    if (name.equals("book")) {
+      yaml.append("      undo: http://127.0.0.1:").append(server.getAddress().getPort());
+      yaml.append("/undo/{call}\n");
+    }
     yaml.append(
         "      schema: {type: object, properties: {n: {type: integer}}, additionalProperties: false}\n");
   }

@@ -12,6 +12,7 @@ import dev.perdure.provider.http.TransportOptions;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.config.ToolSettings;
 import dev.perdure.tool.ApprovalRule;
+import dev.perdure.tool.CompensatedTool;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.TimeTool;
 import dev.perdure.tool.Tool;
@@ -128,19 +129,21 @@ final class ToolSelection implements AutoCloseable {
     @Nullable Duration timeout = given.timeout();
     Effect effect = Effect.valueOf(given.effect().name());
     try {
-      return new HttpTool(
-          new Tool.Spec(
-              name,
-              requireNonNull(given.description()),
-              given.schema() == null ? NO_ARGUMENTS : given.schema(),
-              effect,
-              approval(given.approval(), effect),
-              timeout == null ? settings.timeout() : timeout),
-          HttpTool.Method.valueOf(given.method().name()),
-          requireNonNull(given.url()),
-          new SecretHeaders(given.headers(), env),
-          (given.maxResult() == null ? settings.maxResult() : given.maxResult()).toInt(),
-          transport);
+      Tool tool =
+          new HttpTool(
+              new Tool.Spec(
+                  name,
+                  requireNonNull(given.description()),
+                  given.schema() == null ? NO_ARGUMENTS : given.schema(),
+                  effect,
+                  approval(given.approval(), effect),
+                  timeout == null ? settings.timeout() : timeout),
+              HttpTool.Method.valueOf(given.method().name()),
+              requireNonNull(given.url()),
+              new SecretHeaders(given.headers(), env),
+              (given.maxResult() == null ? settings.maxResult() : given.maxResult()).toInt(),
+              transport);
+      return given.undo() == null ? tool : undone(tool, given.undo(), given);
     } catch (IllegalArgumentException e) {
       throw illegal("tools.http." + name + ": " + e.getMessage());
     }
@@ -190,6 +193,24 @@ final class ToolSelection implements AutoCloseable {
       }
     }
     return out;
+  }
+
+  private Tool undone(Tool tool, String undo, ToolSettings.Http given) {
+    return new CompensatedTool(
+        tool,
+        new HttpTool(
+            new Tool.Spec(
+                tool.spec().name(),
+                "Undoes a call.",
+                CompensatedTool.UNDO_SCHEMA,
+                Effect.IDEMPOTENT,
+                Tool.Approval.NEVER,
+                tool.spec().limit()),
+            HttpTool.Method.POST,
+            undo,
+            new SecretHeaders(given.headers(), env),
+            settings.maxResult().toInt(),
+            transport));
   }
 
   private static Tool.Approval approval(String given, Effect effect) {

@@ -138,6 +138,12 @@ public record ToolSettings(
           String approval,
       @Key(
               text =
+                  "A URL that undoes a call when its reply fails or is cancelled. It is sent"
+                      + " {call, arguments, output?} by POST, again and again with one"
+                      + " Idempotency-Key until it succeeds; {call} may stand in it.")
+          @Nullable String undo,
+      @Key(
+              text =
                   "Headers, 'Name: value'. A secret is referred to: ${env:NAME} or"
                       + " ${file:/path}, which is read for each call.")
           List<String> headers,
@@ -154,6 +160,7 @@ public record ToolSettings(
           schema,
           effect,
           approval,
+          undo,
           headers,
           timeout,
           maxResult);

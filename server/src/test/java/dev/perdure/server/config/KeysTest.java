@@ -102,6 +102,7 @@ class KeysTest {
       tools.http.*.schema =
       tools.http.*.effect = unsafe
       tools.http.*.approval = unsafe
+      tools.http.*.undo =
       tools.http.*.headers =
       tools.http.*.timeout =
       tools.http.*.maxResult =
