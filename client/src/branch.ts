@@ -229,71 +229,60 @@ function placeOf(outgoing: Outgoing): string | undefined {
   return outgoing.again ?? (parentId === null ? '' : parentId);
 }
 
+type Source = readonly (TurnView | undefined)[];
+
+/** An entry, and what it was made of. */
+interface Made {
+  readonly slot: Slot;
+  readonly source: Source;
+  readonly entry: Entry;
+}
+
 /** Makes views of one thread; what has not changed since the last one is the same object. */
 export class ThreadSelector {
   #thread: ThreadState | undefined;
   #slots: readonly Slot[] = [];
-  #entries: readonly Entry[] = [];
-  #sources: readonly unknown[] = [];
+  /** By the names of slots, wherever they stand. */
+  #made: ReadonlyMap<string, Made> = new Map();
   #view: ThreadView | undefined;
   readonly #stored = new WeakMap<Message, LaneView>();
 
   view(thread: ThreadState, turns: State['turns']): ThreadView {
     const same = thread === this.#thread;
     if (!same) {
-      this.#slots = this.#reuse(plan(thread));
+      this.#slots = plan(thread);
+      this.#thread = thread;
     }
-    const sources = this.#slots.map((slot) => this.#sourceOf(slot, turns));
-    if (
-      same &&
-      this.#view !== undefined &&
-      sources.every((source, index) => sameSource(source, this.#sources[index]))
-    ) {
-      return this.#view;
+    const made = new Map<string, Made>();
+    let changed = !same;
+    for (const slot of this.#slots) {
+      const name = nameOf(slot);
+      const old = this.#made.get(name);
+      const now = this.#make(slot, sourceOf(slot, turns), thread.keys, old);
+      changed ||= now !== old;
+      made.set(name, now);
     }
-    const before = this.#entries;
-    this.#entries = this.#slots.map((slot, index) => {
-      const old = before[index];
-      const kept = old !== undefined && this.#made.get(old);
-      return old !== undefined &&
-        kept &&
-        kept.slot === slot &&
-        sameSource(sources[index], kept.source) &&
-        kept.keys === thread.keys
-        ? old
-        : this.#make(slot, sources[index] ?? [], thread);
-    });
-    this.#sources = sources;
-    this.#thread = thread;
-    this.#view = this.#viewOf(thread);
+    if (changed || this.#view === undefined) {
+      this.#made = made;
+      this.#view = viewOf(thread, this.#slots, [...made.values()]);
+    }
     return this.#view;
   }
 
-  readonly #made = new WeakMap<Entry, { slot: Slot; source: unknown; keys: ThreadState['keys'] }>();
-
-  /** Keeps slots that say the same as before, so that their entries can be kept too. */
-  #reuse(slots: readonly Slot[]): readonly Slot[] {
-    return slots.map((slot, index) => {
-      const old = this.#slots[index];
-      return old !== undefined && sameSlot(slot, old) ? old : slot;
-    });
+  #make(slot: Slot, source: Source, keys: ThreadState['keys'], old: Made | undefined): Made {
+    const kept =
+      old !== undefined &&
+      sameSlot(slot, old.slot) &&
+      old.source.length === source.length &&
+      old.source.every((turn, index) => turn === source[index]) &&
+      old.entry.key === keyOf(slot, keys);
+    return kept ? old : { slot, source, entry: this.#entryOf(slot, source, keys) };
   }
 
-  /** The live lanes of a slot, where there are some; in the order of the slot's lanes. */
-  #sourceOf(slot: Slot, turns: State['turns']): readonly (TurnView | undefined)[] {
-    return slot.kind === 'reply' ? slot.group.lanes.map(({ message }) => turns[message.turn]) : [];
-  }
-
-  #make(slot: Slot, source: readonly (TurnView | undefined)[], thread: ThreadState): Entry {
-    const entry = this.#entryOf(slot, source, thread);
-    this.#made.set(entry, { slot, source, keys: thread.keys });
-    return entry;
-  }
-
-  #entryOf(slot: Slot, source: readonly (TurnView | undefined)[], thread: ThreadState): Entry {
+  #entryOf(slot: Slot, source: Source, keys: ThreadState['keys']): Entry {
     switch (slot.kind) {
       case 'user':
-        return userEntry(slot.message, slot.siblings, thread.keys);
+        return userEntry(slot.message, slot.siblings, keyOf(slot, keys));
       case 'outgoing':
         return unsentEntry(slot.outgoing);
       case 'reply':
@@ -306,7 +295,7 @@ export class ThreadSelector {
           ),
           source,
           slot.siblings,
-          thread.keys,
+          keyOf(slot, keys),
         );
     }
   }
@@ -319,32 +308,44 @@ export class ThreadSelector {
     }
     return view;
   }
+}
 
-  #viewOf(thread: ThreadState): ThreadView {
-    const [first] = this.#slots;
-    const whole = first?.kind === 'user' && first.message.parent === undefined;
-    const open = this.#entries.findLast(
-      (entry) => entry.kind === 'reply' && entry.turn !== undefined && !isTerminal(entry.state),
-    );
-    return {
-      session: thread.session,
-      branch: this.#entries,
-      status: thread.status,
-      ...(thread.error === undefined ? {} : { error: thread.error }),
-      hasOlder: thread.older !== undefined && !whole,
-      loadingOlder: thread.loadingOlder,
-      ...(open?.kind === 'reply' && open.turn !== undefined ? { open: open.turn } : {}),
-    };
+function viewOf(thread: ThreadState, [first]: readonly Slot[], made: readonly Made[]): ThreadView {
+  const whole = first?.kind === 'user' && first.message.parent === undefined;
+  const branch = made.map(({ entry }) => entry);
+  const open = branch.findLast(
+    (entry) => entry.kind === 'reply' && entry.turn !== undefined && !isTerminal(entry.state),
+  );
+  return {
+    session: thread.session,
+    branch,
+    status: thread.status,
+    ...(thread.error === undefined ? {} : { error: thread.error }),
+    hasOlder: thread.older !== undefined && !whole,
+    loadingOlder: thread.loadingOlder,
+    ...(open?.kind === 'reply' && open.turn !== undefined ? { open: open.turn } : {}),
+  };
+}
+
+/** The live turns of a slot's lanes, where there are some. */
+function sourceOf(slot: Slot, turns: State['turns']): Source {
+  return slot.kind === 'reply' ? slot.group.lanes.map(({ message }) => turns[message.turn]) : [];
+}
+
+function nameOf(slot: Slot): string {
+  switch (slot.kind) {
+    case 'user':
+      return slot.message.id;
+    case 'reply':
+      return slot.group.id;
+    case 'outgoing':
+      return slot.outgoing.localId;
   }
 }
 
-function sameSource(one: unknown, other: unknown): boolean {
-  return (
-    Array.isArray(one) &&
-    Array.isArray(other) &&
-    one.length === other.length &&
-    one.every((item, index) => item === other[index])
-  );
+/** What was shown before it had an id keeps its key. */
+function keyOf(slot: Slot, keys: ThreadState['keys']): string {
+  return keys[slot.kind === 'reply' ? slot.group.turn : nameOf(slot)] ?? nameOf(slot);
 }
 
 function sameSlot(one: Slot, other: Slot): boolean {
@@ -373,10 +374,10 @@ function sameSiblings(one: Siblings, other: Siblings): boolean {
   );
 }
 
-function userEntry(message: Message, siblings: Siblings, keys: ThreadState['keys']): UserEntry {
+function userEntry(message: Message, siblings: Siblings, key: string): UserEntry {
   return {
     kind: 'user',
-    key: keys[message.id] ?? message.id,
+    key,
     id: message.id,
     text: message.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
     files: message.parts.flatMap(filesOf),
@@ -426,9 +427,9 @@ function unsentEntry(outgoing: Outgoing): Entry {
 function replyEntry(
   group: Group,
   lanes: readonly LaneView[],
-  source: readonly (TurnView | undefined)[],
+  source: Source,
   siblings: Siblings,
-  keys: ThreadState['keys'],
+  key: string,
 ): ReplyEntry {
   const live = source.find((turn) => turn !== undefined && turn.turn === group.turn);
   const open = source.find((turn) => turn !== undefined && !isTerminal(turn.state));
@@ -439,7 +440,7 @@ function replyEntry(
   const error = turn?.error ?? lanes.find((lane) => lane.error !== undefined)?.error;
   return {
     kind: 'reply',
-    key: keys[group.turn] ?? group.id,
+    key,
     turn: turn?.turn ?? group.turn,
     ...(group.userMessage === undefined ? {} : { userMessage: group.userMessage }),
     state,

@@ -43,11 +43,11 @@ export class Doubts {
       try {
         await this.#ask(view);
       } catch (thrown) {
-        const gone = asPerdureError(thrown).code === 'not_found';
-        if (gone) {
+        if (asPerdureError(thrown).code !== 'not_found') {
+          failed = true;
+        } else if (await this.#isGone(view.session)) {
           live.drop(view.turn);
         }
-        failed ||= !gone;
       }
     }
     if (failed && this.#turns.size > 0) {
@@ -63,6 +63,17 @@ export class Doubts {
     if (missed && live.open().some((other) => other.turn === view.turn)) {
       live.drop(view.turn);
       onEnded({ ...view, state: turn.state });
+    }
+  }
+
+  /** A turn is deleted with its session only; who may just read a session may not ask for turns. */
+  async #isGone(session: string): Promise<boolean> {
+    try {
+      const path = `/v1/sessions/${encodeURIComponent(session)}`;
+      await this.#options.transport.send({ path, decoder: () => undefined });
+      return false;
+    } catch (thrown) {
+      return asPerdureError(thrown).code === 'not_found';
     }
   }
 

@@ -188,6 +188,39 @@ test('the server that waits for its database is told of, calmly', async () => {
   await browser.clock.until(() => status() === 'live', 'live at last');
 });
 
+test('who may only read a session, and not ask for its turns, sees it live all the same', async () => {
+  const session = server.session();
+  const turn = server.accept(session, { text: 'a' });
+  server.say(turn, 'begun');
+  const guest: typeof fetch = (input, init) =>
+    String(input).includes('/v1/turns/')
+      ? Promise.resolve(
+          new Response(
+            JSON.stringify({ code: 'not_found', detail: '', status: 404, retryable: false }),
+            { status: 404 },
+          ),
+        )
+      : server.fetch(input, init);
+  const client = browser.tab({ fetch: guest });
+  client.open(session);
+  await browser.clock.until(() => said(client, session) === 'begun', 'begun');
+  server.offline = true;
+  server.cut();
+  await browser.clock.pass(10_000);
+  server.offline = false;
+  server.say(turn, ', and gone on');
+  await browser.clock.until(() => said(client, session) === 'begun, and gone on', 'gone on');
+  server.sessions.delete(session);
+  server.cut();
+  server.offline = true;
+  await browser.clock.pass(10_000);
+  server.offline = false;
+  await browser.clock.until(
+    () => client.getSnapshot().activity.running.length === 0,
+    'gone with its session',
+  );
+});
+
 describe('whatever the network does', () => {
   const seeds = Array.from({ length: 24 }, (_, seed) => seed);
 

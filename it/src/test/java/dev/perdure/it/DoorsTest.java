@@ -9,7 +9,10 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The published clients of other protocols against a server, its kills and its drains. */
+/**
+ * The own client library, and the published clients of other protocols, against a server, its kills
+ * and its drains.
+ */
 @Order(2) // the long ones first, so that the others fill the gaps
 class DoorsTest {
   @TempDir Path data;
@@ -46,6 +49,11 @@ class DoorsTest {
   @TestFactory
   Stream<DynamicTest> the_example_page_in_a_browser() {
     return NodeScript.run("browser.mjs", server.url(), this::act);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> the_client_library() {
+    return NodeScript.run("client.mjs", server.url(), this::act);
   }
 
   private String act(String what) {
