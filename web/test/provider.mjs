@@ -1,30 +1,58 @@
-// A model server that speaks chat completions and fails when it is told to.
+// A model server that speaks chat completions. It says what `answers` holds for a question, else the
+// question itself, in pieces of `size` characters every `pace` milliseconds; the model 'flaky' fails
+// while `fail` is set.
 import { createServer } from 'node:http';
 
 export async function provider() {
-  const vendor = { fail: false };
+  const vendor = { fail: false, answers: {}, size: 14, pace: 0 };
   const server = createServer((request, response) => {
-    request.resume();
+    let body = '';
+    request.on('data', (bytes) => {
+      body += bytes;
+    });
     request.on('end', () => {
-      if (vendor.fail) {
-        response.writeHead(400, { 'content-type': 'application/json' });
-        response.end('{"error":{"message":"This model is not available today.","type":"invalid_request_error"}}');
+      const asked = JSON.parse(body || '{}');
+      if (asked.messages === undefined) {
+        console.error('Not understood:', request.method, request.url, body.slice(0, 200));
+        response.writeHead(404).end();
         return;
       }
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      const words = 'The second model answers, once it is asked again.'.split(/(?<= )/);
-      const chunk = (delta, finish = null) =>
-        `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
-      response.write(chunk({ role: 'assistant', content: '' }));
-      for (const word of words) {
-        response.write(chunk({ content: word }));
-      }
-      response.write(chunk({}, 'stop'));
-      response.end('data: [DONE]\n\n');
+      void answer(vendor, asked, response);
     });
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   vendor.url = `http://127.0.0.1:${server.address().port}/v1`;
-  vendor.close = () => new Promise((resolve) => server.close(resolve));
+  vendor.close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
   return vendor;
+}
+
+async function answer(vendor, { model, messages }, response) {
+  if (vendor.fail && model === 'flaky') {
+    response.writeHead(400, { 'content-type': 'application/json' });
+    response.end(
+      '{"error":{"message":"This model is not available today.","type":"invalid_request_error"}}',
+    );
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const asked = messages.findLast((message) => message.role === 'user').content;
+  const question = typeof asked === 'string' ? asked : asked.map((part) => part.text).join('');
+  const text = vendor.answers[question] ?? question;
+  const send = (delta, finish = null, usage = undefined) =>
+    response.write(
+      `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }], usage })}\n\n`,
+    );
+  send({ role: 'assistant', content: '' });
+  for (let at = 0; at < text.length; at += vendor.size) {
+    send({ content: text.slice(at, at + vendor.size) });
+    if (vendor.pace > 0) {
+      await new Promise((resolve) => setTimeout(resolve, vendor.pace));
+    }
+  }
+  const words = (said) => Math.ceil(said.length / 4);
+  send({}, 'stop', { prompt_tokens: words(question), completion_tokens: words(text) });
+  response.end('data: [DONE]\n\n');
 }

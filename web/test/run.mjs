@@ -129,7 +129,6 @@ const cases = {
       await own.kill();
       await own.start();
       await same(page, session, own);
-      await page.getByText(/Second try/).waitFor();
       await done(page);
     } finally {
       await own.close();
@@ -355,8 +354,11 @@ const cases = {
     ];
     const asked = [];
     page.on('request', (request) => asked.push(request.url()));
-    await send(page, attacks.map((each) => `/echo ${each}`).join('\n'));
-    await until('the last is shown', async () => /and/.test(await shownReply(page)));
+    await page.evaluate(() =>
+      localStorage.setItem('perdure.settings', JSON.stringify({ models: ['openai/echo'] })),
+    );
+    await page.reload();
+    await send(page, attacks.join('\n\n'));
     await server.replyText(sessionOf(page));
     await page.locator('.reply math').first().waitFor();
     const bad = await page.locator('.reply').locator('img, script, iframe, svg a, [onerror], a[href^="javascript"]').count();
@@ -374,7 +376,15 @@ const cases = {
       const context = await browser.newContext({ ...options, reducedMotion: 'reduce' });
       const page = await fresh(server, { context });
       const found = [...(await AxeBuilder(page))];
-      await send(page, '/think\n/echo **Bold** and `code`, with a [link](https://a.example)\n/echo \n/echo | a | b |\n/echo |---|---|\n/echo | 1 | 2 |');
+      await page.evaluate(() =>
+        localStorage.setItem('perdure.settings', JSON.stringify({ models: ['openai/echo'] })),
+      );
+      await page.reload();
+      await send(
+        page,
+        '**Bold** and `code`, a [link](https://a.example), $x^2$\n\n```js\nlet a = 1;\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |',
+      );
+      await page.locator('.hljs-keyword').waitFor();
       await server.replyText(sessionOf(page));
       await page.locator('.facts').waitFor();
       found.push(...(await AxeBuilder(page)));

@@ -43,7 +43,7 @@ export function ChatPage({ session }: { session: string | undefined }) {
         Skip to the message box
       </a>
       <Sidebar open={drawer} current={session} onClose={() => setDrawer(false)} />
-      <div className="main">
+      <main className="main">
         <Banners />
         {session === undefined || gone ? (
           <NewConversation onMenu={() => setDrawer(true)} />
@@ -55,7 +55,7 @@ export function ChatPage({ session }: { session: string | undefined }) {
             client={client}
           />
         )}
-      </div>
+      </main>
       <Toasts />
     </div>
   );

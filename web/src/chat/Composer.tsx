@@ -59,9 +59,7 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
           id="message"
           rows={1}
           value={draft}
-          placeholder={
-            offline ? 'You are offline; this is sent when you are back' : 'Write a message'
-          }
+          placeholder={offline ? 'Sent when you are back online' : 'Write a message'}
           aria-describedby="message-keys"
           onChange={(event) => setDraft(event.target.value)}
           onKeyDown={(event) => {

@@ -109,6 +109,12 @@ function Choice(props: {
   const { ownModels } = useSettings();
   const [typed, setTyped] = useState('');
   const ok = MODEL.test(typed.trim());
+  const use = () => {
+    if (ok) {
+      change({ ownModels: [...new Set([typed.trim(), ...ownModels])].slice(0, MAX_OWN) });
+      props.onPick(typed.trim());
+    }
+  };
   return (
     <>
       <p className="menu-label">Model</p>
@@ -125,27 +131,25 @@ function Choice(props: {
           {model === props.current && <Check size={15} aria-hidden="true" />}
         </button>
       ))}
-      <form
-        className="own-model"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (ok) {
-            change({ ownModels: [...new Set([typed.trim(), ...ownModels])].slice(0, MAX_OWN) });
-            props.onPick(typed.trim());
-          }
-        }}
-      >
+      <div className="own-model">
         <input
           className="field"
           placeholder="provider/model"
           aria-label="Another model, as provider/model"
           value={typed}
           onChange={(event) => setTyped(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') {
+              // Not the form around it, which would send the message.
+              event.preventDefault();
+              use();
+            }
+          }}
         />
-        <button type="submit" className="button" disabled={!ok}>
+        <button type="button" className="button" disabled={!ok} onClick={use}>
           Use
         </button>
-      </form>
+      </div>
     </>
   );
 }

@@ -33,7 +33,7 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
         </button>
         <h1 className="grow">New chat</h1>
       </header>
-      <main className="welcome">
+      <div className="welcome">
         <Mark size={44} />
         <h2>What would you like to talk about?</h2>
         <p className="soft">
@@ -60,7 +60,7 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
             {problem}
           </p>
         )}
-      </main>
+      </div>
       <Composer
         draft={draft}
         setDraft={setDraft}

@@ -120,7 +120,7 @@ const Lane = memo(function Lane(props: {
               <Square size={12} fill="currentColor" />
             </button>
           )}
-          {!live && <CopyText lane={lane} />}
+          {!live && !empty && <CopyText lane={lane} />}
         </header>
       )}
       <div className={compared ? 'card-body' : undefined}>
@@ -165,7 +165,7 @@ const Lane = memo(function Lane(props: {
           </button>
         )}
       </div>
-      {compared && !live && (
+      {compared && !live && !empty && (
         <footer className="card-foot">
           <Facts lane={lane} time={undefined} />
         </footer>

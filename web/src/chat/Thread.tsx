@@ -43,7 +43,7 @@ const FIRST_DRAWN = 6;
 
 /** The conversation along its branch; keeps its place while things grow above and below. */
 export function Thread({ thread, actions, onError }: Props) {
-  const scroller = useRef<HTMLElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const [atEnd, setAtEnd] = useState(true);
@@ -113,8 +113,8 @@ export function Thread({ thread, actions, onError }: Props) {
 
   return (
     <div className="thread-frame">
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the click comes from buttons within, which have their keys */}
-      <main
+      {/* biome-ignore lint/a11y: the click comes from buttons within, which have their keys */}
+      <div
         ref={scroller}
         className="thread"
         onScroll={onScroll}
@@ -141,7 +141,7 @@ export function Thread({ thread, actions, onError }: Props) {
             </Slot>
           ))}
         </div>
-      </main>
+      </div>
       {!atEnd && (
         <button type="button" className="button to-end" onClick={toEnd}>
           <ArrowDown size={15} aria-hidden="true" /> Latest

@@ -67,7 +67,7 @@ export function OperatorPage() {
     };
   }, []);
   return (
-    <div className="main">
+    <main className="main">
       <header className="bar">
         <button
           type="button"
@@ -85,8 +85,8 @@ export function OperatorPage() {
           {problem}
         </div>
       )}
-      <main className="operator">{now !== undefined && <Figures now={now} />}</main>
-    </div>
+      <div className="operator">{now !== undefined && <Figures now={now} />}</div>
+    </main>
   );
 }
 

@@ -57,7 +57,7 @@ function Watch({ shared, token }: { shared: Shared; token: string }) {
   useEffect(() => () => client.close(), [client]);
   return (
     <PerdureProvider client={client}>
-      <div className="main">
+      <main className="main">
         <header className="bar">
           <Mark size={24} />
           <h1 className="cut grow">{shared.title ?? 'Shared chat'}</h1>
@@ -65,7 +65,7 @@ function Watch({ shared, token }: { shared: Shared; token: string }) {
         </header>
         <Banners />
         <SharedThread session={shared.session} />
-      </div>
+      </main>
     </PerdureProvider>
   );
 }
