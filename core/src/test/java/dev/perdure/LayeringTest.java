@@ -24,12 +24,22 @@ class LayeringTest {
           entry("db", "protocol", "testing"),
           entry("log", "protocol", "db", "testing"),
           entry("chat", "protocol", "db", "log", "testing"),
+          entry("schedule", "protocol", "db", "log", "chat"),
           entry("file", "protocol", "db", "chat"),
           entry("provider", "protocol"),
           entry("retrieval", "protocol", "db", "chat"),
           entry("context", "protocol", "db", "chat", "file", "provider", "retrieval"),
           entry(
-              "engine", "protocol", "db", "log", "chat", "provider", "context", "tool", "testing"),
+              "engine",
+              "protocol",
+              "db",
+              "log",
+              "chat",
+              "schedule",
+              "provider",
+              "context",
+              "tool",
+              "testing"),
           entry("testing"));
 
   private static Map.Entry<String, List<String>> entry(String from, String... to) {

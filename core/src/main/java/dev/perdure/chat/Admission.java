@@ -48,7 +48,8 @@ public final class Admission implements AutoCloseable {
 
   /**
    * Turns that wait for nothing but a node, and have since they were accepted. The last condition
-   * leaves out those that had to wait for their session first.
+   * leaves out those that had to wait for their session first. A turn that was scheduled has joined
+   * the queue at wake_at.
    */
   private static final String TENANTS_IN_QUEUE =
       """
@@ -59,29 +60,41 @@ public final class Admission implements AutoCloseable {
           FROM waiting w WHERE w.tenant IS NOT NULL)
       SELECT w.tenant,
              (SELECT COUNT(*) FROM turn q WHERE q.tenant = w.tenant AND q.state = 'queued'),
-             (SELECT {now} - t.created_at FROM turn t
+             (SELECT {now} - COALESCE(t.wake_at, t.created_at) FROM turn t
                WHERE t.tenant = w.tenant AND t.state = 'queued' AND t.started_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM turn o
                                   WHERE o.session_id = t.session_id AND o.position < t.position
                                     AND o.state IN ('queued', 'running', 'waiting'))
                  AND NOT EXISTS (SELECT 1 FROM turn p
                                   WHERE p.session_id = t.session_id AND p.position = t.position - 1
-                                    AND p.ended_at > t.created_at)
+                                    AND p.ended_at > COALESCE(t.wake_at, t.created_at))
                ORDER BY t.id LIMIT 1)
         FROM waiting w WHERE w.tenant IS NOT NULL\
       """;
 
   private static final String TENANTS_AT_WORK =
+      "SELECT tenant, COUNT(*) FROM turn WHERE state = 'running' GROUP BY tenant";
+
+  /** The first condition follows from the second; it is that of the index. */
+  private static final String TENANTS_WAITING =
       """
       SELECT tenant, COUNT(*) FROM turn
-       WHERE state IN ('queued', 'running', 'waiting') GROUP BY tenant\
+       WHERE state IN ('queued', 'running', 'waiting') AND state = 'waiting' GROUP BY tenant\
       """;
+
+  /** Between two counts of the turns that wait, of which there may be very many at rest. */
+  private static final Duration WAITING_PERIOD = Duration.ofSeconds(30);
 
   private final Database database;
   private final DeskLimits limits;
   private final Thread reader;
   private volatile boolean closed;
   private volatile State state = new State(new Reading(0, 0, Map.of()));
+
+  /** By tenant; for the thread that reads. */
+  private Map<String, Long> waiting = Map.of();
+
+  private long waitingDueNanos = System.nanoTime();
 
   private final ReentrantLock lock = new ReentrantLock();
 
@@ -292,7 +305,7 @@ public final class Admission implements AutoCloseable {
     while (!closed) {
       long began = System.nanoTime();
       try {
-        refresh();
+        read(System.nanoTime() - waitingDueNanos >= 0);
       } catch (PerdureException e) {
         LOG.log(
             Level.DEBUG,
@@ -310,10 +323,22 @@ public final class Admission implements AutoCloseable {
 
   /** Reads the rows now. */
   public void refresh() {
-    state = new State(database.read(Admission::read));
+    read(true);
   }
 
-  private static Reading read(Tx tx) throws SQLException {
+  private void read(boolean all) {
+    if (all) {
+      Map<String, Long> now = new HashMap<>();
+      database.read(
+          tx -> tx.list(TENANTS_WAITING, row -> now.put(row.getString(1), row.getLong(2))));
+      waiting = now;
+      waitingDueNanos = System.nanoTime() + WAITING_PERIOD.toNanos();
+    }
+    Map<String, Long> waits = waiting;
+    state = new State(database.read(tx -> read(tx, waits)));
+  }
+
+  private static Reading read(Tx tx, Map<String, Long> waits) throws SQLException {
     record Waiting(String tenant, long queued, long waitMillis) {}
     Map<String, Waiting> waiting = new HashMap<>();
     long queued = 0;
@@ -326,17 +351,19 @@ public final class Admission implements AutoCloseable {
       queued += each.queued;
       oldest = Math.max(oldest, each.waitMillis);
     }
+    Map<String, Long> open = new HashMap<>(waits);
+    waiting.forEach((tenant, part) -> open.merge(tenant, part.queued, Long::sum));
+    for (Map.Entry<String, Long> running :
+        tx.list(TENANTS_AT_WORK, row -> Map.entry(row.getString(1), row.getLong(2)))) {
+      open.merge(running.getKey(), running.getValue(), Long::sum);
+    }
     Map<String, Tenant> tenants = new HashMap<>();
-    tx.list(
-        TENANTS_AT_WORK,
-        row -> {
-          @Nullable Waiting part = waiting.get(row.getString(1));
-          return tenants.put(
-              row.getString(1),
-              part == null
-                  ? new Tenant(row.getLong(2), 0, 0)
-                  : new Tenant(row.getLong(2), part.queued, part.waitMillis));
-        });
+    open.forEach((tenant, count) -> {
+      @Nullable Waiting part = waiting.get(tenant);
+      tenants.put(
+          tenant,
+          part == null ? new Tenant(count, 0, 0) : new Tenant(count, part.queued, part.waitMillis));
+    });
     return new Reading(queued, oldest, tenants);
   }
 }

@@ -23,6 +23,7 @@ public final class AnswerDesk {
   private final Database database;
   private final Ids ids;
   private final InputCheck check;
+  private final Check answers;
 
   /** What is wrong with arguments that somebody has changed. */
   @FunctionalInterface
@@ -31,9 +32,17 @@ public final class AnswerDesk {
     Optional<String> fault(String tool, JsonNode input);
   }
 
-  public AnswerDesk(Database database, Ids ids, InputCheck check) {
+  /** What is wrong with an answer, by the JSON Schema that it must fit. */
+  @FunctionalInterface
+  public interface Check {
+    /** Empty if nothing is. */
+    Optional<String> fault(JsonNode schema, JsonNode answer);
+  }
+
+  public AnswerDesk(Database database, Ids ids, InputCheck check, Check answers) {
     this.database = database;
     this.ids = ids;
+    this.answers = answers;
     this.check = check;
   }
 
@@ -99,6 +108,9 @@ public final class AnswerDesk {
           call, "has other arguments than those decided about: their hash is " + call.inputHash());
     }
     CallState to = state(call, answer.decision());
+    if (call.state() == CallState.INPUT && to == CallState.DONE) {
+      checkInput(tx, call, answer);
+    }
     if (answer.input() != null) {
       edit(tx, call, answer.input(), answer.text());
       return;
@@ -136,14 +148,43 @@ public final class AnswerDesk {
     ToolCalls.supersede(tx, call, ids.call(), Json.text(Json.clean(edited)), reason);
   }
 
+  private void checkInput(Tx tx, ToolCallRow call, Answer answer) throws SQLException {
+    JsonNode output = answer.output();
+    if (output == null || output.isNull()) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST, "'output' is missing. Send the answer to the question.");
+    }
+    Optional<String> schema = ToolCalls.accepts(tx, call.id());
+    if (schema.isPresent()) {
+      Optional<String> fault = answers.fault(Json.trusted(schema.get()), output);
+      if (fault.isPresent()) {
+        throw new PerdureException(
+            ErrorCode.INVALID_REQUEST,
+            "'output' is no answer to the question: "
+                + fault.get()
+                + ". It must fit "
+                + schema.get());
+      }
+    }
+  }
+
   private static CallState state(ToolCallRow call, Decision decision) {
     @Nullable CallState to =
         switch (decision) {
           case APPROVE -> call.state() == CallState.APPROVAL ? CallState.APPROVED : null;
-          case REFUSE -> call.state() == CallState.APPROVAL ? CallState.REFUSED : null;
+          case REFUSE ->
+              call.state() == CallState.APPROVAL || call.state() == CallState.INPUT
+                  ? CallState.REFUSED
+                  : null;
           case REPEAT -> call.state() == CallState.ATTENTION ? CallState.REPEAT : null;
-          case DONE -> call.state() == CallState.APPROVAL ? null : CallState.DONE;
-          case FAIL -> call.state() == CallState.APPROVAL ? null : CallState.FAILED;
+          case DONE ->
+              call.state() == CallState.APPROVAL || call.state() == CallState.TIME
+                  ? null
+                  : CallState.DONE;
+          case FAIL ->
+              call.state() == CallState.CLIENT || call.state() == CallState.ATTENTION
+                  ? CallState.FAILED
+                  : null;
           case EXPIRED -> null;
         };
     if (to == null) {
@@ -151,6 +192,8 @@ public final class AnswerDesk {
           switch (call.state()) {
             case APPROVAL -> "approve, refuse";
             case CLIENT -> "done, fail";
+            case INPUT -> "done, refuse";
+            case TIME -> "none; the turn can be moved or cancelled";
             default -> "done, repeat, fail";
           };
       throw conflict(

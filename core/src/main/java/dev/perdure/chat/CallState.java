@@ -15,6 +15,10 @@ public enum CallState {
   SUPERSEDED,
   /** The client runs it and gives the result. */
   CLIENT,
+  /** A time to come is waited for. */
+  TIME,
+  /** The answer to a question is waited for. */
+  INPUT,
   /** The tool may have been started; what came of it is not known here. */
   INTENT,
   /** What came of it will not be known, and it must not run twice: somebody must say. */
@@ -34,6 +38,8 @@ public enum CallState {
       case APPROVAL -> Set.of(APPROVED, REFUSED, SUPERSEDED, EXPIRED, ABANDONED);
       case APPROVED, REPEAT -> Set.of(INTENT, FAILED, ABANDONED);
       case CLIENT -> Set.of(DONE, FAILED, EXPIRED, ABANDONED);
+      case TIME -> Set.of(DONE, ABANDONED);
+      case INPUT -> Set.of(DONE, REFUSED, EXPIRED, ABANDONED);
       case INTENT -> Set.of(INTENT, ATTENTION, DONE, FAILED, ABANDONED);
       case ATTENTION -> Set.of(REPEAT, DONE, FAILED, ABANDONED);
       case REFUSED, SUPERSEDED, DONE, FAILED, EXPIRED, ABANDONED -> Set.of();
@@ -48,9 +54,9 @@ public enum CallState {
     return to;
   }
 
-  /** Whether it waits for somebody's word. */
+  /** Whether it waits for somebody's word, or for a time. */
   public boolean waits() {
-    return this == APPROVAL || this == CLIENT || this == ATTENTION;
+    return this == APPROVAL || this == CLIENT || this == ATTENTION || this == TIME || this == INPUT;
   }
 
   /** The name in the database and on the wire. */

@@ -142,7 +142,8 @@ public final class Desk {
   /**
    * Accepts a message: user message, turn, lanes with their pending assistant messages, the first
    * event of the log and the idempotency record commit together. Repeating a key with the same body
-   * returns the turn accepted at first.
+   * returns the turn accepted at first. A message to a session whose turn waits for the answer to a
+   * question is that answer, unless it interrupts; the turn that asked is returned.
    *
    * @throws PerdureException NOT_FOUND, SESSION_BUSY, IDEMPOTENCY_CONFLICT, TOO_MANY_TURNS,
    *     SERVER_BUSY
@@ -159,9 +160,16 @@ public final class Desk {
           if (earlier.isPresent()) {
             return Accepted.replayed(earlier.get());
           }
-          insert.checkRoom(tx, caller);
           List<Locks.OpenTurn> open = Locks.openTurns(tx, session);
           Accepted accepted = new Accepted();
+          Optional<Questions.Answered> answered =
+              open.isEmpty() || message.whenBusy() == NewTurn.WhenBusy.INTERRUPT
+                  ? Optional.empty()
+                  : Questions.answer(tx, caller, ids, session, message);
+          if (answered.isPresent()) {
+            return answered(tx, caller, answered.get(), key, id);
+          }
+          insert.checkRoom(tx, caller);
           switch (message.whenBusy()) {
             case REJECT -> {
               if (!open.isEmpty()) {
@@ -194,6 +202,21 @@ public final class Desk {
           accepted.turn = Conversations.turn(tx, caller, id);
           return accepted;
         });
+  }
+
+  private static Accepted answered(
+      Tx tx,
+      Caller caller,
+      Questions.Answered answered,
+      @Nullable IdempotencyKey key,
+      String claimed)
+      throws SQLException {
+    Accepted out = new Accepted();
+    Replays.remember(tx, caller, key, claimed, answered.turn());
+    out.intents.add(answered.turn());
+    wake(tx, answered.turn(), out);
+    out.turn = Conversations.turn(tx, caller, answered.turn()).withAnswered(answered.told());
+    return out;
   }
 
   /**
@@ -288,6 +311,12 @@ public final class Desk {
           }
           Turn old = Conversations.turn(tx, caller, turn);
           Lane ended = laneOf(old, lane);
+          if (old.position() < 0 && old.state().terminal()) {
+            throw new PerdureException(
+                ErrorCode.CONFLICT,
+                "The turn was cancelled before its time and never became part of the conversation."
+                    + " Send the message again.");
+          }
           if (!ended.state().terminal()) {
             throw new PerdureException(
                 ErrorCode.CONFLICT,
@@ -372,7 +401,7 @@ public final class Desk {
 
   private void cancel(Tx tx, Locks.OpenTurn turn, String reason, Accepted out) throws SQLException {
     switch (turn.state()) {
-      case QUEUED, WAITING -> {
+      case QUEUED, WAITING, SCHEDULED -> {
         tx.update(
             "UPDATE turn SET cancelled_by = COALESCE(cancelled_by, ?) WHERE id = ?",
             reason,

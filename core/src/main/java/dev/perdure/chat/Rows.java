@@ -38,7 +38,7 @@ final class Rows {
 
   static final String TURN_COLUMNS =
       "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
-          + " created_at, started_at, ended_at, log_expired";
+          + " created_at, started_at, ended_at, log_expired, wake_at";
 
   /** Reads what an older or newer version wrote, so unknown members are passed over. */
   private static final ObjectMapper STORED =
@@ -173,7 +173,9 @@ final class Rows {
         row.getLong(10),
         longOrNull(row, 11),
         longOrNull(row, 12),
-        row.getLong(13) != 0);
+        row.getLong(13) != 0,
+        longOrNull(row, 14),
+        null);
   }
 
   private static Turn withLanes(Turn t, List<Lane> lanes) {
@@ -191,7 +193,9 @@ final class Rows {
         t.createdAtMillis(),
         t.startedAtMillis(),
         t.endedAtMillis(),
-        t.logExpired());
+        t.logExpired(),
+        t.wakeAtMillis(),
+        t.answered());
   }
 
   static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {
@@ -212,7 +216,7 @@ final class Rows {
     return value == null ? null : json(value);
   }
 
-  private static List<Part> parts(String json) {
+  static List<Part> parts(String json) {
     try {
       return STORED.readValue(json, PARTS);
     } catch (JsonProcessingException e) {
@@ -220,7 +224,7 @@ final class Rows {
     }
   }
 
-  private static <T> T read(String json, Class<T> type) {
+  static <T> T read(String json, Class<T> type) {
     try {
       return STORED.readValue(json, type);
     } catch (JsonProcessingException e) {

@@ -8,6 +8,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HexFormat;
@@ -163,6 +164,81 @@ public final class ToolCalls {
     }
   }
 
+  /**
+   * Says what an answer to a call must fit.
+   *
+   * @param schema JSON Schema
+   */
+  public static void accepts(Tx tx, String id, String schema) throws SQLException {
+    tx.update("UPDATE tool_call SET accepts = ? WHERE id = ?", schema, id);
+  }
+
+  /** What an answer must fit; empty for any. */
+  static Optional<String> accepts(Tx tx, String id) throws SQLException {
+    return tx.one(
+            "SELECT accepts FROM tool_call WHERE id = ?",
+            row -> Optional.ofNullable(row.getString(1)),
+            id)
+        .orElse(Optional.empty());
+  }
+
+  /**
+   * When a turn that waits is to be looked at again: at the first end of what it waits for, or the
+   * first reminder of a question; null for never.
+   *
+   * @param reminders how long after a question, ascending
+   */
+  public static @Nullable Long nextWake(Tx tx, String turn, List<Duration> reminders)
+      throws SQLException {
+    return tx
+        .list(
+            "SELECT state, expires_at, created_at, reminders FROM tool_call WHERE turn_id = ?"
+                + " AND state IN ("
+                + CallState.waiting()
+                + ")",
+            row -> {
+              // What needs attention may have had to be approved in time before; that is over.
+              boolean ends = !row.getString(1).equals(CallState.ATTENTION.wire());
+              Long end = ends ? Rows.longOrNull(row, 2) : null;
+              long at = end == null ? Long.MAX_VALUE : end;
+              int given = row.getInt(4);
+              boolean reminds = row.getString(1).equals(CallState.INPUT.wire());
+              return reminds && given < reminders.size()
+                  ? Math.min(at, row.getLong(3) + reminders.get(given).toMillis())
+                  : at;
+            },
+            turn)
+        .stream()
+        .min(Long::compare)
+        .filter(at -> at < Long.MAX_VALUE)
+        .orElse(null);
+  }
+
+  /** A question of which the user is to be reminded now. */
+  public record Reminder(String call, int lane) {}
+
+  /** Counts the reminders of a turn's questions that are due, and returns one for each question. */
+  public static List<Reminder> remind(Tx tx, String turn, List<Duration> reminders)
+      throws SQLException {
+    record Open(Reminder reminder, long age, int given) {}
+    List<Reminder> out = new ArrayList<>();
+    for (Open open :
+        tx.list(
+            "SELECT id, lane, {now} - created_at, reminders FROM tool_call WHERE turn_id = ?"
+                + " AND state = 'input' ORDER BY created_at, id",
+            row ->
+                new Open(
+                    new Reminder(row.getString(1), row.getInt(2)), row.getLong(3), row.getInt(4)),
+            turn)) {
+      long due = reminders.stream().filter(after -> after.toMillis() <= open.age).count();
+      if (due > open.given) {
+        tx.update("UPDATE tool_call SET reminders = ? WHERE id = ?", due, open.reminder.call);
+        out.add(open.reminder);
+      }
+    }
+    return out;
+  }
+
   /** Moves a row on; false if it is not in the state {@code from} any more. */
   public static boolean move(Tx tx, String id, CallState from, CallState to) throws SQLException {
     from.to(to);
@@ -222,7 +298,7 @@ public final class ToolCalls {
         == 1;
   }
 
-  /** Those of the calls that still wait for somebody's word. */
+  /** Those of the calls that still wait, and whose time is not over. */
   public static List<String> waiting(Tx tx, Collection<String> ids) throws SQLException {
     if (ids.isEmpty()) {
       return List.of();
@@ -233,7 +309,7 @@ public final class ToolCalls {
             + Tx.placeholders(ids.size())
             + ") AND state IN ("
             + CallState.waiting()
-            + ")",
+            + ") AND (state = 'attention' OR expires_at IS NULL OR expires_at > {now})",
         row -> row.getString(1),
         args.toArray());
   }

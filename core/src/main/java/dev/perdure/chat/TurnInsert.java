@@ -13,6 +13,7 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.LaneRef;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
 import java.sql.SQLException;
@@ -87,12 +88,21 @@ final class TurnInsert {
     }
   }
 
-  /** The first lane's reply of the newest turn; null in a session without turns. */
-  private static @Nullable String newest(Tx tx, String session) throws SQLException {
+  /**
+   * Where the next message goes: behind the first lane's reply of the newest turn, or behind the
+   * message that answered a question of that turn; null in a session without turns.
+   */
+  static @Nullable String newest(Tx tx, String session) throws SQLException {
     return tx.one(
             """
-            SELECT l.message_id FROM turn t JOIN lane l ON l.turn_id = t.id
-             WHERE t.session_id = ? ORDER BY t.position DESC, l.lane LIMIT 1\
+            SELECT COALESCE(
+                     (SELECT m.id FROM message m
+                       WHERE m.turn_id = t.id AND m.role = 'user' AND m.id <> t.user_message
+                       ORDER BY m.position DESC LIMIT 1),
+                     (SELECT l.message_id FROM lane l
+                       WHERE l.turn_id = t.id ORDER BY l.lane LIMIT 1))
+              FROM turn t
+             WHERE t.session_id = ? AND t.position >= 0 ORDER BY t.position DESC LIMIT 1\
             """,
             row -> row.getString(1),
             session)
@@ -135,16 +145,12 @@ final class TurnInsert {
     }
     @Nullable String name = message.origin().name();
     if (name != null) {
-      tx.update(
-          "INSERT INTO message_name (session_id, name, message_id) VALUES (?, ?, ?)",
-          session,
-          name,
-          id);
+      name(tx, session, name, id);
     }
     return id;
   }
 
-  private static void attach(Tx tx, Caller caller, String message, List<NewTurn.FileAt> files)
+  static void attach(Tx tx, Caller caller, String message, List<NewTurn.FileAt> files)
       throws SQLException {
     List<Message.Attachment> attached = new ArrayList<>();
     for (NewTurn.FileAt each : files) {
@@ -172,6 +178,74 @@ final class TurnInsert {
           each.file());
     }
     tx.update("UPDATE message SET files = ? WHERE id = ?", Rows.json(attached), message);
+  }
+
+  static void name(Tx tx, String session, String name, String message) throws SQLException {
+    tx.update(
+        "INSERT INTO message_name (session_id, name, message_id) VALUES (?, ?, ?)",
+        session,
+        name,
+        message);
+  }
+
+  /**
+   * A turn that joins its conversation at a time to come: its row, lanes and first events, but no
+   * messages. Its position is negative, so that it is before all that is there for nobody.
+   */
+  void insertLater(
+      Tx tx,
+      Caller caller,
+      String session,
+      String turn,
+      NewTurn message,
+      long notBefore,
+      List<LogBlock> blocks)
+      throws SQLException {
+    String userMessage = ids.message();
+    tx.update(
+        """
+        INSERT INTO turn (id, session_id, tenant, owner, user_message, state, position, epoch,
+                          request, created_at, wake_at)
+        SELECT ?, ?, ?, ?, ?, 'scheduled',
+               CASE WHEN MIN(position) < 0 THEN MIN(position) - 1 ELSE -1 END, 0, ?, {now},
+               CAST(? AS BIGINT)
+          FROM turn WHERE session_id = ?\
+        """,
+        turn,
+        session,
+        caller.tenant(),
+        caller.owner(),
+        userMessage,
+        Rows.json(message.request()),
+        notBefore,
+        session);
+    List<LaneRef> lanes = new ArrayList<>();
+    for (String model : message.request().models()) {
+      LaneRef lane = new LaneRef(lanes.size(), ids.message(), model);
+      lanes.add(lane);
+      insertLane(tx, turn, lane);
+    }
+    tx.update(
+        "INSERT INTO later_turn (turn_id, parts) VALUES (?, ?)", turn, Rows.json(message.parts()));
+    long now = tx.now();
+    blocks.add(
+        log.insert(
+            tx,
+            turn,
+            0,
+            List.of(
+                new TurnAccepted(turn, session, userMessage, lanes, now),
+                new TurnScheduled(notBefore, now))));
+  }
+
+  private static void insertLane(Tx tx, String turn, LaneRef lane) throws SQLException {
+    tx.update(
+        "INSERT INTO lane (turn_id, lane, message_id, model, state) VALUES (?, ?, ?, ?, ?)",
+        turn,
+        lane.lane(),
+        lane.message(),
+        lane.model(),
+        LaneState.PENDING.wire());
   }
 
   /** A turn that answers the user message of an earlier one once more, with one model. */
@@ -236,13 +310,7 @@ final class TurnInsert {
       if (row.request.output() != null) {
         tx.update("UPDATE message SET output = 'null' WHERE id = ?", lane.message());
       }
-      tx.update(
-          "INSERT INTO lane (turn_id, lane, message_id, model, state) VALUES (?, ?, ?, ?, ?)",
-          row.id,
-          lane.lane(),
-          lane.message(),
-          model,
-          LaneState.PENDING.wire());
+      insertLane(tx, row.id, lane);
     }
     tx.update("UPDATE session SET updated_at = {now} WHERE id = ?", row.session);
     long now = tx.now();
@@ -254,7 +322,7 @@ final class TurnInsert {
     return log.insert(tx, row.id, 0, events);
   }
 
-  private record NewMessage(
+  record NewMessage(
       String id,
       String session,
       String turn,
@@ -263,7 +331,7 @@ final class TurnInsert {
       Status status,
       @Nullable String model) {}
 
-  private static void insertMessage(Tx tx, NewMessage message, String parts) throws SQLException {
+  static void insertMessage(Tx tx, NewMessage message, String parts) throws SQLException {
     tx.update(
         """
         INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, model,

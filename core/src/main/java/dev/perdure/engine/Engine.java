@@ -30,18 +30,16 @@ import org.jspecify.annotations.Nullable;
  * The node's worker: keeps its lease, claims turns, runs each on a virtual thread, takes over those
  * of dead nodes, and gives its own back when it stops. Thread-safe.
  *
- * <p>Four loops, each on a daemon thread: the lease (first to start, last to stop), the claims, a
- * watch over the leases of others, and a sweep that compares what this node does with what the rows
- * say. Hints make them quick; polling makes them right.
+ * <p>Five loops, each on a daemon thread: the lease (first to start, last to stop), the claims, a
+ * watch over the leases of others, a sweep that compares what this node does with what the rows
+ * say, and the alarm, which sets going what is due. Hints make them quick; polling makes them
+ * right.
  */
 public final class Engine implements Starter {
   private static final Logger LOG = System.getLogger(Engine.class.getName());
 
   /** Turns taken from dead nodes in one transaction. */
   private static final int TAKEOVER_BATCH = 500;
-
-  /** Turns whose time to wait is over, queued in one transaction. */
-  private static final int WAKE_BATCH = 500;
 
   /** Logs deleted in one transaction of the retention. */
   private static final int RETENTION_BATCH = 200;
@@ -71,6 +69,7 @@ public final class Engine implements Starter {
   private final Loop claimLoop;
   private final Loop sweepLoop;
   private final Loop compensateLoop;
+  private final Alarm alarm;
 
   private final NodeHealth health;
 
@@ -105,6 +104,7 @@ public final class Engine implements Starter {
     this.sweepLoop = new Loop("perdure-sweep", config.poll(), this::sweep);
     Compensator compensator = new Compensator(parts, metrics);
     this.compensateLoop = new Loop("perdure-undo", config.poll(), compensator::run);
+    this.alarm = new Alarm(parts, queue, claimLoop::wake, draining::get);
   }
 
   /** Takes the lease and starts to work. */
@@ -124,6 +124,7 @@ public final class Engine implements Starter {
       loops.add(new Loop("perdure-watch", config.beat(), this::watch));
     }
     loops.add(compensateLoop);
+    loops.add(alarm.loop());
     loops.forEach(Loop::start);
     LOG.log(Level.INFO, "Node {0} takes turns.", parts.nodeId());
   }
@@ -154,6 +155,7 @@ public final class Engine implements Starter {
     awaitIdle(grace);
     sweepLoop.stop();
     compensateLoop.stop();
+    alarm.loop().stop();
     int rest = runners.size();
     runners.values().forEach(TurnRunner::release);
     awaitIdle(LETTING_GO);
@@ -333,7 +335,6 @@ public final class Engine implements Starter {
 
   private void sweep() {
     reconcile();
-    wakeDue();
     if (parts.database().shared() && !draining.get() && health.mayJudge(parts.clock().millis())) {
       takeOver();
     }
@@ -353,19 +354,6 @@ public final class Engine implements Starter {
     if (!draining.get() && health.mayJudge(parts.clock().millis()) && queue.hasDead()) {
       takeOver();
     }
-  }
-
-  /** Queues the turns whose time to wait is over, for whoever has room. */
-  private void wakeDue() {
-    int woken;
-    do {
-      List<String> turns = queue.wakeDue(WAKE_BATCH);
-      woken = turns.size();
-      if (woken > 0) {
-        claimLoop.wake();
-        parts.database().signals().publish(Topic.QUEUE, turns);
-      }
-    } while (woken == WAKE_BATCH);
   }
 
   /** Brings what runs here together with what the rows say is held here. */

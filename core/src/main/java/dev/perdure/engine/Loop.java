@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Something that the engine does again and again on a daemon thread: after every interval, and at
@@ -16,12 +17,19 @@ final class Loop {
   private static final Duration JOIN_PATIENCE = Duration.ofSeconds(5);
 
   private final Runnable body;
-  private final Duration interval;
+  private final Supplier<Duration> interval;
   private final Semaphore wakeUps = new Semaphore(0);
   private final Thread thread;
   private volatile boolean stopped;
 
   Loop(String name, Duration interval, Runnable body) {
+    this(name, () -> interval, body);
+  }
+
+  /**
+   * @param interval asked after each run of the body
+   */
+  Loop(String name, Supplier<Duration> interval, Runnable body) {
     this.body = body;
     this.interval = interval;
     this.thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
@@ -61,13 +69,13 @@ final class Loop {
             "{0}: {1} Next try in {2} ms.",
             thread.getName(),
             e.getMessage(),
-            interval.toMillis());
+            interval.get().toMillis());
       } catch (RuntimeException | Error e) {
         // Without this loop the node would look alive and do nothing.
         LOG.log(Level.ERROR, thread.getName() + " failed by a bug here; it goes on.", e);
       }
       try {
-        wakeUps.tryAcquire(interval.toNanos(), TimeUnit.NANOSECONDS);
+        wakeUps.tryAcquire(interval.get().toNanos(), TimeUnit.NANOSECONDS);
         wakeUps.drainPermits();
       } catch (InterruptedException e) {
         return;

@@ -54,9 +54,7 @@ final class Offer {
   Optional<Tool> tool(ToolCalled call) {
     return isClients(call)
         ? Optional.empty()
-        : tools
-            .find(call.tool())
-            .filter(tool -> request.tools() == null || request.tools().contains(call.tool()));
+        : tools.find(call.tool()).filter(tool -> Tools.allows(request.tools(), tool));
   }
 
   boolean isClients(ToolCalled call) {

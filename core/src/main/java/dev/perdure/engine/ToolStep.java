@@ -25,7 +25,10 @@ import dev.perdure.protocol.WaitFor;
 import dev.perdure.testing.FaultPoints.Point;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
+import dev.perdure.tool.ToolException;
+import dev.perdure.tool.WaitingTool;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -138,6 +141,9 @@ final class ToolStep {
       return returned(asked, null, fault);
     }
     @Nullable Tool tool = offer.tool(asked).orElse(null);
+    if (tool instanceof WaitingTool waits) {
+      return beginWait(call, waits);
+    }
     CallState state =
         tool == null
             ? CallState.CLIENT
@@ -166,11 +172,77 @@ final class ToolStep {
     return row.state() == CallState.INTENT ? make(call, row) : goOn(call, row);
   }
 
+  /** A call that waits, or what the model has got wrong; one of the two. */
+  private record Begun(@Nullable ToolCallRow row, @Nullable String fault) {}
+
+  /** Stores what a call waits for that nobody makes. */
+  private Outcome beginWait(CallSnapshot call, WaitingTool tool) {
+    ToolCalled asked = call.asked();
+    @Nullable Begun begun = held(tx -> beginWait(tx, call, tool));
+    if (begun == null) {
+      return Outcome.STOPPED;
+    }
+    if (begun.row == null) {
+      String fault = begun.fault == null ? "They make no sense." : begun.fault;
+      return returned(asked, null, new TurnError("invalid_arguments", fault, false));
+    }
+    return goOn(call, begun.row);
+  }
+
+  private Begun beginWait(Tx tx, CallSnapshot call, WaitingTool tool) throws SQLException {
+    Optional<ToolCallRow> before = find(tx, call);
+    if (before.isPresent()) {
+      return new Begun(before.get(), null);
+    }
+    ToolCalled asked = call.asked();
+    Instant now = Instant.ofEpochMilli(tx.now());
+    WaitingTool.Wait wait;
+    try {
+      wait = tool.begin(Json.trusted(asked.input()), now);
+    } catch (ToolException e) {
+      return new Begun(null, e.getMessage());
+    }
+    ToolCallRow opened =
+        ToolCalls.open(
+            tx,
+            new ToolCalls.NewCall(
+                asked.call(),
+                work.turn().id(),
+                lane,
+                step.step(),
+                asked.tool(),
+                Effect.READ.wire(),
+                ToolCalls.hash(asked.input()),
+                wait.kind() == WaitFor.TIME ? CallState.TIME : CallState.INPUT,
+                Math.max(0, wait.until().toEpochMilli() - now.toEpochMilli()),
+                null));
+    if (wait.accepts() != null) {
+      ToolCalls.accepts(tx, asked.call(), Json.text(wait.accepts()));
+    }
+    return new Begun(opened, null);
+  }
+
+  /** The time that the call waited for has come, or has been there at once. */
+  private Outcome over(CallSnapshot call, ToolCallRow row) {
+    String id = call.asked().call();
+    String output =
+        Json.text(
+            Json.MAPPER
+                .createObjectNode()
+                .put("now", Instant.ofEpochMilli(row.nowMillis()).toString()));
+    @Nullable Boolean stored =
+        held(tx ->
+            ToolCalls.finish(tx, id, CallState.TIME, output, null)
+                || find(tx, call).filter(now -> now.state() != CallState.TIME).isPresent());
+    return Boolean.TRUE.equals(stored) ? returned(call.asked(), output, null) : Outcome.STOPPED;
+  }
+
   /** Goes on where the row says that the call is. */
   private Outcome goOn(CallSnapshot call, ToolCallRow row) {
     ToolCalled asked = call.asked();
     return switch (row.state()) {
-      case APPROVAL, CLIENT -> row.expired() ? expire(call, row) : waiting(call, row);
+      case APPROVAL, CLIENT, INPUT -> row.expired() ? expire(call, row) : waiting(call, row);
+      case TIME -> row.expired() ? over(call, row) : waiting(call, row);
       case ATTENTION -> waiting(call, row);
       case APPROVED, REPEAT -> {
         decided(call, row.state() == CallState.REPEAT ? Decision.REPEAT : Decision.APPROVE, row);
@@ -334,6 +406,8 @@ final class ToolStep {
           case APPROVAL -> WaitFor.APPROVAL;
           case CLIENT -> WaitFor.CLIENT;
           case ATTENTION -> WaitFor.ATTENTION;
+          case TIME -> WaitFor.TIME;
+          case INPUT -> WaitFor.INPUT;
           case APPROVED, REFUSED, SUPERSEDED, INTENT, REPEAT, DONE, FAILED, EXPIRED, ABANDONED ->
               throw new IllegalStateException("Nobody is waited for in " + row.state());
         };
@@ -356,9 +430,15 @@ final class ToolStep {
   /** Tells of a decision, if the log tells of the question. */
   private void decided(CallSnapshot call, Decision decision, ToolCallRow row) {
     @Nullable ToolWaiting told = call.waiting();
-    if (told != null && (told.waitsFor() != WaitFor.CLIENT || decision == Decision.EXPIRED)) {
+    boolean tells = decision != Decision.DONE && decision != Decision.FAIL;
+    if (told != null && (tells || asksForWord(told.waitsFor()))) {
       writer.append(new ToolDecided(lane, call.asked().call(), decision, row.reason()));
     }
+  }
+
+  /** Whether the answer is a word about the call; else it is the call's result. */
+  private static boolean asksForWord(WaitFor what) {
+    return what == WaitFor.APPROVAL || what == WaitFor.ATTENTION;
   }
 
   private Outcome returned(ToolCalled asked, @Nullable String output, @Nullable TurnError error) {

@@ -11,11 +11,14 @@ import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.FaultPoints;
 import dev.perdure.testing.FaultPoints.Point;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -321,10 +324,10 @@ final class TurnQueue {
    * once because somebody was quicker.
    *
    * @param calls what it waits for
-   * @param untilMillis when it goes on by itself; null for never
+   * @param reminders how long after a question the log reminds of it
    * @return false if another node holds the turn by now
    */
-  boolean park(Tx tx, Claim claim, Collection<String> calls, @Nullable Long untilMillis)
+  boolean park(Tx tx, Claim claim, Collection<String> calls, List<Duration> reminders)
       throws SQLException {
     if (!lockHeld(tx, claim)) {
       return false;
@@ -348,7 +351,7 @@ final class TurnQueue {
     tx.update(
         "UPDATE turn SET state = ?, node_id = NULL, wake_at = CAST(? AS BIGINT) WHERE id = ?",
         to.wire(),
-        untilMillis,
+        to == TurnState.WAITING ? ToolCalls.nextWake(tx, claim.turn, reminders) : null,
         claim.turn);
     tx.update(
         "UPDATE lane SET state = 'waiting' WHERE turn_id = ? AND state IN ('pending', 'streaming')",
@@ -356,12 +359,76 @@ final class TurnQueue {
     return true;
   }
 
+  /**
+   * Puts the reminders that are due into the logs of turns that wait on; returns how many turns.
+   *
+   * @param reminders how long after a question
+   */
+  int remindDue(List<Duration> reminders, int atMost) {
+    List<LogBlock> blocks = new ArrayList<>();
+    int count =
+        log.write(tx -> {
+          blocks.clear();
+          List<String> turns =
+              tx.list(
+                  """
+                  SELECT t.id FROM turn t
+                   WHERE t.state = 'waiting' AND t.wake_at <= (SELECT {now})
+                     AND EXISTS (SELECT 1 FROM tool_call c
+                                  WHERE c.turn_id = t.id AND c.state = 'input')
+                     AND NOT EXISTS (SELECT 1 FROM tool_call c
+                                      WHERE c.turn_id = t.id AND c.expires_at <= (SELECT {now})
+                                        AND c.state IN ('approval', 'client', 'time', 'input'))
+                   ORDER BY t.wake_at LIMIT ? {skip}\
+                  """,
+                  row -> row.getString(1),
+                  atMost);
+          for (String turn : turns) {
+            remind(tx, turn, reminders, blocks);
+          }
+          return turns.size();
+        });
+    log.published(blocks);
+    return count;
+  }
+
+  private void remind(Tx tx, String turn, List<Duration> reminders, List<LogBlock> blocks)
+      throws SQLException {
+    List<TurnEvent> events = new ArrayList<>();
+    for (ToolCalls.Reminder one : ToolCalls.remind(tx, turn, reminders)) {
+      events.add(new Notice("reminder", "A question waits for an answer.", one.lane()));
+    }
+    if (!events.isEmpty()) {
+      blocks.add(log.insert(tx, turn, log.nextSeq(tx, turn), events));
+    }
+    tx.update(
+        "UPDATE turn SET wake_at = CAST(? AS BIGINT) WHERE id = ?",
+        ToolCalls.nextWake(tx, turn, reminders),
+        turn);
+  }
+
+  /** The next time at which a turn that waits is to be looked at; empty for never. */
+  static Optional<Long> nextWake(Tx tx) throws SQLException {
+    return tx.one(
+        """
+        SELECT wake_at FROM turn WHERE state = 'waiting' AND wake_at IS NOT NULL
+         ORDER BY wake_at LIMIT 1\
+        """,
+        row -> row.getLong(1));
+  }
+
+  /** Whether a turn that waits is to be looked at. */
+  boolean isDue() {
+    return database.read(tx -> {
+      Optional<Long> at = nextWake(tx);
+      return at.isPresent() && at.get() <= tx.now();
+    });
+  }
+
   /** Queues the turns whose time to wait is over; returns their ids. */
   List<String> wakeDue(int atMost) {
-    String due = "SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= {now}";
-    if (database.read(tx -> tx.one(due + " LIMIT 1", row -> true)).isEmpty()) {
-      return List.of();
-    }
+    // As a value of its own, or PostgreSQL, whose clock moves, would look at every row.
+    String due = "SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= (SELECT {now})";
     return database.write(tx ->
         tx.list(
             "UPDATE turn SET state = 'queued', wake_at = NULL WHERE state = 'waiting' AND id IN ("

@@ -266,13 +266,17 @@ final class TurnRunner {
           event,
           now ->
               tx -> {
-                boolean mine = queue.park(tx, claim, waits.calls(), waits.untilMillis());
+                boolean mine =
+                    queue.park(tx, claim, waits.calls(), parts.later().limits().reminders());
                 parts.faults().at(Point.PARKING);
                 return mine;
               });
       return true;
     });
     parts.faults().at(Point.PARKED);
+    if (waits.untilMillis() != null) {
+      parts.later().ring(waits.untilMillis());
+    }
   }
 
   private void giveUp(TurnWriter writer, long crashes) {

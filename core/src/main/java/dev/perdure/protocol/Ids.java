@@ -56,6 +56,10 @@ public final class Ids {
     return next("file_");
   }
 
+  public String schedule() {
+    return next("sched_");
+  }
+
   public String node() {
     return next("node_");
   }

@@ -23,6 +23,13 @@ public sealed interface TurnEvent {
   /** The lanes of a turn as accepted: where each reply will be stored and which model gives it. */
   record LaneRef(int lane, String message, String model) {}
 
+  /**
+   * The turn is to begin at a time to come. Each further one moves it.
+   *
+   * @param notBeforeMillis when it is queued
+   */
+  record TurnScheduled(long notBeforeMillis, long atMillis) implements TurnEvent {}
+
   /** A node has claimed the turn; the epoch is one higher than at any claim before. */
   record TurnStarted(long epoch, long atMillis) implements TurnEvent {}
 

@@ -17,6 +17,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
@@ -58,6 +59,7 @@ public final class TurnEventCodec {
   public static String type(TurnEvent event) {
     return switch (event) {
       case TurnAccepted e -> "turn.accepted";
+      case TurnScheduled e -> "turn.scheduled";
       case TurnStarted e -> "turn.started";
       case AttemptStarted e -> "attempt.started";
       case PartStarted e -> "part.started";
@@ -82,6 +84,11 @@ public final class TurnEventCodec {
   private static void writeBody(LineBuffer out, TurnEvent event) {
     switch (event) {
       case TurnAccepted e -> writeAccepted(out, e);
+      case TurnScheduled e ->
+          out.raw(",\"notBefore\":")
+              .number(e.notBeforeMillis())
+              .raw(",\"at\":")
+              .number(e.atMillis());
       case TurnStarted e ->
           out.raw(",\"epoch\":").number(e.epoch()).raw(",\"at\":").number(e.atMillis());
       case AttemptStarted e -> {
@@ -286,7 +293,7 @@ public final class TurnEventCodec {
       case "part.ended" ->
           new PartEnded(number(json, "lane"), number(json, "attempt"), number(json, "part"));
       case "usage" -> new UsageReported(number(json, "lane"), number(json, "attempt"), usage(json));
-      case "turn.waiting", "turn.resumed" -> waitOf(type, json);
+      case "turn.scheduled", "turn.waiting", "turn.resumed" -> waitOf(type, json);
       case "notice" ->
           new Notice(
               text(json, "code"),
@@ -315,6 +322,9 @@ public final class TurnEventCodec {
 
   private static TurnEvent waitOf(String type, JsonNode json) {
     long at = json.required("at").longValue();
+    if (type.equals("turn.scheduled")) {
+      return new TurnScheduled(json.required("notBefore").longValue(), at);
+    }
     if (type.equals("turn.resumed")) {
       return new TurnResumed(at);
     }

@@ -16,6 +16,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
@@ -58,6 +59,8 @@ public final class TurnFold {
           lanes.put(lane.lane(), new LaneFold(lane));
         }
       }
+      case TurnScheduled e ->
+          state = state == TurnState.SCHEDULED ? state : state.to(TurnState.SCHEDULED);
       case TurnStarted e -> {
         epoch = e.epoch();
         // After a takeover or drain the log goes on; only the row was queued in between. One that

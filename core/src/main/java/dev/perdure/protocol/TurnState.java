@@ -14,14 +14,17 @@ public enum TurnState {
   WAITING,
   COMPLETED,
   FAILED,
-  CANCELLED;
+  CANCELLED,
+  /** To be queued at a time to come; no part of its session's conversation before. */
+  SCHEDULED;
 
   /** The states that a turn in this state may move to. */
   public Set<TurnState> next() {
     return switch (this) {
-      case QUEUED -> Set.of(RUNNING, COMPLETED, FAILED, CANCELLED);
+      case QUEUED -> Set.of(RUNNING, COMPLETED, FAILED, CANCELLED, SCHEDULED);
       case RUNNING -> Set.of(QUEUED, WAITING, COMPLETED, FAILED, CANCELLED);
       case WAITING -> Set.of(QUEUED, RUNNING, COMPLETED, FAILED, CANCELLED);
+      case SCHEDULED -> Set.of(QUEUED, RUNNING, FAILED, CANCELLED);
       case COMPLETED, FAILED, CANCELLED -> Set.of();
     };
   }

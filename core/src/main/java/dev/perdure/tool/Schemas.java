@@ -43,6 +43,11 @@ final class Schemas {
     }
   }
 
+  /** What is wrong with a value of any type, by a schema that this program has made. */
+  static @Nullable String faultOf(JsonNode schema, JsonNode value) {
+    return fault(REGISTRY.getSchema(schema), value);
+  }
+
   /** What is wrong with the value, for the one who made it; null if nothing is. */
   static @Nullable String fault(Schema schema, JsonNode value) {
     List<Error> errors = schema.validate(value);

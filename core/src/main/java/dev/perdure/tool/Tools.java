@@ -141,12 +141,18 @@ public final class Tools {
     return byName.keySet();
   }
 
-  /** The tools that a turn may use. */
+  /**
+   * The tools that a turn may use.
+   *
+   * @param names null for all that need not be named
+   */
   public List<Tool> allowed(@Nullable List<String> names) {
-    return byName.values().stream()
-        .map(Entry::tool)
-        .filter(tool -> names == null || names.contains(tool.spec().name()))
-        .toList();
+    return byName.values().stream().map(Entry::tool).filter(tool -> allows(names, tool)).toList();
+  }
+
+  /** Whether a turn may use a tool: one that makes it wait only if it is named. */
+  public static boolean allows(@Nullable List<String> names, Tool tool) {
+    return names == null ? !(tool instanceof WaitingTool) : names.contains(tool.spec().name());
   }
 
   public Optional<Tool> find(String name) {

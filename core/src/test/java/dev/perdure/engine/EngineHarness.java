@@ -7,6 +7,7 @@ import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
@@ -15,6 +16,7 @@ import dev.perdure.chat.ToolCalls;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.chat.WaitLimits;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.context.ContextSettings;
@@ -31,7 +33,9 @@ import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.provider.Providers;
 import dev.perdure.retrieval.Retriever;
+import dev.perdure.schedule.Schedules;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.Tools;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
@@ -59,6 +63,8 @@ final class EngineHarness implements AutoCloseable {
   final AnswerDesk answers;
   final ToolCalls calls;
   final Conversations conversations;
+  final LaterTurns later;
+  final Schedules schedules;
   final Engine engine;
   final String nodeId;
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
@@ -76,13 +82,22 @@ final class EngineHarness implements AutoCloseable {
   }
 
   EngineHarness(Database database, ScriptedProvider provider, EngineConfig config, Tools tools) {
+    this(database, provider, config, tools, WaitLimits.DEFAULT);
+  }
+
+  EngineHarness(
+      Database database,
+      ScriptedProvider provider,
+      EngineConfig config,
+      Tools tools,
+      WaitLimits waits) {
     this(
         database,
         provider,
         config,
         tools,
         new Surroundings(
-            InstantSource.system(), new HurriedTimers(), FaultPoints.NONE, only(provider)));
+            InstantSource.system(), new HurriedTimers(), FaultPoints.NONE, only(provider), waits));
   }
 
   EngineHarness(
@@ -96,7 +111,7 @@ final class EngineHarness implements AutoCloseable {
         provider,
         config,
         Tools.NONE,
-        new Surroundings(clock, timers, FaultPoints.NONE, only(provider)));
+        new Surroundings(clock, timers, FaultPoints.NONE, only(provider), WaitLimits.DEFAULT));
   }
 
   EngineHarness(Database database, ScriptedProvider provider, FaultPoints faults) {
@@ -105,7 +120,12 @@ final class EngineHarness implements AutoCloseable {
         provider,
         config(Duration.ofMinutes(5)),
         Tools.NONE,
-        new Surroundings(InstantSource.system(), new HurriedTimers(), faults, only(provider)));
+        new Surroundings(
+            InstantSource.system(),
+            new HurriedTimers(),
+            faults,
+            only(provider),
+            WaitLimits.DEFAULT));
   }
 
   /** A node with these providers, whatever they are, in a time of the test's own. */
@@ -115,7 +135,7 @@ final class EngineHarness implements AutoCloseable {
         new ScriptedProvider(),
         config(Duration.ofMinutes(5)),
         Tools.NONE,
-        new Surroundings(clock, timers, FaultPoints.NONE, providers));
+        new Surroundings(clock, timers, FaultPoints.NONE, providers, WaitLimits.DEFAULT));
   }
 
   private static Providers only(ScriptedProvider provider) {
@@ -124,7 +144,11 @@ final class EngineHarness implements AutoCloseable {
 
   /** What comes to a node from outside. */
   private record Surroundings(
-      InstantSource clock, Timers timers, FaultPoints faults, Providers providers) {}
+      InstantSource clock,
+      Timers timers,
+      FaultPoints faults,
+      Providers providers,
+      WaitLimits waits) {}
 
   private EngineHarness(
       Database database,
@@ -140,6 +164,8 @@ final class EngineHarness implements AutoCloseable {
     this.log =
         new TurnLog(database, nodeId, LogLimits.DEFAULT, InstantSource.system(), around.faults());
     this.conversations = new Conversations(database);
+    this.schedules = Schedules.of(database, log, ids, DeskLimits.DEFAULT, around.waits());
+    this.later = schedules.turns();
     this.engine =
         new Engine(
             new EngineParts(
@@ -150,6 +176,7 @@ final class EngineHarness implements AutoCloseable {
                 new ContextBuilder(
                     database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
                 tools,
+                schedules,
                 config,
                 around.clock(),
                 new Random(1),
@@ -157,7 +184,7 @@ final class EngineHarness implements AutoCloseable {
                 around.faults()),
             "test",
             meters);
-    this.answers = new AnswerDesk(database, ids, tools::fault);
+    this.answers = new AnswerDesk(database, ids, tools::fault, AskUserTool::fault);
     this.calls = new ToolCalls(database);
     this.desk =
         new Desk(

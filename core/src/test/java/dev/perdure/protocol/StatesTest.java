@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class StatesTest {
 
   private static final String[] NAMES_OF_TURN = {
-    "QUEUED", "RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED"
+    "QUEUED", "RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED", "SCHEDULED"
   };
 
   private static final String[] NAMES_OF_LANE = {
@@ -20,12 +20,13 @@ class StatesTest {
   /** From (rows) to (columns), both in the order of the enum; x is a legal change. */
   private static final String TURN_TABLE =
       """
-      .x.xxx
-      x.xxxx
-      xx.xxx
-      ......
-      ......
-      ......
+      .x.xxxx
+      x.xxxx.
+      xx.xxx.
+      .......
+      .......
+      .......
+      xx..xx.
       """;
 
   private static final String LANE_TABLE =

@@ -20,6 +20,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
@@ -34,6 +35,7 @@ class TurnEventCodecTest {
   private static final List<TurnEvent> ONE_OF_EACH =
       List.of(
           new TurnAccepted("t", "s", "u", List.of(new LaneRef(0, "m", "demo/demo")), 17),
+          new TurnScheduled(99, 17),
           new TurnStarted(3, 18),
           new AttemptStarted(0, 0, 1, "demo/demo", null),
           new AttemptStarted(1, 0, 2, "demo/demo", "server"),

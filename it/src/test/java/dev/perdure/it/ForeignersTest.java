@@ -24,18 +24,30 @@ class ForeignersTest {
   private static final String BOB = "bobs-key-of-24-characters-";
   private static final String EVE = "evas-key-of-24-characters-";
 
+  private static final String NEW_SCHEDULE = "POST /v1/schedules";
+
   /** What an operation with a body is called with; {@code {}} for the others that change things. */
   private static final Map<String, String> BODIES =
-      Map.of(
-          "POST /v1/stream-tokens", "{}",
-          "POST /v1/sessions", "{\"title\":\"mine\"}",
-          "PATCH /v1/sessions/{session}", "{\"title\":\"taken over\"}",
-          "POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}",
-          "POST /v1/turns/{turn}/answers", "{\"call\":\"call_1\",\"decision\":\"refuse\"}",
-          "PUT /v1/preferences", "{}",
-          "POST /v1/sessions/{session}/shares", "{}",
-          "POST /v1/documents", "a document",
-          "POST /v1/files", "a file");
+      Map.ofEntries(
+          Map.entry("POST /v1/stream-tokens", "{}"),
+          Map.entry("POST /v1/sessions", "{\"title\":\"mine\"}"),
+          Map.entry("PATCH /v1/sessions/{session}", "{\"title\":\"taken over\"}"),
+          Map.entry("POST /v1/sessions/{session}/turns", "{\"text\":\"in another's name\"}"),
+          Map.entry(
+              "POST /v1/turns/{turn}/answers", "{\"call\":\"call_1\",\"decision\":\"refuse\"}"),
+          Map.entry("PATCH /v1/turns/{turn}", "{\"delay\":\"PT0S\",\"was\":1}"),
+          Map.entry(NEW_SCHEDULE, schedule("sess_" + "0".repeat(26))),
+          Map.entry("PATCH /v1/schedules/{schedule}", "{\"paused\":true}"),
+          Map.entry("PUT /v1/preferences", "{}"),
+          Map.entry("POST /v1/sessions/{session}/shares", "{}"),
+          Map.entry("POST /v1/documents", "a document"),
+          Map.entry("POST /v1/files", "a file"));
+
+  private static String schedule(String session) {
+    return "{\"session\":\""
+        + session
+        + "\",\"message\":{\"text\":\"Secret\"},\"cron\":\"0 3 1 1 *\",\"zone\":\"UTC\"}";
+  }
 
   /** What the token of a link opens, and nothing else does. */
   private static final String SHARED = "GET /v1/shared";
@@ -68,6 +80,7 @@ class ForeignersTest {
   static String file;
   static String share;
   static String shareToken;
+  static String schedule;
   static String expiredToken;
 
   @BeforeAll
@@ -92,6 +105,12 @@ class ForeignersTest {
         api.post("/v1/sessions/" + session + "/shares", "{}", bearer(ANN)).expect(201).json();
     share = link.required("share").textValue();
     shareToken = link.required("token").textValue();
+    schedule =
+        api.post("/v1/schedules", schedule(session), bearer(ANN))
+            .expect(201)
+            .json()
+            .path("id")
+            .asText();
     turn = Api.turnOf(api.submitRaw(session, Api.body("/long 3"), bearer(ANN)));
     Await.until(
         "Ann's reply",
@@ -159,6 +178,7 @@ class ForeignersTest {
                 .replace("{document}", document)
                 .replace("{file}", file)
                 .replace("{share}", share)
+                .replace("{schedule}", schedule)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -169,6 +189,7 @@ class ForeignersTest {
                 .replace("{document}", "doc_" + nobodys)
                 .replace("{file}", "file_" + nobodys)
                 .replace("{share}", "shr_" + nobodys)
+                .replace("{schedule}", "sched_" + nobodys)
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -303,9 +324,22 @@ class ForeignersTest {
   }
 
   @Test
+  void nobody_has_messages_sent_to_somebody_elses_session() {
+    for (String key : List.of(BOB, EVE)) {
+      Api.Answer foreign = api.post("/v1/schedules", schedule(session), bearer(key));
+      Api.Answer unknown =
+          api.post("/v1/schedules", schedule("sess_" + "0".repeat(26)), bearer(key));
+      assertThat(foreign.status()).isEqualTo(404);
+      assertThat(masked(foreign)).isEqualTo(masked(unknown));
+    }
+    assertThat(api.get("/v1/schedules", bearer(ANN)).json().path("items")).hasSize(1);
+  }
+
+  @Test
   void listings_of_others_hold_nothing_of_ann() {
     for (Operation operation : operations) {
-      if (operation.open || operation.ofSomebody() || operation.byToken) {
+      boolean needsSession = operation.name.equals(NEW_SCHEDULE);
+      if (operation.open || operation.ofSomebody() || operation.byToken || needsSession) {
         continue;
       }
       boolean refused = operation.name.startsWith(SHARED) || operation.name.equals(OPERATOR);
@@ -319,6 +353,7 @@ class ForeignersTest {
             .doesNotContain(session)
             .doesNotContain(turn)
             .doesNotContain(document)
+            .doesNotContain(schedule)
             .doesNotContain("Secret");
       }
     }
@@ -339,7 +374,7 @@ class ForeignersTest {
   private static String masked(Api.Answer answer) {
     return answer.status()
         + " "
-        + answer.body().replaceAll("(sess|turn|doc|file|shr)_[0-9a-z]{26}", "$1_ID")
+        + answer.body().replaceAll("(sess|turn|doc|file|shr|sched)_[0-9a-z]{26}", "$1_ID")
         + answer.headers().map().entrySet().stream()
             .filter(header -> !header.getKey().equalsIgnoreCase("date"))
             .filter(header -> !header.getKey().equalsIgnoreCase("content-length"))

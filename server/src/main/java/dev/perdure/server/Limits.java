@@ -1,6 +1,7 @@
 package dev.perdure.server;
 
 import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.WaitLimits;
 import dev.perdure.context.ContextSettings;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.engine.EngineConfig;
@@ -14,6 +15,7 @@ import dev.perdure.server.config.EngineSettings;
 import dev.perdure.server.config.FileSettings;
 import dev.perdure.server.config.HttpSettings;
 import dev.perdure.server.config.PerdureConfig;
+import dev.perdure.server.config.WaitSettings;
 import dev.perdure.server.http.HttpLimits;
 
 /** From settings to the limits of each part. The parts do not know the configuration. */
@@ -48,6 +50,17 @@ final class Limits {
         engine.maxOpenTurnsPerTenant(),
         engine.queue().maxTurns(),
         engine.queue().maxWait());
+  }
+
+  static WaitLimits waits(PerdureConfig config) {
+    WaitSettings waits = config.waits();
+    return new WaitLimits(
+        waits.longest(),
+        waits.maxScheduledPerCaller(),
+        waits.maxSchedulesPerCaller(),
+        waits.answerWithin(),
+        waits.remindersAfter(),
+        waits.lateness());
   }
 
   static ContextSettings context(PerdureConfig config) {

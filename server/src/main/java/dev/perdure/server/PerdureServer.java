@@ -23,6 +23,7 @@ import dev.perdure.provider.openai.LocalServers;
 import dev.perdure.retrieval.Documents;
 import dev.perdure.retrieval.Indexer;
 import dev.perdure.retrieval.Retriever;
+import dev.perdure.schedule.Schedules;
 import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.durablestreams.DurableStreamsDoor;
@@ -32,6 +33,7 @@ import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.CrashPlan;
 import dev.perdure.testing.FaultFile;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.Tools;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -118,30 +120,33 @@ final class PerdureServer {
     ContextJournal journal = opened(made, new ContextJournal(database));
     Files files = new Files(database, ids, Limits.files(config));
     indexer = opened(made, new Indexer(database, Limits.documents(config), clock, files::sweep));
-    engine =
-        new Engine(
-            new EngineParts(
-                nodeId,
-                database,
-                log,
-                models.providers(),
-                context(config, database, journal),
-                tools,
-                Limits.engine(config),
-                steady,
-                random,
-                opened(made, Timers.system()),
-                faults),
-            Version.text(),
-            meters);
+    Schedules schedules =
+        Schedules.of(database, log, ids, Limits.desk(config), Limits.waits(config));
+    EngineParts parts =
+        new EngineParts(
+            nodeId,
+            database,
+            log,
+            models.providers(),
+            context(config, database, journal),
+            tools,
+            schedules,
+            Limits.engine(config),
+            steady,
+            random,
+            opened(made, Timers.system()),
+            faults);
+    engine = new Engine(parts, Version.text(), meters);
     admission = opened(made, new Admission(database, Limits.desk(config)));
     http =
-        new PerdureHttp(
+        door(
+            config,
             new PerdureHttp.Parts(
                 new Desk(database, log, engine, ids, admission, faults),
+                schedules,
                 admission,
                 PerdureHttp.Stores.of(database, ids, random),
-                new AnswerDesk(database, ids, tools::fault),
+                new AnswerDesk(database, ids, tools::fault, AskUserTool::fault),
                 tools,
                 journal,
                 new Documents(database, ids, Limits.documents(config), indexer::wake),
@@ -157,10 +162,15 @@ final class PerdureServer {
                 meters::scrape,
                 engine::notReady,
                 steady,
-                random),
-            place(config.server()),
-            Limits.http(config),
-            DOORS);
+                random));
+  }
+
+  private static PerdureHttp door(PerdureConfig config, PerdureHttp.Parts parts) {
+    return new PerdureHttp(
+        parts,
+        place(config.server()),
+        Limits.http(config),
+        DOORS);
   }
 
   private static Transport transport(Deque<AutoCloseable> made, InstantSource clock) {

@@ -3,6 +3,7 @@ package dev.perdure.server;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.WaitLimits;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
@@ -12,11 +13,13 @@ import dev.perdure.provider.http.TransportOptions;
 import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.config.ToolSettings;
 import dev.perdure.tool.ApprovalRule;
+import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.CompensatedTool;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.TimeTool;
 import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
+import dev.perdure.tool.WaitTool;
 import dev.perdure.tool.http.AddressPolicy;
 import dev.perdure.tool.http.HttpTool;
 import dev.perdure.tool.http.SecretHeaders;
@@ -40,6 +43,7 @@ final class ToolSelection implements AutoCloseable {
       Json.trusted("{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}");
 
   private final ToolSettings settings;
+  private final WaitLimits waits;
   private final UnaryOperator<@Nullable String> env;
 
   /** Public addresses only, a connection for each call. */
@@ -54,6 +58,7 @@ final class ToolSelection implements AutoCloseable {
    */
   ToolSelection(PerdureConfig config, UnaryOperator<@Nullable String> env, InstantSource clock) {
     this.settings = config.tools();
+    this.waits = Limits.waits(config);
     this.env = env;
     this.transport =
         new Transport(TransportOptions.defaults().oneCallPerConnection(policy()), clock);
@@ -112,6 +117,8 @@ final class ToolSelection implements AutoCloseable {
   private List<Tool> select(InstantSource clock) {
     List<Tool> out = new ArrayList<>();
     out.add(new TimeTool(clock));
+    out.add(new WaitTool(waits.longest()));
+    out.add(new AskUserTool(waits.answerWithin(), waits.longest()));
     settings.http().forEach((name, given) -> out.add(http(name, given)));
     return out;
   }

@@ -19,6 +19,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
@@ -72,6 +73,7 @@ final class ReplyPrinter {
     fold.apply(seq, event);
     switch (event) {
       case TurnAccepted e -> heading();
+      case TurnScheduled e -> {}
       case TurnStarted e -> {}
       case AttemptStarted e -> attempt(e);
       case PartStarted e -> {

@@ -32,6 +32,8 @@ class ServerLayeringTest {
                   "protocol",
                   "provider",
                   "retrieval",
+                  "schedule",
+                  "file",
                   "tool"),
           "server.aisdk", List.of("server.http", "chat", "protocol"),
           "server.openai", List.of("server.http", "chat", "protocol"),

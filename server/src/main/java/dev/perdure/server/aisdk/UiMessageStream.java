@@ -27,6 +27,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
@@ -115,6 +116,7 @@ final class UiMessageStream implements Projection {
   private Then tell(long seq, TurnEvent event, FrameBuffer out) {
     switch (event) {
       case TurnAccepted e -> start(e, out);
+      case TurnScheduled e -> {}
       case TurnStarted e -> {}
       case AttemptStarted e -> {
         return e.lane() != LANE || begin(seq, e, out) ? Then.GO_ON : Then.CUT;
@@ -299,7 +301,7 @@ final class UiMessageStream implements Projection {
         switch (event.state()) {
           case CANCELLED -> LaneState.CANCELLED;
           case COMPLETED -> LaneState.COMPLETED;
-          case FAILED, QUEUED, RUNNING, WAITING -> LaneState.FAILED;
+          case FAILED, QUEUED, SCHEDULED, RUNNING, WAITING -> LaneState.FAILED;
         };
     finish(end == null ? new LaneEnded(LANE, state, null, null) : end, event.error(), out);
   }

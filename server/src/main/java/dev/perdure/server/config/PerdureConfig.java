@@ -28,6 +28,7 @@ public record PerdureConfig(
     DocumentSettings documents,
     FileSettings files,
     ToolSettings tools,
+    WaitSettings waits,
     Log log,
     Auth auth,
     Map<String, Provider> providers,

@@ -106,7 +106,7 @@ final class Values {
     return seconds % 60 == 0 ? seconds / 60 + "m" : seconds + "s";
   }
 
-  private static Duration duration(String text) {
+  static Duration duration(String text) {
     Matcher form = DURATION.matcher(text);
     if (!form.matches()) {
       throw new IllegalArgumentException("not a duration");

@@ -10,6 +10,8 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import java.io.IOException;
+import java.time.Duration;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,6 +26,11 @@ import org.jspecify.annotations.Nullable;
  * another type, is refused by its name. Null counts as absent. Used by one thread.
  */
 final class Fields {
+  /** The last millisecond of the year 9999. */
+  private static final long MAX_TIME = 253_402_300_799_999L;
+
+  private static final int DURATION_CHARS = 32;
+
   private final String path;
   private final JsonNode json;
   private final List<String> known;
@@ -255,6 +262,53 @@ final class Fields {
       throw outOfRange(name, min + " to " + max);
     }
     return Optional.of(value.intValue());
+  }
+
+  /** A time, in milliseconds since 1970. */
+  Optional<Long> time(String name) {
+    if (!has(name)) {
+      return Optional.empty();
+    }
+    JsonNode value = json.get(name);
+    if (!value.isIntegralNumber()) {
+      throw wrongType("'" + qualified(name) + "'", "a whole number", value);
+    }
+    if (!value.canConvertToLong() || value.longValue() < 0 || value.longValue() > MAX_TIME) {
+      throw outOfRange(name, "a time in milliseconds since 1970, before the year 10000");
+    }
+    return Optional.of(value.longValue());
+  }
+
+  /** A length of time, in ISO 8601. */
+  Optional<Duration> duration(String name) {
+    Optional<String> text = text(name, DURATION_CHARS);
+    try {
+      Optional<Duration> length = text.map(Duration::parse);
+      if (length.isEmpty() || !length.get().isNegative()) {
+        return length;
+      }
+    } catch (DateTimeParseException | ArithmeticException e) {
+      throw noDuration(name, e);
+    }
+    throw noDuration(name, null);
+  }
+
+  private PerdureException noDuration(String name, @Nullable RuntimeException cause) {
+    return new PerdureException(
+        ErrorCode.INVALID_REQUEST,
+        "'" + qualified(name) + "' must be a length of time in ISO 8601, such as PT30M or P1D.",
+        cause);
+  }
+
+  /** True or false. */
+  Optional<Boolean> flag(String name) {
+    if (!has(name)) {
+      return Optional.empty();
+    }
+    if (!json.get(name).isBoolean()) {
+      throw wrongType("'" + qualified(name) + "'", "a boolean", json.get(name));
+    }
+    return Optional.of(json.get(name).booleanValue());
   }
 
   /** A finite number, from {@code min} (inclusive if so said) to {@code max} inclusive. */

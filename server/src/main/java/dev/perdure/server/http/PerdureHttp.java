@@ -19,6 +19,7 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
 import dev.perdure.provider.Providers;
 import dev.perdure.retrieval.Documents;
+import dev.perdure.schedule.Schedules;
 import dev.perdure.server.auth.Audit;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
@@ -81,6 +82,7 @@ public final class PerdureHttp {
    */
   public record Parts(
       Desk desk,
+      Schedules schedules,
       Admission admission,
       Stores stores,
       AnswerDesk answers,
@@ -172,14 +174,17 @@ public final class PerdureHttp {
         new ContextRoutes(parts.stores().profiles(), parts.contexts(), requests).routes());
     routes.addAll(
         new TurnRoutes(
-                parts.desk(),
+                new TurnRoutes.Intake(
+                    parts.desk(),
+                    parts.schedules().turns(),
+                    new FileCheck(parts.files(), parts.providers())),
                 parts.stores().conversations(),
                 reader,
                 requests,
                 streams,
-                metrics,
-                new FileCheck(parts.files(), parts.providers()))
+                metrics)
             .routes());
+    routes.addAll(new ScheduleRoutes(parts.schedules(), requests, parts.clock()).routes());
     StreamRoutes streamRoutes =
         new StreamRoutes(
             new ActivityStream.Sources(

@@ -1,6 +1,7 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.Answer;
+import dev.perdure.chat.LaterTurns.When;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
@@ -13,7 +14,9 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.GenerationParams;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
+import dev.perdure.schedule.Schedule.Said;
 import dev.perdure.tool.Tools;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +44,24 @@ final class Requests {
   /** Longest name of either, in UTF-16 code units. */
   private static final int NAME_CHARS = 64;
 
+  /** The members that say what is asked, and of whom. */
+  static final String[] MESSAGE = {
+    "text",
+    "parts",
+    "models",
+    "fallbacks",
+    "instructions",
+    "recovery",
+    "params",
+    "tools",
+    "toolPolicy",
+    "clientTools",
+    "output"
+  };
+
+  /** The further members of a message that is sent. */
+  private static final String[] SENDING = {"whenBusy", "notBefore", "delay", "under", "again"};
+
   private final Models known;
   private final ToolRequests tools;
   private final HttpLimits.Body limits;
@@ -59,26 +80,51 @@ final class Requests {
    *
    * @throws PerdureException INVALID_JSON, INVALID_REQUEST, TOO_LARGE, UNKNOWN_MODEL
    */
-  NewTurn turn(byte[] body) {
-    Fields fields =
-        Fields.of(
-            body,
-            "text",
-            "parts",
-            "models",
-            "fallbacks",
-            "instructions",
-            "whenBusy",
-            "recovery",
-            "params",
-            "tools",
-            "toolPolicy",
-            "clientTools",
-            "under",
-            "again",
-            "output");
+  Sent turn(byte[] body) {
+    String[] names = Arrays.copyOf(MESSAGE, MESSAGE.length + SENDING.length);
+    System.arraycopy(SENDING, 0, names, MESSAGE.length, SENDING.length);
+    Fields fields = Fields.of(body, names);
+    WhenBusy whenBusy = fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire);
     Origin origin = new Origin(spot(fields), null, List.of(), null);
+    @Nullable When when = WaitRequests.when(fields);
+    if (when != null && (whenBusy != WhenBusy.ENQUEUE || !origin.equals(Origin.PLAIN))) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "A message for later is answered behind what is there then. Leave out 'whenBusy', 'under'"
+              + " and 'again'.");
+    }
+    if (when != null) {
+      Said said = said(fields);
+      return new Sent(new NewTurn(said.parts(), said.request(), whenBusy), when);
+    }
     Parts parts = origin.spot() instanceof Spot.Again ? noParts(fields) : Parts.of(fields, limits);
+    return new Sent(
+        new NewTurn(parts.texts(), parts.files(), request(fields), whenBusy, origin), null);
+  }
+
+  /**
+   * What was sent.
+   *
+   * @param when null for now
+   */
+  record Sent(NewTurn turn, @Nullable When when) {
+    Sent with(UnaryOperator<NewTurn> check) {
+      return new Sent(check.apply(turn), when);
+    }
+  }
+
+  /** Reads the members {@link #MESSAGE} of what is said at a time to come: text only. */
+  Said said(Fields fields) {
+    Parts parts = Parts.of(fields, limits);
+    if (!parts.files().isEmpty()) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "A message for later cannot have files. Send the text, or the message now.");
+    }
+    return new Said(parts.texts(), request(fields));
+  }
+
+  private TurnRequest request(Fields fields) {
     List<String> models = fields.texts("models", limits.lanes(), MODEL_CHARS);
     List<String> fallbacks = fields.texts("fallbacks", limits.fallbacks(), MODEL_CHARS);
     if (models.isEmpty()) {
@@ -97,12 +143,7 @@ final class Requests {
             tools.askFirst(fields),
             tools.clients(fields),
             OutputRequests.output(fields));
-    return new NewTurn(
-        parts.texts(),
-        parts.files(),
-        request,
-        fields.word("whenBusy", WhenBusy.ENQUEUE, WhenBusy::wire),
-        origin);
+    return request;
   }
 
   /** Where the message goes; {@code "under": null} is the beginning. */

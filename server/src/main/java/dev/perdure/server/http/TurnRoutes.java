@@ -1,13 +1,16 @@
 package dev.perdure.server.http;
 
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.IdempotencyKey;
-import dev.perdure.chat.NewTurn;
+import dev.perdure.chat.LaterTurns;
+import dev.perdure.chat.LaterTurns.When;
 import dev.perdure.chat.Turn;
 import dev.perdure.log.Follower.Status;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.server.http.Requests.Sent;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
@@ -28,6 +31,7 @@ final class TurnRoutes {
   private static final int MAX_KEY_CHARS = 255;
 
   private final Desk desk;
+  private final LaterTurns later;
   private final Conversations conversations;
   private final TurnReader reader;
   private final Requests requests;
@@ -35,21 +39,24 @@ final class TurnRoutes {
   private final OpenStreams streams;
   private final DoorMetrics metrics;
 
+  /** Where messages go, now or later, and what is looked at before. */
+  record Intake(Desk desk, LaterTurns later, FileCheck files) {}
+
   TurnRoutes(
-      Desk desk,
+      Intake intake,
       Conversations conversations,
       TurnReader reader,
       Requests requests,
       OpenStreams streams,
-      DoorMetrics metrics,
-      FileCheck files) {
-    this.desk = desk;
+      DoorMetrics metrics) {
+    this.desk = intake.desk;
+    this.later = intake.later;
     this.conversations = conversations;
     this.reader = reader;
     this.requests = requests;
     this.streams = streams;
     this.metrics = metrics;
-    this.files = files;
+    this.files = intake.files;
   }
 
   List<Route> routes() {
@@ -57,8 +64,9 @@ final class TurnRoutes {
     String lane = one + "/lanes/{lane}";
     return List.of(
         new Route(Method.POST, "/v1/sessions/{session}/turns", Route.Access.CALLER, this::submit),
-        new Route(Method.GET, "/v1/turns", Route.Access.CALLER, this::active),
+        new Route(Method.GET, "/v1/turns", Route.Access.CALLER, this::list),
         new Route(Method.GET, one, Route.Access.CALLER, this::status),
+        new Route(Method.PATCH, one, Route.Access.CALLER, this::move),
         new Route(Method.POST, one + "/cancel", Route.Access.CALLER, this::cancel),
         new Route(Method.POST, lane + "/cancel", Route.Access.CALLER, this::cancelLane),
         new Route(Method.POST, lane + "/retry", Route.Access.CALLER, this::retryLane));
@@ -69,15 +77,15 @@ final class TurnRoutes {
     String session = exchange.id("session");
     byte[] body = exchange.body();
     IdempotencyKey key = key(exchange, body);
-    NewTurn message = files.checked(exchange.caller(), requests.turn(body));
+    Sent sent = requests.turn(body).with(turn -> files.checked(exchange.caller(), turn));
     Optional<Duration> wait = exchange.preferredWait();
     if (wait.isEmpty()) {
-      accepted(exchange, desk.submit(exchange.caller(), session, message, key));
+      accepted(exchange, submit(exchange.caller(), session, sent, key));
       return;
     }
     // The place comes first: whoever has none left is refused before anything is stored.
     try (OpenStreams.Place place = streams.take(exchange.caller())) {
-      Turn turn = desk.submit(exchange.caller(), session, message, key);
+      Turn turn = submit(exchange.caller(), session, sent, key);
       TurnReader.Reading reading = reader.await(turn.id(), wait.get(), place);
       exchange.header(PREFERENCE_APPLIED, "wait=" + wait.get().toSeconds());
       if (reading.end() != Status.ENDED) {
@@ -89,6 +97,13 @@ final class TurnRoutes {
       Turn ended = conversations.turn(exchange.caller(), turn.id());
       exchange.sendJson(200, Views.bytes(Views.status(ended, reading.fold().snapshot())));
     }
+  }
+
+  private Turn submit(Caller caller, String session, Sent sent, @Nullable IdempotencyKey key) {
+    @Nullable When when = sent.when();
+    return when == null
+        ? desk.submit(caller, session, sent.turn(), key)
+        : later.submit(caller, session, sent.turn(), when, key);
   }
 
   private void accepted(Exchange exchange, Turn turn) {
@@ -125,16 +140,33 @@ final class TurnRoutes {
     }
   }
 
-  private void active(Exchange exchange) {
+  private void list(Exchange exchange) {
     exchange.knownQuery("state", "limit");
     String state = exchange.query("state").orElse("");
-    if (!state.equals("active")) {
-      throw new PerdureException(
-          ErrorCode.INVALID_REQUEST,
-          "'state' is '" + Text.shown(state) + "'. It must be 'active'.");
-    }
-    List<Turn> turns = conversations.openTurns(exchange.caller(), null, exchange.pageSize());
-    exchange.sendJson(200, Views.page(turns, null, Views::turn));
+    Caller caller = exchange.caller();
+    int limit = exchange.pageSize();
+    byte[] page =
+        switch (state) {
+          case "active" ->
+              Views.page(conversations.openTurns(caller, null, limit), null, Views::turn);
+          case "waiting" -> Views.page(later.waiting(caller, limit), null, Views::turn);
+          case "scheduled" -> Views.page(later.scheduled(caller, limit), null, WaitViews::later);
+          default ->
+              throw new PerdureException(
+                  ErrorCode.INVALID_REQUEST,
+                  "'state' is '"
+                      + Text.shown(state)
+                      + "'. It must be 'active', 'waiting' or 'scheduled'.");
+        };
+    exchange.sendJson(200, page);
+  }
+
+  private void move(Exchange exchange) throws IOException {
+    exchange.knownQuery();
+    String id = exchange.id("turn");
+    WaitRequests.Move move = WaitRequests.move(exchange.body());
+    exchange.sendJson(
+        200, Views.bytes(Views.turn(later.move(exchange.caller(), id, move.to(), move.was()))));
   }
 
   private void status(Exchange exchange) throws InterruptedException {

@@ -164,9 +164,19 @@ final class Views {
 
   /** A turn as its row says: what an accepting or cancelling request is answered with. */
   static View turn(Turn turn) {
+    return turn(turn, json -> {});
+  }
+
+  /**
+   * The same, with further members.
+   *
+   * @param more writes them
+   */
+  static View turn(Turn turn, View more) {
     return json -> {
       json.writeStartObject();
       head(json, turn, turn.state(), turn.error());
+      more.write(json);
       json.writeArrayFieldStart("lanes");
       for (Lane lane : turn.lanes()) {
         json.writeStartObject();
@@ -255,7 +265,10 @@ final class Views {
     json.writeStringField("session", turn.session());
     json.writeStringField("userMessage", turn.userMessage());
     json.writeStringField("state", state.wire());
-    json.writeNumberField("position", turn.position());
+    if (turn.position() >= 0) {
+      json.writeNumberField("position", turn.position());
+    }
+    WaitViews.turn(json, turn);
     json.writeNumberField("createdAt", turn.createdAtMillis());
     if (turn.startedAtMillis() != null) {
       json.writeNumberField("startedAt", turn.startedAtMillis());

@@ -75,6 +75,7 @@ final class CompletionStream implements Projection {
       }
       case TurnEvent.TurnEnded e -> finish(out);
       case TurnEvent.TurnAccepted e -> {}
+      case TurnEvent.TurnScheduled e -> {}
       case TurnEvent.TurnStarted e -> {}
       case TurnEvent.PartEnded e -> {}
       case TurnEvent.ToolCalled e -> {}

@@ -25,6 +25,7 @@ import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
@@ -120,6 +121,7 @@ final class ResponseStream implements Projection {
     }
     switch (event) {
       case TurnAccepted e -> accepted(e, out);
+      case TurnScheduled e -> {}
       case TurnStarted e -> started(out);
       case AttemptStarted e -> {
         if (e.lane() == LANE) {

@@ -116,6 +116,12 @@ class KeysTest {
       tools.mcp.*.trustHints = false
       tools.mcp.*.approval = unsafe
       tools.mcp.*.timeout =
+      waits.longest = 366d
+      waits.maxScheduledPerCaller = 1000
+      waits.maxSchedulesPerCaller = 100
+      waits.answerWithin = 24h
+      waits.reminders = 1h
+      waits.lateness = 1m
       log.tailBytes = 64KiB
       log.writerBytes = 256KiB
       log.readBytes = 64KiB

@@ -9,6 +9,7 @@ import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.WaitLimits;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.context.ContextSettings;
@@ -28,12 +29,15 @@ import dev.perdure.retrieval.DocumentLimits;
 import dev.perdure.retrieval.Documents;
 import dev.perdure.retrieval.Indexer;
 import dev.perdure.retrieval.Retriever;
+import dev.perdure.schedule.Schedules;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
 import dev.perdure.testing.FaultPoints;
+import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.TimeTool;
 import dev.perdure.tool.Tools;
+import dev.perdure.tool.WaitTool;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -55,7 +59,12 @@ import org.jspecify.annotations.Nullable;
 /** The door on a free port, before a real desk, log, engine and database. */
 final class Door implements AutoCloseable {
   private static final Tools TOOLS =
-      new Tools(List.of(new TimeTool(InstantSource.system())), Tools.Limits.DEFAULT);
+      new Tools(
+          List.of(
+              new TimeTool(InstantSource.system()),
+              new WaitTool(Duration.ofDays(31)),
+              new AskUserTool(Duration.ofHours(1), Duration.ofDays(31))),
+          Tools.Limits.DEFAULT);
 
   static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -107,23 +116,23 @@ final class Door implements AutoCloseable {
     contexts = new ContextJournal(database);
     conversations = new Conversations(database);
     Providers providers = new Providers(List.of(provider), "hand/a");
-    engine =
-        new Engine(
-            new EngineParts(
-                node,
-                database,
-                log,
-                providers,
-                new ContextBuilder(
-                    database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
-                TOOLS,
-                engineConfig,
-                InstantSource.system(),
-                new Random(1),
-                Timers.system(),
-                FaultPoints.NONE),
-            "test",
-            meters);
+    Schedules schedules = Schedules.of(database, log, ids, deskLimits, WaitLimits.DEFAULT);
+    EngineParts parts =
+        new EngineParts(
+            node,
+            database,
+            log,
+            providers,
+            new ContextBuilder(
+                database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
+            TOOLS,
+            schedules,
+            engineConfig,
+            InstantSource.system(),
+            new Random(1),
+            Timers.system(),
+            FaultPoints.NONE);
+    engine = new Engine(parts, "test", meters);
     engine.start();
     admission = new Admission(database, deskLimits);
     desk = new Desk(database, log, engine, ids, admission, FaultPoints.NONE);
@@ -133,9 +142,10 @@ final class Door implements AutoCloseable {
         new PerdureHttp(
             new PerdureHttp.Parts(
                 desk,
+                schedules,
                 admission,
                 PerdureHttp.Stores.of(database, ids, new SecureRandom()),
-                new AnswerDesk(database, ids, TOOLS::fault),
+                new AnswerDesk(database, ids, TOOLS::fault, AskUserTool::fault),
                 TOOLS,
                 contexts,
                 new Documents(database, ids, DocumentLimits.DEFAULT, indexer::wake),

@@ -1,0 +1,477 @@
+package dev.perdure.chat;
+
+import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.Message.Role;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.db.Database;
+import dev.perdure.db.Signals.Topic;
+import dev.perdure.db.Tx;
+import dev.perdure.log.LogBlock;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.ToolWaiting;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
+import dev.perdure.protocol.TurnState;
+import dev.perdure.protocol.WaitFor;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns that are accepted now and begin later. Such a turn is stored with its ids and event 0, but
+ * becomes part of its session's conversation only at its time: then its messages are written behind
+ * what is newest, and it is queued. Until then it keeps nothing else waiting. Thread-safe.
+ */
+public final class LaterTurns {
+  private final Database database;
+  private final TurnLog log;
+  private final Ids ids;
+  private final TurnInsert insert;
+  private final WaitLimits limits;
+  private volatile LongConsumer alarm = at -> {};
+
+  public LaterTurns(
+      Database database, TurnLog log, Ids ids, DeskLimits deskLimits, WaitLimits limits) {
+    this.database = database;
+    this.log = log;
+    this.ids = ids;
+    this.insert = new TurnInsert(log, ids, deskLimits);
+    this.limits = limits;
+  }
+
+  /**
+   * Has the listener told of each time at which something becomes due that this node has stored.
+   *
+   * @param listener takes milliseconds since 1970 by the database's clock; must not block
+   */
+  public void onDue(LongConsumer listener) {
+    alarm = listener;
+  }
+
+  /** Something that this node has stored becomes due then. */
+  public void ring(long atMillis) {
+    alarm.accept(atMillis);
+  }
+
+  public WaitLimits limits() {
+    return limits;
+  }
+
+  /**
+   * When a turn is to begin: at a time, or after a while from now on.
+   *
+   * @param notBeforeMillis since 1970 by the database's clock
+   */
+  public record When(@Nullable Long notBeforeMillis, @Nullable Duration delay) {
+    long at(long now) {
+      if (notBeforeMillis != null) {
+        return notBeforeMillis;
+      }
+      return now + (delay == null ? 0 : delay.toMillis());
+    }
+  }
+
+  private record Stored(Turn turn, List<LogBlock> blocks, boolean fresh) {}
+
+  /**
+   * Accepts a message for later; it is answered like one that comes at that time with {@code
+   * whenBusy} of {@code enqueue}. A time that has passed is now.
+   *
+   * @throws PerdureException NOT_FOUND, INVALID_REQUEST for a time too far ahead, TOO_MANY_TURNS,
+   *     IDEMPOTENCY_CONFLICT
+   */
+  public Turn submit(
+      Caller caller, String session, NewTurn message, When when, @Nullable IdempotencyKey key) {
+    String id = ids.turn();
+    Stored done =
+        log.write(tx -> {
+          Optional<List<String>> tools = Locks.sessionTools(tx, caller, session);
+          Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
+          if (earlier.isPresent()) {
+            return new Stored(earlier.get(), List.of(), false);
+          }
+          checkRoom(tx, caller);
+          long now = tx.now();
+          List<LogBlock> blocks = new ArrayList<>();
+          insert.insertLater(
+              tx,
+              caller,
+              session,
+              id,
+              message.withDefaultTools(tools.orElse(null)),
+              checked(when.at(now), now),
+              blocks);
+          return new Stored(Conversations.turn(tx, caller, id), blocks, true);
+        });
+    log.published(done.blocks);
+    if (done.fresh) {
+      ring(done.turn);
+    }
+    return done.turn;
+  }
+
+  private void checkRoom(Tx tx, Caller caller) throws SQLException {
+    long scheduled =
+        tx.one(
+                "SELECT COUNT(*) FROM turn WHERE tenant = ? AND owner = ? AND state = 'scheduled'",
+                row -> row.getLong(1),
+                caller.tenant(),
+                caller.owner())
+            .orElse(0L);
+    if (scheduled >= limits.scheduledPerOwner()) {
+      throw new PerdureException(
+          ErrorCode.TOO_MANY_TURNS,
+          "You have "
+              + scheduled
+              + " scheduled turns; the limit is "
+              + limits.scheduledPerOwner()
+              + ". Wait for some to begin, or cancel them.");
+    }
+  }
+
+  private long checked(long at, long now) {
+    if (at - now > limits.longest().toMillis()) {
+      throw new PerdureException(
+          ErrorCode.INVALID_REQUEST,
+          "The time is more than "
+              + limits.longest().toDays()
+              + " days ahead. Choose an earlier one, in milliseconds since 1970.");
+    }
+    return Math.max(at, now);
+  }
+
+  private void ring(Turn turn) {
+    if (turn.wakeAtMillis() != null) {
+      ring(turn.wakeAtMillis());
+    }
+  }
+
+  /**
+   * Moves a turn that is scheduled, or that waits for a time, to another one.
+   *
+   * @param was the time that it now has, so that of two who move it only one does
+   * @throws PerdureException NOT_FOUND, CONFLICT, INVALID_REQUEST
+   */
+  public Turn move(Caller caller, String turn, When to, long was) {
+    Stored done =
+        log.write(tx -> {
+          Locks.OpenTurn row = Locks.lockTurn(tx, caller, turn);
+          long now = tx.now();
+          long at = checked(to.at(now), now);
+          List<TurnEvent> events =
+              row.state() == TurnState.SCHEDULED
+                  ? moveScheduled(tx, turn, at, was, now)
+                  : moveWaiting(tx, turn, row.state(), at, was);
+          List<LogBlock> blocks = List.of(log.insert(tx, turn, log.nextSeq(tx, turn), events));
+          return new Stored(Conversations.turn(tx, caller, turn), blocks, true);
+        });
+    log.published(done.blocks);
+    ring(done.turn);
+    return done.turn;
+  }
+
+  private static List<TurnEvent> moveScheduled(Tx tx, String turn, long at, long was, long now)
+      throws SQLException {
+    if (tx.update("UPDATE turn SET wake_at = ? WHERE id = ? AND wake_at = ?", at, turn, was) == 0) {
+      Long present =
+          tx.one("SELECT wake_at FROM turn WHERE id = ?", row -> row.getLong(1), turn).orElse(0L);
+      throw conflict(turn, "is to begin at " + present + ", not at " + was);
+    }
+    return List.of(new TurnScheduled(at, now));
+  }
+
+  private List<TurnEvent> moveWaiting(Tx tx, String turn, TurnState state, long at, long was)
+      throws SQLException {
+    if (state != TurnState.WAITING) {
+      throw conflict(turn, "does not wait for a time: it is " + state.wire());
+    }
+    List<TurnEvent> events =
+        new ArrayList<>(
+            tx.list(
+                """
+                UPDATE tool_call SET expires_at = ?, updated_at = {now}
+                 WHERE turn_id = ? AND state = 'time' AND expires_at = ? RETURNING lane, id\
+                """,
+                row -> new ToolWaiting(row.getInt(1), row.getString(2), WaitFor.TIME, null, at),
+                at,
+                turn,
+                was));
+    if (events.isEmpty()) {
+      throw conflict(turn, "does not wait for " + was);
+    }
+    tx.update(
+        "UPDATE turn SET wake_at = CAST(? AS BIGINT) WHERE id = ?",
+        ToolCalls.nextWake(tx, turn, limits.reminders()),
+        turn);
+    return events;
+  }
+
+  private static PerdureException conflict(String turn, String why) {
+    return new PerdureException(
+        ErrorCode.CONFLICT,
+        "The turn '" + turn + "' " + why + ". Read it again, and send the time that it has.");
+  }
+
+  /** A turn that is scheduled, with what the user wrote. */
+  public record Later(Turn turn, List<Part> parts) {
+    public Later {
+      parts = List.copyOf(parts);
+    }
+  }
+
+  /** A caller's turns that are scheduled, the next first. */
+  public List<Later> scheduled(Caller caller, int limit) {
+    return database.read(tx -> {
+      List<Turn> turns =
+          Rows.turns(
+              tx,
+              "WHERE tenant = ? AND owner = ? AND state = 'scheduled' ORDER BY wake_at, id LIMIT ?",
+              caller.tenant(),
+              caller.owner(),
+              limit);
+      List<Later> out = new ArrayList<>();
+      for (Turn turn : turns) {
+        out.add(
+            new Later(
+                turn,
+                tx.one(
+                        "SELECT parts FROM later_turn WHERE turn_id = ?",
+                        row -> Rows.parts(row.getString(1)),
+                        turn.id())
+                    .orElse(List.of())));
+      }
+      return out;
+    });
+  }
+
+  /** A caller's turns that wait, the oldest first. */
+  public List<Turn> waiting(Caller caller, int limit) {
+    return database.read(tx ->
+        Rows.turns(
+            tx,
+            "WHERE tenant = ? AND owner = ? AND state IN ('queued', 'running', 'waiting')"
+                + " AND state = 'waiting' ORDER BY id LIMIT ?",
+            caller.tenant(),
+            caller.owner(),
+            limit));
+  }
+
+  /**
+   * Accepts a turn within a transaction of the caller's, which publishes the blocks after it.
+   *
+   * @param key makes it one turn; it must hold a space, as no caller's key can
+   * @return the turn; empty if there was one for the key
+   * @throws PerdureException NOT_FOUND, TOO_MANY_TURNS
+   */
+  public Optional<String> submitNow(
+      Tx tx, Caller caller, String session, NewTurn message, String key, List<LogBlock> blocks)
+      throws SQLException {
+    Optional<List<String>> tools = Locks.sessionTools(tx, caller, session);
+    String id = ids.turn();
+    if (Replays.replay(tx, caller, new IdempotencyKey(key, key), id).isPresent()) {
+      return Optional.empty();
+    }
+    insert.checkRoom(tx, caller);
+    insert.insert(
+        tx, caller, session, id, message.withDefaultTools(tools.orElse(null)), null, blocks);
+    return Optional.of(id);
+  }
+
+  /** What has begun in a batch: turns, and the keys of their owners' hints. */
+  public record Begun(List<String> turns, Set<String> owners) {
+    /** Tells everybody; call it after the commit. */
+    public void publish(Database database) {
+      if (!turns.isEmpty()) {
+        database.signals().publish(Topic.QUEUE, turns);
+        database.signals().publish(Topic.OWNER, owners);
+      }
+    }
+  }
+
+  /** Lets turns whose time has come join their conversations and the queue. */
+  public Begun begin(int atMost) {
+    boolean due =
+        database.read(tx -> {
+          Optional<Long> at = nextDue(tx);
+          return at.isPresent() && at.get() <= tx.now();
+        });
+    if (!due) {
+      return new Begun(List.of(), Set.of());
+    }
+    return database.write(tx -> begin(tx, atMost));
+  }
+
+  /**
+   * @param hasOutput whether the replies have a form
+   */
+  private record Due(
+      String turn, String session, String userMessage, String parts, boolean hasOutput) {}
+
+  private static Begun begin(Tx tx, int atMost) throws SQLException {
+    Set<String> owners = new LinkedHashSet<>();
+    // The session's rows too, as by everybody who changes the open turns of a session; who holds
+    // one of them now has it again a moment later.
+    List<Due> due =
+        tx.list(
+            """
+            SELECT t.id, t.session_id, t.user_message, p.parts, t.tenant, t.owner, t.request
+              FROM turn t JOIN later_turn p ON p.turn_id = t.id
+                   JOIN session s ON s.id = t.session_id
+             WHERE t.state = 'scheduled' AND t.wake_at <= (SELECT {now})
+             ORDER BY t.wake_at, t.id LIMIT ? {skip}\
+            """,
+            row -> {
+              owners.add(new Caller(row.getString(5), row.getString(6)).signalKey());
+              return new Due(
+                  row.getString(1),
+                  row.getString(2),
+                  row.getString(3),
+                  row.getString(4),
+                  Rows.read(row.getString(7), TurnRequest.class).output() != null);
+            },
+            atMost);
+    if (due.isEmpty()) {
+      return new Begun(List.of(), Set.of());
+    }
+    new Joining(tx, due).write();
+    return new Begun(due.stream().map(Due::turn).toList(), owners);
+  }
+
+  /** One batch of turns that join their conversations, with few statements for all of them. */
+  private static final class Joining {
+    private final Tx tx;
+    private final List<Due> due;
+    private final Map<String, End> ends = new HashMap<>();
+    private final Map<String, List<LaneRow>> lanes = new HashMap<>();
+    private final List<@Nullable Object[]> messages = new ArrayList<>();
+    private final List<@Nullable Object[]> formed = new ArrayList<>();
+
+    /** Where a conversation ends. */
+    private record End(long turns, long messages, @Nullable String newest) {}
+
+    private record LaneRow(String message, String model) {}
+
+    Joining(Tx tx, List<Due> due) {
+      this.tx = tx;
+      this.due = due;
+    }
+
+    void write() throws SQLException {
+      readEnds();
+      readLanes();
+      List<@Nullable Object[]> turns = new ArrayList<>();
+      List<@Nullable Object[]> sessions = new ArrayList<>();
+      List<@Nullable Object[]> stored = new ArrayList<>();
+      for (Due one : due) {
+        End end = ends.getOrDefault(one.session, new End(0, 0, null));
+        ends.put(one.session, join(one, end));
+        turns.add(new Object[] {end.turns, one.turn});
+        sessions.add(new Object[] {one.session});
+        stored.add(new Object[] {one.turn});
+      }
+      tx.batch(
+          """
+          INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, model,
+                               parts, created_at, updated_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})\
+          """,
+          messages);
+      tx.batch("UPDATE message SET output = 'null' WHERE id = ?", formed);
+      // wake_at stays until a node claims the turn: it says since when it is in the queue.
+      tx.batch("UPDATE turn SET state = 'queued', position = ? WHERE id = ?", turns);
+      tx.batch("UPDATE session SET updated_at = {now} WHERE id = ?", sessions);
+      tx.batch("DELETE FROM later_turn WHERE turn_id = ?", stored);
+    }
+
+    private End join(Due one, End end) {
+      long position = end.messages;
+      messages.add(row(one, one.userMessage, end.newest, Role.USER, position++, null));
+      @Nullable String newest = null;
+      for (LaneRow lane : lanes.getOrDefault(one.turn, List.of())) {
+        newest = newest == null ? lane.message : newest;
+        if (one.hasOutput) {
+          formed.add(new Object[] {lane.message});
+        }
+        messages.add(
+            row(one, lane.message, one.userMessage, Role.ASSISTANT, position++, lane.model));
+      }
+      return new End(end.turns + 1, position, newest);
+    }
+
+    private static @Nullable Object[] row(
+        Due one,
+        String id,
+        @Nullable String parent,
+        Role role,
+        long position,
+        @Nullable String model) {
+      boolean user = role == Role.USER;
+      return new Object[] {
+        id,
+        one.session,
+        one.turn,
+        parent,
+        role.wire(),
+        position,
+        (user ? Status.COMPLETE : Status.PENDING).wire(),
+        model,
+        user ? one.parts : "[]"
+      };
+    }
+
+    private void readEnds() throws SQLException {
+      Object[] sessions = due.stream().map(Due::session).distinct().toArray();
+      String marks = Tx.placeholders(sessions.length);
+      tx.list(
+          """
+          SELECT t.session_id, t.position + 1,
+                 (SELECT MAX(m.position) + 1 FROM message m WHERE m.session_id = t.session_id),
+                 COALESCE(
+                   (SELECT m.id FROM message m
+                     WHERE m.turn_id = t.id AND m.role = 'user' AND m.id <> t.user_message
+                     ORDER BY m.position DESC LIMIT 1),
+                   (SELECT l.message_id FROM lane l
+                     WHERE l.turn_id = t.id ORDER BY l.lane LIMIT 1))
+            FROM turn t
+           WHERE t.session_id IN (%s) AND t.position >= 0
+             AND t.position = (SELECT MAX(n.position) FROM turn n
+                                WHERE n.session_id = t.session_id)\
+          """
+              .formatted(marks),
+          row ->
+              ends.put(row.getString(1), new End(row.getLong(2), row.getLong(3), row.getString(4))),
+          sessions);
+    }
+
+    private void readLanes() throws SQLException {
+      Object[] turns = due.stream().map(Due::turn).toArray();
+      tx.list(
+          "SELECT turn_id, message_id, model FROM lane WHERE turn_id IN ("
+              + Tx.placeholders(turns.length)
+              + ") ORDER BY turn_id, lane",
+          row ->
+              lanes
+                  .computeIfAbsent(row.getString(1), id -> new ArrayList<>())
+                  .add(new LaneRow(row.getString(2), row.getString(3))),
+          turns);
+    }
+  }
+
+  /** The next time at which a turn of any caller is due; empty if none ever is. */
+  public static Optional<Long> nextDue(Tx tx) throws SQLException {
+    return tx.one(
+        "SELECT wake_at FROM turn WHERE state = 'scheduled' ORDER BY wake_at LIMIT 1",
+        row -> row.getLong(1));
+  }
+}

@@ -1,0 +1,255 @@
+package dev.perdure.engine;
+
+import static dev.perdure.engine.EngineHarness.CALLER;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.perdure.chat.Caller;
+import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.LaterTurns;
+import dev.perdure.chat.LaterTurns.When;
+import dev.perdure.chat.Message;
+import dev.perdure.chat.Message.Status;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.chat.WaitLimits;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnEvent.TurnAccepted;
+import dev.perdure.protocol.TurnEvent.TurnEnded;
+import dev.perdure.protocol.TurnEvent.TurnScheduled;
+import dev.perdure.protocol.TurnEvent.TurnStarted;
+import dev.perdure.protocol.TurnState;
+import dev.perdure.tool.Tools;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** Turns that are accepted now and begin later, on either database. */
+abstract class LaterContract extends EngineFixture {
+  private static final When NOW = new When(null, Duration.ZERO);
+
+  private static When in(Duration delay) {
+    return new When(null, delay);
+  }
+
+  private Turn later(String session, String text, When when, @Nullable IdempotencyKey key) {
+    return node.later.submit(
+        CALLER,
+        session,
+        EngineHarness.message(
+            text, WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.RESTART),
+        when,
+        key);
+  }
+
+  private long wakeAt(Turn turn) {
+    Long at = node.turn(turn.id()).wakeAtMillis();
+    return at == null ? -1 : at;
+  }
+
+  private List<Message> messages(String session) {
+    return node.conversations.messages(CALLER, session, null, 100).items().reversed();
+  }
+
+  @Test
+  void it_joins_the_conversation_at_its_time_behind_what_is_newest() throws Exception {
+    script("a", REPLY, REPLY);
+    node.engine.start();
+    String session = node.session();
+    Turn later = later(session, "Later", in(Duration.ofHours(1)), null);
+    assertThat(later.state()).isEqualTo(TurnState.SCHEDULED);
+    assertThat(messages(session)).isEmpty();
+    Turn first = node.submit(session, "First", WhenBusy.REJECT, null, "script/a");
+    node.awaitEnd(first.id());
+    assertThat(messages(session)).hasSize(2);
+    node.later.move(CALLER, later.id(), NOW, wakeAt(later));
+    List<TurnEvent> log = node.awaitEnd(later.id());
+    assertThat(log.subList(0, 4))
+        .extracting(Object::getClass)
+        .containsExactly(
+            TurnAccepted.class, TurnScheduled.class, TurnScheduled.class, TurnStarted.class);
+    List<Message> all = messages(session);
+    assertThat(all).extracting(Message::text).containsExactly("First", "Hello", "Later", "Hello");
+    assertThat(all).extracting(Message::position).containsExactly(0L, 1L, 2L, 3L);
+    assertThat(all.get(2).parent()).isEqualTo(all.get(1).id());
+    assertThat(all.get(3).parent()).isEqualTo(all.get(2).id());
+    assertThat(all.get(2).id()).isEqualTo(later.userMessage());
+    assertThat(node.turn(later.id()).position()).isEqualTo(1);
+    assertThat(provider.requests().getLast().messages()).hasSize(3);
+  }
+
+  @Test
+  void it_begins_by_itself_when_the_time_has_come_even_if_the_node_was_down() throws Exception {
+    script("a", REPLY, REPLY);
+    node.engine.start();
+    String session = node.session();
+    Turn soon = later(session, "Soon", in(Duration.ofMillis(200)), null);
+    node.awaitEnd(soon.id());
+    Turn missed = later(session, "Missed", in(Duration.ofHours(1)), null);
+    node.stop(Duration.ZERO);
+    database.write(
+        tx -> tx.update("UPDATE turn SET wake_at = wake_at - 7200000 WHERE id = ?", missed.id()));
+    node = new EngineHarness(database, provider);
+    node.engine.start();
+    node.awaitEnd(missed.id());
+    assertThat(text(missed, 0)).isEqualTo("Hello");
+  }
+
+  @Test
+  void those_of_one_session_that_are_due_together_come_one_after_the_other() throws Exception {
+    script("a", REPLY, REPLY, REPLY);
+    String session = node.session();
+    Turn one = later(session, "1", in(Duration.ofMillis(1)), null);
+    Turn two = later(session, "2", in(Duration.ofMillis(2)), null);
+    Turn three = later(session, "3", in(Duration.ofMillis(3)), null);
+    eventually(() -> node.conversations.now() > wakeAt(three));
+    node.engine.start();
+    node.awaitEnd(three.id());
+    assertThat(List.of(one, two, three))
+        .extracting(turn -> node.turn(turn.id()).position())
+        .containsExactly(0L, 1L, 2L);
+    List<Message> all = messages(session);
+    assertThat(all)
+        .extracting(Message::text)
+        .containsExactly("1", "Hello", "2", "Hello", "3", "Hello");
+    assertThat(all.get(4).parent()).isEqualTo(all.get(3).id());
+  }
+
+  @Test
+  void a_busy_session_has_it_wait_like_any_other() throws Exception {
+    script("a", HELD, REPLY);
+    node.engine.start();
+    String session = node.session();
+    Turn first = node.submit(session, "First", "script/a");
+    node.await(first.id(), EngineFixture::isDelta);
+    Turn later = later(session, "Later", in(Duration.ofMillis(1)), null);
+    eventually(() -> node.turn(later.id()).state() == TurnState.QUEUED);
+    provider.letGo();
+    node.awaitEnd(later.id());
+    assertThat(messages(session))
+        .extracting(Message::text)
+        .containsExactly("First", "part", "Later", "Hello");
+  }
+
+  @Test
+  void of_two_who_move_it_one_does() {
+    String session = node.session();
+    Turn later = later(session, "Later", in(Duration.ofHours(1)), null);
+    long was = wakeAt(later);
+    Turn moved = node.later.move(CALLER, later.id(), in(Duration.ofHours(2)), was);
+    assertThat(moved.wakeAtMillis()).isGreaterThan(was);
+    assertCode(
+        () -> node.later.move(CALLER, later.id(), in(Duration.ofHours(3)), was),
+        ErrorCode.CONFLICT);
+    assertCode(
+        () -> node.later.move(new Caller("acme", "bob"), later.id(), NOW, wakeAt(later)),
+        ErrorCode.NOT_FOUND);
+    assertThat(node.later.scheduled(CALLER, 9))
+        .singleElement()
+        .satisfies(one -> {
+          assertThat(one.turn().id()).isEqualTo(later.id());
+          assertThat(one.parts().getFirst().text()).isEqualTo("Later");
+        });
+    assertThat(node.conversations.openTurns(CALLER, session, 9)).isEmpty();
+  }
+
+  @Test
+  void one_that_is_cancelled_leaves_no_message_behind() {
+    script("a", REPLY);
+    node.engine.start();
+    String session = node.session();
+    Turn later = later(session, "Later", in(Duration.ofHours(1)), null);
+    node.desk.cancelSession(CALLER, session);
+    assertThat(node.turn(later.id()).state()).isEqualTo(TurnState.SCHEDULED);
+    Turn cancelled = node.desk.cancelTurn(CALLER, later.id());
+    assertThat(cancelled.state()).isEqualTo(TurnState.CANCELLED);
+    assertThat(node.awaitEnd(later.id()).getLast()).isInstanceOf(TurnEnded.class);
+    assertCode(() -> node.desk.retryLane(CALLER, later.id(), 0, null), ErrorCode.CONFLICT);
+    assertCode(() -> node.later.move(CALLER, later.id(), NOW, wakeAt(later)), ErrorCode.CONFLICT);
+    Turn first = node.submit(session, "First", "script/a");
+    node.awaitEnd(first.id());
+    assertThat(messages(session))
+        .extracting(Message::text, Message::status)
+        .containsExactly(
+            org.assertj.core.groups.Tuple.tuple("First", Status.COMPLETE),
+            org.assertj.core.groups.Tuple.tuple("Hello", Status.COMPLETE));
+    assertThat(messages(session).getFirst().parent()).isNull();
+  }
+
+  @Test
+  void a_repeated_request_is_the_same_turn() {
+    String session = node.session();
+    IdempotencyKey key = new IdempotencyKey("k", "h");
+    Turn first = later(session, "Later", in(Duration.ofHours(1)), key);
+    Turn again = later(session, "Later", in(Duration.ofHours(1)), key);
+    assertThat(again.id()).isEqualTo(first.id());
+    assertThat(again.wakeAtMillis()).isEqualTo(first.wakeAtMillis());
+  }
+
+  @Test
+  void there_are_limits() {
+    WaitLimits few =
+        new WaitLimits(
+            Duration.ofDays(10), 1, 1, Duration.ofHours(1), List.of(), Duration.ofMinutes(1));
+    node.close();
+    node =
+        new EngineHarness(
+            database, provider, EngineHarness.config(Duration.ofMinutes(5)), Tools.NONE, few);
+    String session = node.session();
+    assertCode(
+        () -> later(session, "Far", in(Duration.ofDays(11)), null), ErrorCode.INVALID_REQUEST);
+    Turn later = later(session, "Later", in(Duration.ofDays(9)), null);
+    assertCode(() -> later(session, "Two", in(Duration.ofDays(9)), null), ErrorCode.TOO_MANY_TURNS);
+    assertCode(
+        () -> node.later.move(CALLER, later.id(), in(Duration.ofDays(11)), wakeAt(later)),
+        ErrorCode.INVALID_REQUEST);
+    node.desk.cancelTurn(CALLER, later.id());
+    later(session, "Two", in(Duration.ofDays(9)), null);
+  }
+
+  @Test
+  void a_deleted_session_takes_them_along() {
+    String session = node.session();
+    Turn later = later(session, "Later", in(Duration.ofHours(1)), null);
+    node.desk.deleteSession(CALLER, session);
+    assertCode(() -> node.turn(later.id()), ErrorCode.NOT_FOUND);
+    long left =
+        database.read(
+            tx -> tx.one("SELECT COUNT(*) FROM later_turn", row -> row.getLong(1)).orElseThrow());
+    assertThat(left).isZero();
+  }
+
+  @Test
+  void nodes_that_look_at_the_same_time_let_each_begin_once() throws Exception {
+    String session = node.session();
+    for (int i = 0; i < 20; i++) {
+      later(session, "n" + i, in(Duration.ofMillis(1)), null);
+    }
+    Turn last = later(node.session(), "last", in(Duration.ofMillis(1)), null);
+    eventually(() -> node.conversations.now() > wakeAt(last));
+    LaterTurns other =
+        new LaterTurns(database, node.log, Ids.system(), DeskLimits.DEFAULT, WaitLimits.DEFAULT);
+    List<Integer> begun = new java.util.concurrent.CopyOnWriteArrayList<>();
+    List<Thread> nodes =
+        List.of(node.later, other).stream()
+            .map(each ->
+                Thread.ofVirtual()
+                    .start(() -> {
+                      for (int i = 0; i < 10; i++) {
+                        begun.add(each.begin(5).turns().size());
+                      }
+                    }))
+            .toList();
+    for (Thread each : nodes) {
+      each.join();
+    }
+    // What the other one held at that moment is begun by the next look.
+    begun.add(node.later.begin(100).turns().size());
+    assertThat(begun.stream().mapToInt(Integer::intValue).sum()).isEqualTo(21);
+    assertThat(messages(session)).hasSize(40);
+  }
+}
