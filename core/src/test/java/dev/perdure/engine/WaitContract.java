@@ -26,6 +26,7 @@ import dev.perdure.protocol.WaitFor;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -106,6 +107,47 @@ abstract class WaitContract extends ToolFixture {
         .containsExactly(new ToolDecided(0, call, Decision.APPROVE, null));
     assertThat(look.calls).hasSize(1);
     assertThat(text(turn, 0)).isEqualTo("See: done.");
+  }
+
+  @Test
+  void a_turn_that_an_older_version_let_wait_is_finished() throws Exception {
+    Turn turn = submit();
+    // Log and ledger word for word as the first version with tools has stored them.
+    String log =
+        """
+        {"seq":1,"type":"turn.started","epoch":1,"at":1}
+        {"seq":2,"type":"attempt.started","lane":0,"step":0,"attempt":1,"model":"script/a"}
+        {"seq":3,"type":"tool.called","lane":0,"attempt":1,"call":"call_1","tool":"look","input":{"n":1}}
+        {"seq":4,"type":"step.ended","lane":0,"step":0,"attempt":1,"finish":"tool_calls"}
+        {"seq":5,"type":"tool.waiting","lane":0,"call":"call_1","for":"approval","inputHash":"abc"}
+        {"seq":6,"type":"turn.waiting","for":["approval"],"at":2}
+        """;
+    database.write(tx -> {
+      tx.update(
+          "INSERT INTO log_block (turn_id, first_seq, last_seq, payload) VALUES (?, 1, 6, ?)",
+          turn.id(),
+          log.getBytes(StandardCharsets.UTF_8));
+      tx.update(
+          """
+          INSERT INTO tool_call (id, turn_id, lane, step, tool, effect, input_hash, state, runs,
+                                 created_at, updated_at)
+          VALUES ('call_1', ?, 0, 0, 'look', 'unsafe', 'abc', 'approval', 0, 1, 1)\
+          """,
+          turn.id());
+      tx.update("UPDATE lane SET state = 'waiting' WHERE turn_id = ?", turn.id());
+      return tx.update("UPDATE turn SET state = 'waiting', epoch = 1 WHERE id = ?", turn.id());
+    });
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    use(look);
+    script("a", LAST);
+    node.answers.answer(
+        CALLER, turn.id(), new Answer("call_1", Decision.APPROVE, null, null, "abc"));
+    node.awaitEnd(turn.id());
+    assertThat(look.calls).extracting(Tool.Input::key).containsExactly("call_1");
+    assertThat(told(0).getFirst().result()).isEqualTo("{\"n\":1}");
+    assertThat(text(turn, 0)).isEqualTo("done.");
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
   }
 
   @Test
