@@ -12,6 +12,7 @@ public final class Bench {
         load               many users at once against a server, with a table of what it took
         profile            the same, with a table of where the server's CPU time went
         table FILE...      the table of results that load has written with --json
+        retrieval          questions to a session of 10,000 messages
         jmh [REGEX]        the micro-benchmarks whose names match; further options as JMH's own
 
       Options of load and profile:
@@ -33,6 +34,7 @@ public final class Bench {
             new LoadDriver(LoadOptions.parse(rest, LoadOptions.DEFAULT), LoadDriver.NONE).run();
         case "profile" -> Profile.run(rest);
         case "table" -> Table.print(rest);
+        case "retrieval" -> RetrievalBench.run(rest);
         case "jmh" -> Micro.run(rest);
         case "help", "--help", "-h" -> {
           System.out.print(USAGE);

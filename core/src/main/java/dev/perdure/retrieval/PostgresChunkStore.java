@@ -1,8 +1,11 @@
 package dev.perdure.retrieval;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.perdure.db.Tx;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -16,23 +19,32 @@ import org.jspecify.annotations.Nullable;
 final class PostgresChunkStore implements ChunkStore {
   static final PostgresChunkStore INSTANCE = new PostgresChunkStore();
 
+  /** A term that more chunks have is common; candidates are looked for by the rarer ones. */
+  private static final int COMMON = 1_000;
+
+  /** How many chunks of the scope have each of the terms; counted as far as it matters. */
+  private static final String COUNT =
+      """
+      SELECT asked.term,
+             (SELECT COUNT(*)
+                FROM (SELECT 1 FROM chunk c
+                       WHERE c.words @@ CAST(asked.query AS tsquery)
+                         AND c.tenant = ? AND c.owner = ? LIMIT 1001) AS having_it)
+        FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS asked (term, query)\
+      """;
+
+  /** The candidates, by the rarity of all the terms that they have. */
   private static final String SEARCH =
       """
-      WITH asked AS (SELECT unnest(CAST(? AS text[])) AS term),
-      hit AS (
-        SELECT asked.term, c.id FROM asked
-          JOIN chunk c ON c.words @@ CAST('''' || asked.term || ''' & (' || ? || ')' AS tsquery)
-          LEFT JOIN document d ON d.id = c.document_id
-         WHERE\
+      WITH asked AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(? AS tsquery[]), CAST(? AS float8[])) AS asked (term, idf))
+      SELECT c.id FROM chunk c LEFT JOIN document d ON d.id = c.document_id
+       WHERE c.words @@ CAST(? AS tsquery) AND\
       """
           + VISIBLE
           + """
-               AND (d.id IS NULL OR d.state = 'ready')),
-          rarity AS (
-            SELECT term, ln(1 + (SELECT COUNT(DISTINCT id) FROM hit) / CAST(COUNT(*) AS real)) AS idf
-              FROM hit GROUP BY term)
-          SELECT id FROM hit JOIN rarity USING (term)
-           GROUP BY id ORDER BY SUM(idf) DESC, id LIMIT ?\
+               AND (d.id IS NULL OR d.state = 'ready')
+             ORDER BY (SELECT SUM(idf) FROM asked WHERE c.words @@ asked.term) DESC, c.id LIMIT ?\
           """;
 
   private static final String FUZZY =
@@ -80,11 +92,43 @@ final class PostgresChunkStore implements ChunkStore {
   @Override
   public List<Long> search(Tx tx, Scope scope, List<String> terms, long before, int limit)
       throws SQLException {
+    String within = " & ('" + scope.ownerTerm() + "' | '" + scope.sessionTerm() + "')";
+    record Count(String term, long chunks) {}
+    List<Count> counts =
+        tx
+            .list(
+                COUNT,
+                row -> new Count(row.getString(1), row.getLong(2)),
+                scope.owner().tenant(),
+                scope.owner().owner(),
+                terms.toArray(String[]::new),
+                terms.stream().map(term -> "'" + term + "'" + within).toArray(String[]::new))
+            .stream()
+            .filter(count -> count.chunks > 0)
+            .sorted(Comparator.comparingLong(Count::chunks))
+            .toList();
+    if (counts.isEmpty()) {
+      return List.of();
+    }
+    double all = counts.getLast().chunks;
+    // A common term alone says so little that its chunks come last; with a rare one it counts.
+    List<Count> telling =
+        counts.stream()
+            .filter(count -> count.chunks <= COMMON || count.equals(counts.getFirst()))
+            .toList();
+    String candidates =
+        "("
+            + telling.stream().map(count -> "'" + count.term + "'").collect(joining(" | "))
+            + ")"
+            + within;
     return tx.list(
         SEARCH,
         row -> row.getLong(1),
-        terms.toArray(String[]::new),
-        "'" + scope.ownerTerm() + "' | '" + scope.sessionTerm() + "'",
+        counts.stream().map(count -> "'" + count.term + "'").toArray(String[]::new),
+        counts.stream()
+            .map(count -> Double.toString(Math.log(1 + all / count.chunks)))
+            .toArray(String[]::new),
+        candidates,
         scope.owner().tenant(),
         scope.owner().owner(),
         scope.session(),

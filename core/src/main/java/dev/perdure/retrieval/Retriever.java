@@ -8,6 +8,7 @@ import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds what of an owner's documents and of a session's earlier messages matters to a question. All
- * reads are scoped to tenant and owner in the SQL. Thread-safe, without state of its own.
+ * reads are scoped to tenant and owner in the SQL. Thread-safe.
  *
  * <p>Messages are not searchable from the start, since hardly any ever needs to be: those of a
  * session are cut and indexed when for the first time they do not fit the window, and then each
@@ -33,20 +34,8 @@ public final class Retriever {
   /** With fewer chunks than this, words that may be misspelled are searched by their letters. */
   private static final int FEW = 3;
 
-  /** What was said before a message was edited, or a reply written again, was not said. */
-  private static final String ON_BRANCH =
-      """
-      AND (c.message_id IS NULL OR c.message_id IN (
-            WITH RECURSIVE branch (id, parent_id, position) AS (
-              SELECT id, parent_id, position FROM message WHERE id = ? AND session_id = ?
-              UNION ALL
-              SELECT p.id, p.parent_id, p.position FROM message p
-                JOIN branch b ON p.id = b.parent_id AND p.position < b.position)
-            SELECT id FROM branch))\
-      """
-          + " ";
-
   private final Database database;
+  private final Ancestry ancestry = new Ancestry();
 
   public Retriever(Database database) {
     this.database = database;
@@ -118,34 +107,39 @@ public final class Retriever {
         MAX_FOUND);
   }
 
-  private static List<Chunk> chunks(Tx tx, Query query, List<Long> ids) throws SQLException {
+  private record Placed(Chunk chunk, int position) {}
+
+  private List<Chunk> chunks(Tx tx, Query query, List<Long> ids) throws SQLException {
     if (ids.isEmpty()) {
       return List.of();
     }
-    Map<Long, Chunk> byId = new HashMap<>();
     List<@Nullable Object> args = new ArrayList<>();
     args.add(query.owner.tenant());
     args.add(query.owner.owner());
     args.add(query.session);
     args.add(query.before);
-    if (query.before > 0) {
-      args.add(query.leaf);
-      args.add(query.session);
-    }
     args.addAll(ids);
-    tx.list(
+    List<Placed> found =
+        tx.list(
             "SELECT "
                 + ChunkStore.COLUMNS
+                + ", c.position"
                 + ChunkStore.FROM
                 + "WHERE"
                 + ChunkStore.VISIBLE
-                + (query.before > 0 ? ON_BRANCH : "")
                 + "AND c.id IN ("
                 + Tx.placeholders(ids.size())
                 + ")",
-            ChunkStore::chunk,
-            args.toArray())
-        .forEach(chunk -> byId.put(chunk.id(), chunk));
+            row -> new Placed(ChunkStore.chunk(row), row.getInt(8)),
+            args.toArray());
+    boolean messages = found.stream().anyMatch(placed -> placed.chunk.message() != null);
+    BitSet branch = messages ? ancestry.of(tx, query.session, query.leaf) : new BitSet();
+    Map<Long, Chunk> byId = new HashMap<>();
+    for (Placed placed : found) {
+      if (placed.chunk.message() == null || branch.get(placed.position)) {
+        byId.put(placed.chunk.id(), placed.chunk);
+      }
+    }
     return ids.stream().filter(byId::containsKey).map(byId::get).toList();
   }
 

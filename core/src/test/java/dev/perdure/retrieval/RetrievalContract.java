@@ -325,6 +325,35 @@ abstract class RetrievalContract {
     assertThat(find("s", "pelican", 3, "edited")).extracting(Chunk::message).contains("edited");
   }
 
+  @Test
+  void a_branch_that_grows_and_one_that_is_left_and_taken_again_are_told_apart() {
+    message("m0", null, 0, "The pelican is named Ida.");
+    message("left", "m0", 1, "The pelican is green.");
+    String leaf = "m0";
+    for (int i = 2; i < 40; i++) {
+      message("m" + i, leaf, i, i % 10 == 0 ? "The pelican is " + i + "." : "Yes.");
+      leaf = "m" + i;
+      if (i % 19 != 0) {
+        continue;
+      }
+      assertThat(find("s", "pelican", i, leaf)).extracting(Chunk::message).contains("m0", "m10");
+      assertThat(find("s", "pelican", i, "left"))
+          .extracting(Chunk::message)
+          .containsExactlyInAnyOrder("m0", "left");
+    }
+    message("m40", leaf, 40, "Which pelican?");
+    assertThat(find("s", "pelican", 40, "m40"))
+        .extracting(Chunk::message)
+        .containsExactlyInAnyOrder("m0", "m10", "m20", "m30");
+    // Long after, too far to go back one by one.
+    String far = "m40";
+    for (int i = 41; i < 80; i++) {
+      message("m" + i, far, i, "Yes.");
+      far = "m" + i;
+    }
+    assertThat(find("s", "pelican", 79, far)).extracting(Chunk::message).hasSize(5);
+  }
+
   private List<Chunk> find(String session, String question, long before, String leaf) {
     return retriever.find(new Query(ANN, session, List.of(question), before, leaf));
   }
