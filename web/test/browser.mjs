@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-export const PATIENCE = 30_000;
+export const PATIENCE = 60_000;
 const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin/java') : 'java';
 
 /** The class path of the server: its jar, or what SERVER_CLASSPATH says. */

@@ -19,7 +19,10 @@ for (let i = 0; i < 2; i++) {
     await server.replyText(session);
     await page.getByRole('textbox', { name: 'Message', exact: true }).fill('/pace 0ms\n/long 300');
     await page.keyboard.press('Enter');
-    await until('it is accepted', async () => (await page.locator('.user').count()) === more + 2);
+    await until('it is accepted', async () => {
+      const { items } = await server.json(`/v1/sessions/${session}/messages`);
+      return items.length === 2 * (more + 2);
+    });
   }
   await server.replyText(session);
   await page.locator('.facts').last().waitFor();
