@@ -84,7 +84,7 @@ public record TurnRequest(
   public record Output(String name, JsonNode schema) {}
 
   /**
-   * A tool that the client runs; its arguments are for the client to check.
+   * A tool that the client runs.
    *
    * @param schema JSON Schema of the arguments
    */

@@ -7,6 +7,7 @@ import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.provider.ModelRequest.ToolSpec;
+import dev.perdure.tool.ForeignSchemas;
 import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
 import java.util.ArrayList;
@@ -58,7 +59,7 @@ final class Offer {
   }
 
   boolean isClients(ToolCalled call) {
-    return request.clientTools().stream().anyMatch(tool -> tool.name().equals(call.tool()));
+    return client(call) != null;
   }
 
   /** Whether somebody must agree to the call. */
@@ -102,9 +103,19 @@ final class Offer {
     if (!input.isObject()) {
       return invalid(call, "they are not an object of JSON");
     }
-    return isClients(call)
-        ? null
-        : tools.fault(call.tool(), input).map(fault -> invalid(call, fault)).orElse(null);
+    @Nullable ClientTool client = client(call);
+    @Nullable String fault =
+        client == null
+            ? tools.fault(call.tool(), input).orElse(null)
+            : ForeignSchemas.fault(client.name(), client.schema(), input);
+    return fault == null ? null : invalid(call, fault);
+  }
+
+  private @Nullable ClientTool client(ToolCalled call) {
+    return request.clientTools().stream()
+        .filter(tool -> tool.name().equals(call.tool()))
+        .findFirst()
+        .orElse(null);
   }
 
   private static TurnError invalid(ToolCalled call, String fault) {

@@ -7,6 +7,7 @@ import dev.perdure.chat.CallState;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnEvent;
@@ -122,6 +123,37 @@ abstract class ToolContract extends ToolFixture {
     assertThat(told(1).get(1).result()).contains("/n");
     assertThat(told(1).get(3).result()).isEqualTo("Error: no money\uFFFD");
     assertThat(text(turn, 0)).isEqualTo("done.");
+  }
+
+  @Test
+  void arguments_that_do_not_fit_a_clients_schema_do_not_reach_the_client() {
+    use();
+    script("a", "[{'call':'locate','input':{'n':'one'}},{'finish':'tool_calls'}]", LAST);
+    Turn turn =
+        submit(
+            null,
+            List.of(),
+            new TurnRequest.ClientTool(
+                "locate",
+                "",
+                Json.trusted(
+                    "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}")));
+    node.awaitEnd(turn.id());
+    assertThat(told(1).getFirst().result()).contains("'locate'").contains("/n");
+    assertThat(text(turn, 0)).isEqualTo("done.");
+  }
+
+  @Test
+  void a_step_makes_so_many_calls_and_no_more() {
+    FakeTool look = new FakeTool("look", Effect.READ);
+    use(new Tools.Limits(9, 2, 1000, 1000, Duration.ofHours(1)), look);
+    String call = "{'call':'look','input':{'n':1}},";
+    script("a", "[" + call.repeat(3) + "{'finish':'tool_calls'}]", LAST);
+    Turn turn = submit();
+    node.awaitEnd(turn.id());
+    assertThat(look.calls).hasSize(2);
+    assertThat(told(1)).extracting(ToolUse::failed).containsExactly(false, false, true);
+    assertThat(told(1).getLast().result()).contains("more than the 2 calls");
   }
 
   @Test

@@ -14,6 +14,7 @@ import dev.perdure.server.config.PerdureConfig;
 import dev.perdure.server.config.ToolSettings;
 import dev.perdure.tool.ApprovalRule;
 import dev.perdure.tool.AskUserTool;
+import dev.perdure.tool.CalculatorTool;
 import dev.perdure.tool.CompensatedTool;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.TimeTool;
@@ -34,6 +35,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -119,6 +121,8 @@ final class ToolSelection implements AutoCloseable {
     out.add(new TimeTool(clock));
     out.add(new WaitTool(waits.longest()));
     out.add(new AskUserTool(waits.answerWithin(), waits.longest()));
+    out.add(new CalculatorTool());
+    ServiceLoader.load(Tool.class).forEach(out::add);
     settings.http().forEach((name, given) -> out.add(http(name, given)));
     return out;
   }

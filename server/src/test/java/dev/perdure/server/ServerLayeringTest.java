@@ -28,6 +28,7 @@ class ServerLayeringTest {
                   "chat",
                   "context",
                   "db",
+                  "file",
                   "log",
                   "protocol",
                   "provider",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.server.http.Door.Answer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -138,6 +139,29 @@ class ToolApiTest {
         .isEqualTo("{\"city\":\"K\u00f6ln\"}");
     second.say("ok").finish();
     awaitState(turn, "completed");
+  }
+
+  @Test
+  void the_message_of_the_guide_offers_its_tool() throws Exception {
+    String page = Files.readString(Path.of("..", "docs", "guide", "tools.md"));
+    int from = page.indexOf("```json\n") + 8;
+    String body = page.substring(from, page.indexOf("```", from));
+    Answer accepted = door.post("/v1/sessions/" + session("{}") + "/turns", body);
+    assertThat(accepted.status()).isEqualTo(202);
+    HandProvider.Call call = door.provider.call();
+    assertThat(call.request.tools())
+        .anySatisfy(tool -> assertThat(tool.name()).isEqualTo("locate"));
+    call.say("In Graz.").finish();
+  }
+
+  @Test
+  void a_caller_sees_which_tools_there_are() throws Exception {
+    JsonNode tool = door.get("/v1/tools").json().at("/items/0");
+    assertThat(tool.path("name").textValue()).isEqualTo("time");
+    assertThat(tool.path("effect").textValue()).isEqualTo("read");
+    assertThat(tool.path("approval").textValue()).isEqualTo("never");
+    assertThat(tool.at("/schema/type").textValue()).isEqualTo("object");
+    assertThat(door.get("/v1/tools?x=1").status()).isEqualTo(400);
   }
 
   @Test
