@@ -166,11 +166,7 @@ final class PerdureServer {
   }
 
   private static PerdureHttp door(PerdureConfig config, PerdureHttp.Parts parts) {
-    return new PerdureHttp(
-        parts,
-        place(config.server()),
-        Limits.http(config),
-        DOORS);
+    return new PerdureHttp(parts, place(config.server()), Limits.http(config), DOORS);
   }
 
   private static Transport transport(Deque<AutoCloseable> made, InstantSource clock) {
