@@ -47,6 +47,11 @@ class DoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicTest> the_transport_of_the_client_library() {
+    return NodeScript.run("perdure-transport.mjs", server.url(), this::act);
+  }
+
+  @TestFactory
   Stream<DynamicTest> the_example_page_in_a_browser() {
     return NodeScript.run("browser.mjs", server.url(), this::act);
   }
