@@ -415,6 +415,40 @@ test('a response is deleted, alone or in the middle of others', async () => {
   assert.equal((await client().responses.retrieve(second.id)).output_text, 'two');
 });
 
+test('a conversation has items, and its responses follow one another', async () => {
+  const { conversations, responses } = client();
+  const made = await conversations.create({
+    metadata: { topic: 'tests' },
+    items: [
+      { type: 'message', role: 'user', content: 'Hello' },
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'Hi' }] },
+    ],
+  });
+  assert.match(made.id, /^conv_/);
+  assert.deepEqual((await conversations.retrieve(made.id)).metadata, { topic: 'tests' });
+  await conversations.update(made.id, { metadata: { topic: 'more' } });
+  assert.deepEqual((await conversations.retrieve(made.id)).metadata, { topic: 'more' });
+  for (const text of ['one', 'two']) {
+    const response = await responses.create({ model: MODEL, conversation: made.id, input: say(text, 1) });
+    assertShape(response, 'completed');
+    assert.deepEqual(response.conversation, { id: made.id });
+  }
+  const added = await conversations.items.create(made.id, { items: [{ role: 'user', content: 'By the way' }] });
+  assert.equal(added.data.length, 1);
+  const items = [];
+  for await (const item of conversations.items.list(made.id, { order: 'asc', limit: 3 })) items.push(item);
+  assert.deepEqual(
+    items.map(item => item.content[0].text.split('\n').at(-1)),
+    ['Hello', 'Hi', '/echo one', 'one', '/echo two', 'two', 'By the way'],
+  );
+  const [, , , one] = items;
+  assert.deepEqual(await conversations.items.retrieve(one.id, { conversation_id: made.id }), one);
+  const gone = error => error.status === 404;
+  await conversations.delete(made.id);
+  await assert.rejects(conversations.retrieve(made.id), gone);
+  await assert.rejects(responses.create({ model: MODEL, conversation: made.id, input: 'x' }), gone);
+});
+
 test('refusals are what the client expects', async () => {
   const refused = async (promise, status, code, param) => {
     await assert.rejects(promise, error => {

@@ -6,6 +6,7 @@ import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.PerdureException;
 import java.sql.SQLException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -129,6 +130,43 @@ public final class Branches {
             turn,
             caller.tenant(),
             caller.owner()));
+  }
+
+  /** The newest message of a session. */
+  public Optional<String> newestMessage(Caller caller, String session) {
+    return database.read(tx -> newest(tx, caller, session));
+  }
+
+  private static Optional<String> newest(Tx tx, Caller caller, String session) throws SQLException {
+    return tx.one(
+        """
+        SELECT id FROM message WHERE session_id IN
+               (SELECT id FROM session WHERE id = ? AND tenant = ? AND owner = ?)
+         ORDER BY position DESC LIMIT 1\
+        """,
+        row -> row.getString(1),
+        session,
+        caller.tenant(),
+        caller.owner());
+  }
+
+  /**
+   * Adds messages that nobody is to answer behind the newest one, and returns their ids.
+   *
+   * @throws PerdureException NOT_FOUND
+   */
+  public List<String> append(Caller caller, String session, List<Origin.Earlier> messages) {
+    return database.write(tx -> {
+      Locks.lockSession(tx, caller, session);
+      List<String> added = new ArrayList<>();
+      @Nullable String behind = newest(tx, caller, session).orElse(null);
+      for (Origin.Earlier message : messages) {
+        behind = TurnInsert.insertEarlier(tx, ids.message(), session, behind, message);
+        added.add(behind);
+      }
+      tx.update("UPDATE session SET updated_at = {now} WHERE id = ?", session);
+      return List.copyOf(added);
+    });
   }
 
   /** Puts another note in the place of what a door wanted to have again. */

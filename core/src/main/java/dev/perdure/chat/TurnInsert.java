@@ -128,12 +128,7 @@ final class TurnInsert {
       throws SQLException {
     @Nullable String behind = parent;
     for (Origin.Earlier earlier : message.origin().earlier()) {
-      String id = ids.message();
-      insertMessage(
-          tx,
-          new NewMessage(id, session, "", behind, earlier.role(), Status.COMPLETE, null),
-          Rows.json(earlier.parts()));
-      behind = id;
+      behind = insertEarlier(tx, ids.message(), session, behind, earlier);
     }
     String id = ids.message();
     insertMessage(
@@ -246,6 +241,17 @@ final class TurnInsert {
         lane.message(),
         lane.model(),
         LaneState.PENDING.wire());
+  }
+
+  /** Inserts a message that belongs to no turn, and returns its id. */
+  static String insertEarlier(
+      Tx tx, String id, String session, @Nullable String parent, Origin.Earlier message)
+      throws SQLException {
+    insertMessage(
+        tx,
+        new NewMessage(id, session, "", parent, message.role(), Status.COMPLETE, null),
+        Rows.json(message.parts()));
+    return id;
   }
 
   /** A turn that answers the user message of an earlier one once more, with one model. */

@@ -35,6 +35,7 @@ import java.util.random.RandomGenerator;
  *   POST   /responses/ID/cancel
  *   DELETE /responses/ID
  *   GET    /responses/ID/input_items
+ *   POST   /conversations, and below     sessions, and what is said in them
  *   POST   /chat/completions             a response behind it, whose path is in Location
  *   GET    /models, /models/ID
  * </pre>
@@ -56,12 +57,14 @@ public final class OpenAiDoor implements FrontDoor {
   private static final int HISTORY_BODIES = 4;
 
   private final Responses responses;
+  private final ConversationRoutes talks;
   private final ProjectedStreams streams;
   private final HttpLimits limits;
   private final RandomGenerator random;
 
   public OpenAiDoor(FrontDoor.Parts parts) {
     this.responses = new Responses(parts);
+    this.talks = new ConversationRoutes(parts);
     this.streams = parts.streams();
     this.limits = parts.limits();
     this.random = parts.random();
@@ -75,7 +78,16 @@ public final class OpenAiDoor implements FrontDoor {
   @Override
   public List<Route> routes() {
     String one = BASE + "/responses/{response}";
+    String all = BASE + "/conversations";
+    String within = all + "/{conversation}";
     return List.of(
+        route(Method.POST, all, talks::create),
+        route(Method.GET, within, talks::retrieve),
+        route(Method.POST, within, talks::update),
+        route(Method.DELETE, within, talks::delete),
+        route(Method.GET, within + "/items", talks::list),
+        route(Method.POST, within + "/items", talks::add),
+        route(Method.GET, within + "/items/{item}", talks::item),
         route(Method.POST, BASE + "/responses", this::create),
         route(Method.GET, one, this::retrieve),
         route(Method.DELETE, one, this::delete),
@@ -211,10 +223,15 @@ public final class OpenAiDoor implements FrontDoor {
     try (ProjectedStreams.Place place = streams.take(exchange)) {
       turn = responses.asked(exchange, place).turn();
     }
+    page(exchange, responses.inputItems(exchange.caller(), turn));
+  }
+
+  /** Answers with the part of a list that the query asks for. */
+  static void page(Exchange exchange, List<ObjectNode> all) {
     int limit = exchange.queryNumber("limit", 1, MAX_ITEMS).orElse((long) DEFAULT_ITEMS).intValue();
     boolean ascending = exchange.query("order").orElse("desc").equals("asc");
     String after = exchange.query("after").orElse("");
-    List<ObjectNode> items = responses.inputItems(exchange.caller(), turn);
+    List<ObjectNode> items = all;
     if (!ascending) {
       items = items.reversed();
     }
@@ -225,11 +242,14 @@ public final class OpenAiDoor implements FrontDoor {
       }
     }
     List<ObjectNode> page = items.subList(from, Math.min(items.size(), from + limit));
+    send(exchange, pageOf(page, from + page.size() < items.size()));
+  }
+
+  static ObjectNode pageOf(List<ObjectNode> page, boolean more) {
     ObjectNode json = list(page);
     json.put("first_id", page.isEmpty() ? null : page.getFirst().path("id").textValue());
     json.put("last_id", page.isEmpty() ? null : page.getLast().path("id").textValue());
-    json.put("has_more", from + page.size() < items.size());
-    send(exchange, json);
+    return json.put("has_more", more);
   }
 
   private void complete(Exchange exchange) throws IOException, InterruptedException {
@@ -283,7 +303,7 @@ public final class OpenAiDoor implements FrontDoor {
     return json;
   }
 
-  private static void send(Exchange exchange, JsonNode json) {
+  static void send(Exchange exchange, JsonNode json) {
     exchange.sendJson(200, Json.text(json).getBytes(UTF_8));
   }
 }

@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param tools what it says of tools
  * @param instructions the system prompt: what the request says and its system messages
  * @param previous the id of the response that this one follows; null for none
+ * @param conversation the id of the conversation that it belongs to; null for none
  * @param usageChunk whether a stream of a chat completion ends with the usage
  */
 record OpenAiRequest(
@@ -42,6 +43,7 @@ record OpenAiRequest(
     @Nullable String instructions,
     GenerationParams params,
     @Nullable String previous,
+    @Nullable String conversation,
     boolean stream,
     boolean background,
     JsonNode metadata,
@@ -60,7 +62,6 @@ record OpenAiRequest(
   /** What Perdure cannot do, and why; the members that are an empty list or null are no matter. */
   private static final Map<String, String> UNSUPPORTED =
       Map.of(
-          "conversation", "Follow a response with 'previous_response_id' instead.",
           "prompt", "Send the text itself.",
           "functions", "Send 'tools'.",
           "logprobs", "Log probabilities are not kept.",
@@ -110,7 +111,35 @@ record OpenAiRequest(
     return build(json, most, system, messages, said, limits);
   }
 
-  private static JsonNode parse(byte[] body) {
+  /** Reads messages that are added to a conversation. */
+  static List<Earlier> items(JsonNode items, HttpLimits.Body limits) {
+    List<String> system = new ArrayList<>();
+    List<Earlier> messages = new ArrayList<>();
+    List<Said> said = new ArrayList<>();
+    if (!items.isMissingNode() && !items.isNull() && !items.isArray()) {
+      throw Refusal.invalid("items", "'items' must be a list.");
+    }
+    messages(items, "items", system, messages, said, limits);
+    if (!system.isEmpty() || !said.isEmpty() || messages.size() != items.size()) {
+      throw Refusal.unsupported(
+          "items", "Only messages of 'user' and 'assistant' can be added to a conversation.");
+    }
+    return messages;
+  }
+
+  /** Either its id, or an object with it. */
+  private static @Nullable String conversation(JsonNode json) {
+    JsonNode value = json.path("conversation");
+    @Nullable String id =
+        value.isObject() ? line(value, "id", ID_CHARS) : line(json, "conversation", ID_CHARS);
+    if (id != null && json.hasNonNull("previous_response_id")) {
+      throw Refusal.invalid(
+          "conversation", "Send 'conversation' or 'previous_response_id', not both.");
+    }
+    return id;
+  }
+
+  static JsonNode parse(byte[] body) {
     try (JsonParser parser = Json.MAPPER.getFactory().createParser(body)) {
       JsonNode json = Json.MAPPER.readTree(parser);
       if (json != null && json.isObject() && parser.nextToken() == null) {
@@ -172,6 +201,7 @@ record OpenAiRequest(
             number(json, "temperature", 2, true),
             number(json, "top_p", 1, false)),
         line(json, "previous_response_id", ID_CHARS),
+        conversation(json),
         stream,
         flag(json, "background"),
         metadata(json.path("metadata")),
@@ -331,7 +361,7 @@ record OpenAiRequest(
     return number;
   }
 
-  private static JsonNode metadata(JsonNode metadata) {
+  static JsonNode metadata(JsonNode metadata) {
     if (metadata.isMissingNode() || metadata.isNull()) {
       return Json.MAPPER.createObjectNode();
     }

@@ -23,6 +23,7 @@ record ResponseNote(
     boolean background,
     boolean deleted,
     @Nullable String previous,
+    @Nullable String conversation,
     JsonNode metadata,
     ArrayNode tools,
     boolean noTools,
@@ -43,6 +44,7 @@ record ResponseNote(
         json.path("background").asBoolean(false),
         json.path("deleted").asBoolean(false),
         json.path("previous").textValue(),
+        json.path("conversation").textValue(),
         metadata.isObject() ? metadata : Json.MAPPER.createObjectNode(),
         tools(turn.request()),
         List.of().equals(turn.request().tools()),
@@ -66,13 +68,16 @@ record ResponseNote(
     return tools;
   }
 
-  static String json(boolean background, @Nullable String previous, JsonNode metadata) {
+  static String json(OpenAiRequest request) {
     ObjectNode json = Json.MAPPER.createObjectNode();
-    json.put("background", background);
-    if (previous != null) {
-      json.put("previous", previous);
+    json.put("background", request.background());
+    if (request.previous() != null) {
+      json.put("previous", request.previous());
     }
-    json.set("metadata", metadata);
+    if (request.conversation() != null) {
+      json.put("conversation", request.conversation());
+    }
+    json.set("metadata", request.metadata());
     return Json.text(json);
   }
 }

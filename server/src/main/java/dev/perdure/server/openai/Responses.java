@@ -194,6 +194,8 @@ final class Responses {
     }
     @Nullable Turn previous =
         request.previous() == null ? null : previous(caller, request.previous());
+    @Nullable String conversation = request.conversation();
+    @Nullable String within = conversation == null ? null : session(caller, conversation);
     ToolRequests.Choice choice = tools.choice(request.tools().json(tools.names()));
     TurnRequest asked =
         new TurnRequest(
@@ -208,13 +210,18 @@ final class Responses {
             null);
     Origin origin =
         new Origin(
-            new Spot.Under(previous == null ? null : previous.lanes().getFirst().message()),
+            within == null
+                ? new Spot.Under(previous == null ? null : previous.lanes().getFirst().message())
+                : new Spot.Under(branches.newestMessage(caller, within).orElse(null)),
             null,
             request.earlier(),
-            ResponseNote.json(request.background(), request.previous(), request.metadata()));
+            ResponseNote.json(request));
     NewTurn message = new NewTurn(request.message(), asked, WhenBusy.ENQUEUE, origin);
     IdempotencyKey once =
         key == null ? null : new IdempotencyKey("openai:" + key, hash(exchange.path(), body));
+    if (within != null) {
+      return desk.submit(caller, within, message, once);
+    }
     if (previous != null) {
       return desk.submit(caller, previous.session(), message, once);
     }
@@ -227,6 +234,28 @@ final class Responses {
     } catch (PerdureException e) {
       desk.deleteSession(caller, session);
       throw e;
+    }
+  }
+
+  /** The session of a conversation, whose open questions must be answered before it goes on. */
+  private String session(Caller caller, String conversation) {
+    String id = ConversationRoutes.sessionOf(conversation);
+    try {
+      String session = conversations.session(caller, id).id();
+      branches
+          .newestTurn(caller, session, null)
+          .filter(turn -> turn.state() == TurnState.WAITING)
+          .ifPresent(turn -> requireAll(calls.ofTurn(caller, turn.id()), Set.of()));
+      return session;
+    } catch (PerdureException e) {
+      if (e.code() != ErrorCode.NOT_FOUND) {
+        throw e;
+      }
+      throw new Refusal(
+          404,
+          "not_found",
+          "conversation",
+          "Conversation with id '" + Text.shown(conversation) + "' not found.");
     }
   }
 
@@ -318,15 +347,7 @@ final class Responses {
       if (!message.id().equals(turn.userMessage()) && !message.turn().isEmpty()) {
         break;
       }
-      ObjectNode item = Json.MAPPER.createObjectNode();
-      item.put("id", message.id()).put("type", "message").put("status", "completed");
-      item.put("role", message.role().wire());
-      boolean user = message.role() == Message.Role.USER;
-      item.putArray("content")
-          .addObject()
-          .put("type", user ? "input_text" : "output_text")
-          .put("text", message.text());
-      items.addFirst(item);
+      items.addFirst(Shapes.message(message));
     }
     return items;
   }

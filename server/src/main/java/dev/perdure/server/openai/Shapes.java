@@ -1,6 +1,7 @@
 package dev.perdure.server.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Message;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
@@ -22,12 +23,34 @@ final class Shapes {
     return content;
   }
 
+  /** A stored message as an item. */
+  static ObjectNode message(Message message) {
+    ObjectNode item = Json.MAPPER.createObjectNode();
+    String status =
+        switch (message.status()) {
+          case COMPLETE -> "completed";
+          case PENDING, STREAMING -> "in_progress";
+          case FAILED, CANCELLED -> "incomplete";
+        };
+    item.put("id", message.id()).put("type", "message").put("status", status);
+    item.put("role", message.role().wire());
+    if (message.role() == Message.Role.USER) {
+      item.putArray("content").addObject().put("type", "input_text").put("text", message.text());
+    } else {
+      item.putArray("content").add(content(PartKind.TEXT, message.text()));
+    }
+    return item;
+  }
+
   /** The members that repeat the request, or what is usual where Perdure knows no such thing. */
   static void asked(ObjectNode json, ResponseNote note) {
     json.put("max_output_tokens", note.maxOutputTokens());
     json.put("temperature", note.temperature()).put("top_p", note.topP());
     json.put("background", note.background()).put("store", true);
     json.set("metadata", note.metadata());
+    if (note.conversation() != null) {
+      json.putObject("conversation").put("id", note.conversation());
+    }
     json.putNull("max_tool_calls").set("tools", note.tools());
     json.put("tool_choice", note.noTools() ? "none" : "auto").put("parallel_tool_calls", true);
     json.putObject("text").putObject("format").put("type", "text");

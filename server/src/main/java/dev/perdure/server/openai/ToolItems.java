@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.chat.Message.ToolUse;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
@@ -68,6 +69,17 @@ final class ToolItems {
     }
     item.putNull("output").put("error", event.error().text());
     return Optional.of(item.put("status", "failed"));
+  }
+
+  /** The item of a call of a stored reply. */
+  static ObjectNode stored(ToolUse use) {
+    ObjectNode item = Json.MAPPER.createObjectNode();
+    item.put("id", id(use.call(), "mcp_")).put("type", "mcp_call").put("name", use.tool());
+    item.put("arguments", Json.text(use.input())).put("server_label", SERVER_LABEL);
+    item.putNull("approval_request_id");
+    item.put("output", use.output() == null ? null : output(Json.text(use.output())));
+    item.put("error", use.error() == null ? null : use.error().text());
+    return item.put("status", use.output() == null ? "failed" : "completed");
   }
 
   /** Text as it is, anything else as JSON. */

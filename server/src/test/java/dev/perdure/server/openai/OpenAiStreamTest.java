@@ -19,6 +19,7 @@ class OpenAiStreamTest {
         true,
         false,
         null,
+        null,
         Json.MAPPER.createObjectNode(),
         Json.MAPPER.createArrayNode(),
         false,
