@@ -30,7 +30,7 @@ export interface LaneRef {
   readonly model: string;
 }
 
-export type WaitFor = 'approval' | 'client' | 'attention';
+export type WaitFor = 'approval' | 'client' | 'attention' | 'time' | 'input';
 
 interface Of<T extends string> {
   readonly type: T;
@@ -146,7 +146,7 @@ const kind = <const T extends string>(word: T) => ({ type: oneOf([word]), seq: i
 const ofLane = <const T extends string>(word: T) => ({ ...kind(word), lane: integer });
 const ofAttempt = <const T extends string>(word: T) => ({ ...ofLane(word), attempt: integer });
 const laneRefs = list(object({ lane: integer, message: text, model: text }));
-const waitFor = oneOf<WaitFor>(['approval', 'client', 'attention']);
+const waitFor = oneOf<WaitFor>(['approval', 'client', 'attention', 'time', 'input']);
 
 const events = new Map<string, Decoder<TurnEvent>>([
   [

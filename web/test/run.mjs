@@ -220,6 +220,22 @@ const cases = {
     await done(page);
   },
 
+  async a_question_of_the_model_is_answered_with_a_button() {
+    const session = await server.json('/v1/sessions', { method: 'POST', body: '{}' });
+    await server.json(`/v1/sessions/${session.id}/turns`, {
+      method: 'POST',
+      body: JSON.stringify({
+        text: '/tool ask_user {"question":"Tea or coffee?","choices":["tea","coffee"]}',
+        tools: ['ask_user'],
+      }),
+    });
+    const page = await openPage(browser, `${server.url}/chat/${session.id}`);
+    await page.locator('.question').getByText('Tea or coffee?').waitFor();
+    await page.getByRole('button', { name: 'coffee', exact: true }).click();
+    await same(page, session.id);
+    await done(page);
+  },
+
   async sessions_are_renamed_found_deleted_and_brought_back() {
     const context = await browser.newContext();
     const page = await fresh(server, { context });

@@ -71,6 +71,7 @@ const ASKS: Record<string, string> = {
   approval: 'May this be done?',
   client: 'The reply goes on with the result of this call. What came out?',
   attention: 'This was cut short and may already have had its effect. What is true?',
+  time: 'The reply goes on by itself.',
 };
 
 function Question(props: {
@@ -82,14 +83,19 @@ function Question(props: {
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
-  const withResult = waits.for !== 'approval';
+  const asked = waits.for === 'input';
+  const withResult = waits.for === 'client' || waits.for === 'attention' || asked;
+  const { question, choices, form = true } = asked ? questionOf(call.input) : {};
 
-  function give(decision: Answer['decision']) {
+  function give(decision: Answer['decision'], said = text.trim()) {
     setBusy(true);
     setProblem(undefined);
-    const said = text.trim();
     const more =
-      decision === 'done' ? { output: asJson(said) } : said === '' ? {} : { reason: said };
+      decision === 'done'
+        ? { output: form ? asJson(said) : said }
+        : said === ''
+          ? {}
+          : { reason: said };
     props
       .answer({
         call: call.call,
@@ -104,16 +110,30 @@ function Question(props: {
   return (
     <div className="question">
       <p>
-        {ASKS[waits.for] ?? 'This waits for an answer.'}
+        {question ?? ASKS[waits.for] ?? 'This waits for an answer.'}
         {waits.until !== undefined && <span className="tiny"> Until {fullTime(waits.until)}.</span>}
       </p>
-      <input
-        className="field"
-        aria-label={withResult ? 'Result, or why it failed' : 'Reason, which the model is told'}
-        placeholder={withResult ? 'Result, or why it failed' : 'Reason (the model is told)'}
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-      />
+      {waits.for !== 'time' && choices === undefined && (
+        <input
+          className="field"
+          aria-label={
+            asked
+              ? 'Answer'
+              : withResult
+                ? 'Result, or why it failed'
+                : 'Reason, which the model is told'
+          }
+          placeholder={
+            asked
+              ? 'Answer'
+              : withResult
+                ? 'Result, or why it failed'
+                : 'Reason (the model is told)'
+          }
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      )}
       <div className="row wrap">
         {waits.for === 'approval' && (
           <>
@@ -135,14 +155,25 @@ function Question(props: {
             </button>
           </>
         )}
-        {withResult && (
+        {choices?.map((choice) => (
+          <button
+            key={choice}
+            type="button"
+            className="button small"
+            disabled={busy}
+            onClick={() => give('done', choice)}
+          >
+            {choice}
+          </button>
+        ))}
+        {withResult && choices === undefined && (
           <button
             type="button"
             className="button small primary"
             disabled={busy}
             onClick={() => give('done')}
           >
-            It is done
+            {asked ? 'Answer' : 'It is done'}
           </button>
         )}
         {waits.for === 'attention' && (
@@ -160,9 +191,9 @@ function Question(props: {
             type="button"
             className="button small"
             disabled={busy}
-            onClick={() => give('fail')}
+            onClick={() => give(asked ? 'refuse' : 'fail')}
           >
-            It failed
+            {asked ? 'Decline' : 'It failed'}
           </button>
         )}
       </div>
@@ -173,6 +204,25 @@ function Question(props: {
       )}
     </div>
   );
+}
+
+/** What the model asks, and the answers that it offers. */
+function questionOf(input: Json): {
+  question?: string;
+  choices?: readonly string[];
+  form?: boolean;
+} {
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) {
+    return {};
+  }
+  const { question, choices, form } = input as Readonly<Record<string, Json>>;
+  return {
+    form: form !== undefined,
+    ...(typeof question === 'string' ? { question } : {}),
+    ...(Array.isArray(choices) && choices.every((each) => typeof each === 'string')
+      ? { choices: choices.filter((each) => typeof each === 'string') }
+      : {}),
+  };
 }
 
 /** JSON if it is, else the text itself. */
