@@ -50,6 +50,8 @@ export class Server {
   constructor(env = {}) {
     this.env = env;
     this.data = mkdtempSync(join(tmpdir(), 'perdure-web-'));
+    // A script that breaks off must not leave its server behind.
+    process.once('exit', () => this.process?.kill('SIGKILL'));
   }
 
   async start() {
