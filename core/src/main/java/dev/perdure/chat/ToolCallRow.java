@@ -38,8 +38,11 @@ public record ToolCallRow(
     long updatedAtMillis,
     long nowMillis) {
 
-  /** Whether the time for an answer is over. */
+  /**
+   * Whether the time for an answer is over. What needs attention may have had to be approved in
+   * time before; for what is to become of it there is no limit.
+   */
   public boolean expired() {
-    return expiresAtMillis != null && expiresAtMillis <= nowMillis;
+    return state != CallState.ATTENTION && expiresAtMillis != null && expiresAtMillis <= nowMillis;
   }
 }

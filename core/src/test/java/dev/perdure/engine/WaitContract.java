@@ -45,6 +45,8 @@ abstract class WaitContract extends ToolFixture {
       dies(turn, look);
       String call = awaitWaiting(turn);
       assertThat(row(turn).state()).isEqualTo(CallState.ATTENTION);
+      // As one that was approved before it was made, long ago: this decision has no limit.
+      database.write(tx -> tx.update("UPDATE tool_call SET expires_at = 1 WHERE id = ?", call));
       JsonNode output = decision == Decision.DONE ? Json.trusted("{\"paid\":true}") : null;
       assertCode(
           () -> node.answers.answer(CALLER, turn.id(), answer(call, Decision.APPROVE)),

@@ -29,7 +29,7 @@ class ConfigRefusalTest {
     "engine.turntimeout, engine.turnTimeLimit",
     "turnTimeLimit, engine.turnTimeLimit",
     "sever.host, server.host",
-    "server.retention, log.retention",
+    "lg.retention, log.retention",
     "providers.openai.key, providers.openai.apiKey",
     "providers.My_Vllm.kind, providers.openai.kind",
     "server.port.number, server.port",

@@ -112,6 +112,7 @@ class RefusalTest {
             ErrorCode.CALL_LIMIT,
             ErrorCode.STEP_LIMIT,
             ErrorCode.TOKEN_LIMIT,
+            ErrorCode.INVALID_OUTPUT,
             ErrorCode.INTERRUPTED);
     for (ErrorCode code : seen) {
       assertThat(door.meters.counter("perdure.http.problems", "code", code.wire()).count())
@@ -312,7 +313,7 @@ class RefusalTest {
                 .replace("{session}", session)
                 .replace("{turn}", turn)
                 .replace("{lane}", "0")
-                .replaceAll("\\{(code|document|share)}", "internal");
+                .replaceAll("\\{[a-z]+}", "internal");
         String method = route.method().text();
         String body = method.equals("GET") ? null : "{}";
         if (route.access() == Route.Access.OPEN) {
@@ -325,7 +326,7 @@ class RefusalTest {
             ErrorCode.UNAUTHENTICATED);
         if (path.contains(session) || path.contains(turn)) {
           String sent = path.endsWith("/turns") ? "{\"text\":\"hi\"}" : answerOr(path, body);
-          String patch = method.equals("PATCH") ? "{\"title\":null}" : sent;
+          String patch = method.equals("PATCH") ? change(path) : sent;
           check(guarded.send(method, path, patch, bob), ErrorCode.NOT_FOUND);
         }
       }
@@ -344,6 +345,10 @@ class RefusalTest {
       assertThat(elsewhere.text()).doesNotContain(token);
       check(guarded.get("/v1/sessions?token=" + token), ErrorCode.UNAUTHENTICATED);
     }
+  }
+
+  private static String change(String path) {
+    return path.contains("/turns/") ? "{\"delay\":\"PT1H\",\"was\":1}" : "{\"title\":null}";
   }
 
   private static List<String> badMessages() {
