@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,10 +24,9 @@ final class ChatUser implements User {
   private final Phase phase;
   private final StringBuilder text = new StringBuilder();
   private @Nullable HttpConnection connection;
+  private @Nullable Reply reply;
   private String id = "";
   private long askedNanos;
-  private long chunks;
-  private boolean done;
   private boolean failed;
 
   ChatUser(Phase phase) {
@@ -59,12 +59,14 @@ final class ChatUser implements User {
     phase.tally().ack.add((System.nanoTime() - askedNanos) / 1000);
     phase.counts().accepted++;
     id = json(body).path("id").asText();
+    Reply reply = new Reply(phase, askedNanos, this::read, this::ended);
+    this.reply = reply;
     send(
         "GET",
         "/chat/" + id + "/events",
         "Accept: text/event-stream\r\n",
         null,
-        new Reply(),
+        reply,
         () -> phase.counts().ended++);
   }
 
@@ -101,54 +103,8 @@ final class ChatUser implements User {
     }
   }
 
-  private final class Reply implements HttpConnection.Response {
-    private final EventLines lines = new EventLines(this::line);
-
-    private void line(byte[] bytes, int from, int to, long nowMicros) {
-      phase.tally().events++;
-      if (bytes[from] == '[') {
-        done = true;
-        return;
-      }
-      text.append(json(java.util.Arrays.copyOfRange(bytes, from, to)).path("text").asText());
-      Scan.stamps(
-          bytes,
-          from,
-          to,
-          sent -> {
-            if (chunks++ == 0) {
-              phase.tally().first.add((System.nanoTime() - askedNanos) / 1000);
-            }
-            phase.tally().chunks++;
-            phase.tally().added.add(nowMicros - sent);
-          });
-    }
-
-    @Override
-    public void body(int status, byte[] bytes, int from, int to, long nowMicros) {
-      phase.tally().bytes += to - from;
-      if (status == 200) {
-        lines.feed(bytes, from, to, nowMicros);
-      }
-    }
-
-    @Override
-    public void end(int status) {
-      if (status != 200) {
-        ended("following answered " + status);
-      } else if (!done) {
-        ended("a reply ended early");
-      } else if (chunks != phase.chunks()) {
-        ended("a reply has " + chunks + " chunks instead of " + phase.chunks());
-      } else {
-        ended(null);
-      }
-    }
-
-    @Override
-    public void failed(String why) {
-      ended("a stream failed: " + why);
-    }
+  private void read(byte[] bytes, int from, int to) {
+    text.append(json(Arrays.copyOfRange(bytes, from, to)).path("text").asText());
   }
 
   private void ended(@Nullable String failure) {
@@ -167,7 +123,7 @@ final class ChatUser implements User {
 
   @Override
   public void resume() {
-    if (id.isEmpty() || done) {
+    if (reply == null || reply.done()) {
       return;
     }
     try {

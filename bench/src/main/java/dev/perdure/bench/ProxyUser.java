@@ -9,14 +9,8 @@ import org.jspecify.annotations.Nullable;
  * of {@link PlainProxy}, or the fake provider itself.
  */
 final class ProxyUser implements User {
-  private static final String DONE = "[DONE]";
-
   private final Phase phase;
   private @Nullable HttpConnection connection;
-  private long askedNanos;
-  private long chunks;
-  private boolean done;
-  private boolean failed;
 
   ProxyUser(Phase phase) {
     this.phase = phase;
@@ -29,7 +23,7 @@ final class ProxyUser implements User {
 
   @Override
   public void ask() {
-    askedNanos = System.nanoTime();
+    long askedNanos = System.nanoTime();
     String body =
         "{\"model\":\"bench\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\""
             + phase.prompt()
@@ -41,64 +35,14 @@ final class ProxyUser implements User {
           "/v1/chat/completions",
           "Accept: text/event-stream\r\nAuthorization: Bearer bench\r\n",
           body.getBytes(StandardCharsets.UTF_8),
-          new Reply());
+          new Reply(phase, askedNanos, (bytes, from, to) -> {}, this::ended));
     } catch (IOException e) {
       ended("the proxy cannot be reached: " + e);
     }
   }
 
-  private final class Reply implements HttpConnection.Response {
-    private final EventLines lines = new EventLines(this::line);
-
-    private void line(byte[] bytes, int from, int to, long nowMicros) {
-      phase.tally().events++;
-      if (to - from == DONE.length() && bytes[from] == '[') {
-        done = true;
-        return;
-      }
-      Scan.stamps(
-          bytes,
-          from,
-          to,
-          sent -> {
-            if (chunks++ == 0) {
-              phase.tally().first.add((System.nanoTime() - askedNanos) / 1000);
-            }
-            phase.tally().chunks++;
-            phase.tally().added.add(nowMicros - sent);
-          });
-    }
-
-    @Override
-    public void body(int status, byte[] bytes, int from, int to, long nowMicros) {
-      phase.tally().bytes += to - from;
-      if (status == 200) {
-        lines.feed(bytes, from, to, nowMicros);
-      }
-    }
-
-    @Override
-    public void end(int status) {
-      if (status != 200) {
-        ended("the proxy answered " + status);
-      } else if (!done) {
-        ended("a reply ended early");
-      } else if (chunks != phase.chunks()) {
-        ended("a reply has " + chunks + " chunks instead of " + phase.chunks());
-      } else {
-        ended(null);
-      }
-    }
-
-    @Override
-    public void failed(String why) {
-      ended("a stream failed: " + why);
-    }
-  }
-
   private void ended(@Nullable String failure) {
-    if (failure != null && !failed) {
-      failed = true;
+    if (failure != null) {
       phase.tally().failure(failure);
     }
     phase.counts().ended++;
