@@ -407,6 +407,10 @@ public final class Desk {
             reason,
             turn.id());
         out.blocks.add(Endings.endUnheld(tx, log, turn.id(), turn.state()));
+        if (turn.state() == TurnState.SCHEDULED) {
+          // What it would have said, and its hold on files.
+          tx.update("DELETE FROM later_turn WHERE turn_id = ?", turn.id());
+        }
         out.ended.add(turn.id());
       }
       case RUNNING -> {

@@ -1,8 +1,6 @@
 package dev.perdure.chat;
 
 import dev.perdure.chat.Message.Part;
-import dev.perdure.chat.Message.Role;
-import dev.perdure.chat.Message.Status;
 import dev.perdure.db.Database;
 import dev.perdure.db.Signals.Topic;
 import dev.perdure.db.Tx;
@@ -19,10 +17,8 @@ import dev.perdure.protocol.WaitFor;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
@@ -224,9 +220,10 @@ public final class LaterTurns {
   }
 
   /** A turn that is scheduled, with what the user wrote. */
-  public record Later(Turn turn, List<Part> parts) {
+  public record Later(Turn turn, List<Part> parts, List<Message.Attachment> files) {
     public Later {
       parts = List.copyOf(parts);
+      files = List.copyOf(files);
     }
   }
 
@@ -243,13 +240,12 @@ public final class LaterTurns {
       List<Later> out = new ArrayList<>();
       for (Turn turn : turns) {
         out.add(
-            new Later(
-                turn,
-                tx.one(
-                        "SELECT parts FROM later_turn WHERE turn_id = ?",
-                        row -> Rows.parts(row.getString(1)),
-                        turn.id())
-                    .orElse(List.of())));
+            tx.one(
+                    "SELECT parts, files FROM later_turn WHERE turn_id = ?",
+                    row ->
+                        new Later(turn, Rows.parts(row.getString(1)), Rows.files(row.getString(2))),
+                    turn.id())
+                .orElse(new Later(turn, List.of(), List.of())));
       }
       return out;
     });
@@ -288,6 +284,18 @@ public final class LaterTurns {
     return Optional.of(id);
   }
 
+  /**
+   * Keeps the files of a schedule's message, and no others that it had before.
+   *
+   * @throws PerdureException NOT_FOUND for a file that is not the caller's
+   */
+  public static void keepFiles(Tx tx, Caller caller, String schedule, List<NewTurn.FileAt> files)
+      throws SQLException {
+    List<Message.Attachment> _ = TurnInsert.attachments(tx, caller, files);
+    tx.update("DELETE FROM schedule_file WHERE schedule_id = ?", schedule);
+    TurnInsert.hold(tx, TurnInsert.Holder.SCHEDULE, schedule, files);
+  }
+
   /** What has begun in a batch: turns, and the keys of their owners' hints. */
   public record Begun(List<String> turns, Set<String> owners) {
     /** Tells everybody; call it after the commit. */
@@ -312,20 +320,15 @@ public final class LaterTurns {
     return database.write(tx -> begin(tx, atMost));
   }
 
-  /**
-   * @param hasOutput whether the replies have a form
-   */
-  private record Due(
-      String turn, String session, String userMessage, String parts, boolean hasOutput) {}
-
   private static Begun begin(Tx tx, int atMost) throws SQLException {
     Set<String> owners = new LinkedHashSet<>();
     // The session's rows too, as by everybody who changes the open turns of a session; who holds
     // one of them now has it again a moment later.
-    List<Due> due =
+    List<Joining.Due> due =
         tx.list(
             """
-            SELECT t.id, t.session_id, t.user_message, p.parts, t.tenant, t.owner, t.request
+            SELECT t.id, t.session_id, t.user_message, p.parts, t.tenant, t.owner, t.request,
+                   p.files
               FROM turn t JOIN later_turn p ON p.turn_id = t.id
                    JOIN session s ON s.id = t.session_id
              WHERE t.state = 'scheduled' AND t.wake_at <= (SELECT {now})
@@ -333,11 +336,12 @@ public final class LaterTurns {
             """,
             row -> {
               owners.add(new Caller(row.getString(5), row.getString(6)).signalKey());
-              return new Due(
+              return new Joining.Due(
                   row.getString(1),
                   row.getString(2),
                   row.getString(3),
                   row.getString(4),
+                  row.getString(8),
                   Rows.read(row.getString(7), TurnRequest.class).output() != null);
             },
             atMost);
@@ -345,127 +349,7 @@ public final class LaterTurns {
       return new Begun(List.of(), Set.of());
     }
     new Joining(tx, due).write();
-    return new Begun(due.stream().map(Due::turn).toList(), owners);
-  }
-
-  /** One batch of turns that join their conversations, with few statements for all of them. */
-  private static final class Joining {
-    private final Tx tx;
-    private final List<Due> due;
-    private final Map<String, End> ends = new HashMap<>();
-    private final Map<String, List<LaneRow>> lanes = new HashMap<>();
-    private final List<@Nullable Object[]> messages = new ArrayList<>();
-    private final List<@Nullable Object[]> formed = new ArrayList<>();
-
-    /** Where a conversation ends. */
-    private record End(long turns, long messages, @Nullable String newest) {}
-
-    private record LaneRow(String message, String model) {}
-
-    Joining(Tx tx, List<Due> due) {
-      this.tx = tx;
-      this.due = due;
-    }
-
-    void write() throws SQLException {
-      readEnds();
-      readLanes();
-      List<@Nullable Object[]> turns = new ArrayList<>();
-      List<@Nullable Object[]> sessions = new ArrayList<>();
-      List<@Nullable Object[]> stored = new ArrayList<>();
-      for (Due one : due) {
-        End end = ends.getOrDefault(one.session, new End(0, 0, null));
-        ends.put(one.session, join(one, end));
-        turns.add(new Object[] {end.turns, one.turn});
-        sessions.add(new Object[] {one.session});
-        stored.add(new Object[] {one.turn});
-      }
-      tx.batch(
-          """
-          INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, model,
-                               parts, created_at, updated_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})\
-          """,
-          messages);
-      tx.batch("UPDATE message SET output = 'null' WHERE id = ?", formed);
-      // wake_at stays until a node claims the turn: it says since when it is in the queue.
-      tx.batch("UPDATE turn SET state = 'queued', position = ? WHERE id = ?", turns);
-      tx.batch("UPDATE session SET updated_at = {now} WHERE id = ?", sessions);
-      tx.batch("DELETE FROM later_turn WHERE turn_id = ?", stored);
-    }
-
-    private End join(Due one, End end) {
-      long position = end.messages;
-      messages.add(row(one, one.userMessage, end.newest, Role.USER, position++, null));
-      @Nullable String newest = null;
-      for (LaneRow lane : lanes.getOrDefault(one.turn, List.of())) {
-        newest = newest == null ? lane.message : newest;
-        if (one.hasOutput) {
-          formed.add(new Object[] {lane.message});
-        }
-        messages.add(
-            row(one, lane.message, one.userMessage, Role.ASSISTANT, position++, lane.model));
-      }
-      return new End(end.turns + 1, position, newest);
-    }
-
-    private static @Nullable Object[] row(
-        Due one,
-        String id,
-        @Nullable String parent,
-        Role role,
-        long position,
-        @Nullable String model) {
-      boolean user = role == Role.USER;
-      return new Object[] {
-        id,
-        one.session,
-        one.turn,
-        parent,
-        role.wire(),
-        position,
-        (user ? Status.COMPLETE : Status.PENDING).wire(),
-        model,
-        user ? one.parts : "[]"
-      };
-    }
-
-    private void readEnds() throws SQLException {
-      Object[] sessions = due.stream().map(Due::session).distinct().toArray();
-      String marks = Tx.placeholders(sessions.length);
-      tx.list(
-          """
-          SELECT t.session_id, t.position + 1,
-                 (SELECT MAX(m.position) + 1 FROM message m WHERE m.session_id = t.session_id),
-                 COALESCE(
-                   (SELECT m.id FROM message m
-                     WHERE m.turn_id = t.id AND m.role = 'user' AND m.id <> t.user_message
-                     ORDER BY m.position DESC LIMIT 1),
-                   (SELECT l.message_id FROM lane l
-                     WHERE l.turn_id = t.id ORDER BY l.lane LIMIT 1))
-            FROM turn t
-           WHERE t.session_id IN (%s) AND t.position >= 0
-             AND t.position = (SELECT MAX(n.position) FROM turn n
-                                WHERE n.session_id = t.session_id)\
-          """
-              .formatted(marks),
-          row ->
-              ends.put(row.getString(1), new End(row.getLong(2), row.getLong(3), row.getString(4))),
-          sessions);
-    }
-
-    private void readLanes() throws SQLException {
-      Object[] turns = due.stream().map(Due::turn).toArray();
-      tx.list(
-          "SELECT turn_id, message_id, model FROM lane WHERE turn_id IN ("
-              + Tx.placeholders(turns.length)
-              + ") ORDER BY turn_id, lane",
-          row ->
-              lanes
-                  .computeIfAbsent(row.getString(1), id -> new ArrayList<>())
-                  .add(new LaneRow(row.getString(2), row.getString(3))),
-          turns);
-    }
+    return new Begun(due.stream().map(Joining.Due::turn).toList(), owners);
   }
 
   /** The next time at which a turn of any caller is due; empty if none ever is. */

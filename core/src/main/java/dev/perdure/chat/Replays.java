@@ -7,8 +7,12 @@ import java.sql.SQLException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Which turn an idempotency key was used for: the table {@code idempotency}. Stateless. */
-final class Replays {
+/**
+ * What an idempotency key was used for: the table {@code idempotency}. Its {@code turn_id} is the
+ * id of what the key made, which may be a schedule: a body's hash covers the path, so a key never
+ * finds what is of another kind. Stateless.
+ */
+public final class Replays {
   private Replays() {}
 
   /**
@@ -16,6 +20,15 @@ final class Replays {
    * with one key meet at the primary key: the second waits for the first and then sees its row.
    */
   static Optional<Turn> replay(Tx tx, Caller caller, @Nullable IdempotencyKey key, String id)
+      throws SQLException {
+    Optional<String> used = used(tx, caller, key, id);
+    return used.isEmpty()
+        ? Optional.empty()
+        : Optional.of(Conversations.turn(tx, caller, used.get()));
+  }
+
+  /** Claims the key for what will have this id, or returns the id of what it was used for. */
+  public static Optional<String> used(Tx tx, Caller caller, @Nullable IdempotencyKey key, String id)
       throws SQLException {
     if (key == null || claimKey(tx, caller, key, id)) {
       return Optional.empty();
@@ -40,7 +53,16 @@ final class Replays {
           "The idempotency key was used before with another request. Use a new key for each new"
               + " message, and the same body when you repeat one.");
     }
-    return Optional.of(Conversations.turn(tx, caller, used.turn));
+    return Optional.of(used.turn);
+  }
+
+  /** Forgets the keys with which one thing was made. */
+  public static void forgetOf(Tx tx, Caller caller, String id) throws SQLException {
+    tx.update(
+        "DELETE FROM idempotency WHERE tenant = ? AND owner = ? AND turn_id = ?",
+        caller.tenant(),
+        caller.owner(),
+        id);
   }
 
   /** Whether the key was used before, be it for another request. */

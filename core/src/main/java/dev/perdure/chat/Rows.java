@@ -112,7 +112,7 @@ final class Rows {
         row.getLong(17));
   }
 
-  private static List<Message.Attachment> files(@Nullable String json) {
+  static List<Message.Attachment> files(@Nullable String json) {
     try {
       return json == null ? List.of() : STORED.readValue(json, FILES);
     } catch (JsonProcessingException e) {

@@ -147,6 +147,39 @@ final class TurnInsert {
 
   static void attach(Tx tx, Caller caller, String message, List<NewTurn.FileAt> files)
       throws SQLException {
+    List<Message.Attachment> attached = attachments(tx, caller, files);
+    hold(tx, Holder.MESSAGE, message, files);
+    tx.update("UPDATE message SET files = ? WHERE id = ?", Rows.json(attached), message);
+  }
+
+  /** Where it stands that a file is not to be forgotten. */
+  enum Holder {
+    MESSAGE("INSERT INTO message_file (message_id, file_id) VALUES (?, ?)"),
+    LATER("INSERT INTO later_file (turn_id, file_id) VALUES (?, ?)"),
+    SCHEDULE("INSERT INTO schedule_file (schedule_id, file_id) VALUES (?, ?)");
+
+    private final String insert;
+
+    Holder(String insert) {
+      this.insert = insert + " ON CONFLICT DO NOTHING";
+    }
+  }
+
+  /** Keeps files that are locked by {@link #attachments}. */
+  static void hold(Tx tx, Holder holder, String id, List<NewTurn.FileAt> files)
+      throws SQLException {
+    for (NewTurn.FileAt each : files) {
+      tx.update(holder.insert, id, each.file());
+    }
+  }
+
+  /**
+   * Locks files of the caller's and says what is known of them.
+   *
+   * @throws PerdureException NOT_FOUND
+   */
+  static List<Message.Attachment> attachments(Tx tx, Caller caller, List<NewTurn.FileAt> files)
+      throws SQLException {
     List<Message.Attachment> attached = new ArrayList<>();
     for (NewTurn.FileAt each : files) {
       // Locked, so that it is not swept away at this moment for being unused.
@@ -167,12 +200,8 @@ final class TurnInsert {
                   caller.tenant(),
                   caller.owner())
               .orElseThrow(() -> PerdureException.notFound("file", each.file())));
-      tx.update(
-          "INSERT INTO message_file (message_id, file_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-          message,
-          each.file());
     }
-    tx.update("UPDATE message SET files = ? WHERE id = ?", Rows.json(attached), message);
+    return attached;
   }
 
   static void name(Tx tx, String session, String name, String message) throws SQLException {
@@ -220,8 +249,13 @@ final class TurnInsert {
       lanes.add(lane);
       insertLane(tx, turn, lane);
     }
+    List<Message.Attachment> files = attachments(tx, caller, message.files());
     tx.update(
-        "INSERT INTO later_turn (turn_id, parts) VALUES (?, ?)", turn, Rows.json(message.parts()));
+        "INSERT INTO later_turn (turn_id, parts, files) VALUES (?, ?, ?)",
+        turn,
+        Rows.json(message.parts()),
+        files.isEmpty() ? null : Rows.json(files));
+    hold(tx, Holder.LATER, turn, message.files());
     long now = tx.now();
     blocks.add(
         log.insert(

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  */
 final class Alarm {
   /** Things set going in one transaction. */
-  private static final int BATCH = 200;
+  private static final int BATCH = 1000;
 
   private final EngineParts parts;
   private final TurnQueue queue;

@@ -46,6 +46,9 @@ public final class Engine implements Starter {
 
   private static final Duration RETENTION_EVERY = Duration.ofMinutes(1);
 
+  /** How long what is claimed waits for the rest of a crowd to be claimed too. */
+  private static final Duration CROWD_PATIENCE = Duration.ofSeconds(1);
+
   /** How long a stop waits for the lanes that it has let go before it hands their turns over. */
   private static final Duration LETTING_GO = Duration.ofSeconds(1);
 
@@ -286,30 +289,49 @@ public final class Engine implements Starter {
     health.beat(parts.clock().millis());
   }
 
+  /**
+   * Claims what there is room for, and runs it. Of a crowd all are claimed before the first of them
+   * runs, because what runs takes from the claims of the others what they need: the processors, and
+   * on SQLite the one writer.
+   */
   private void claim() {
-    while (!draining.get()) {
-      int wanted = Math.min(room.availablePermits(), config.claimBatch());
-      if (wanted <= 0) {
-        return;
+    List<Claim> held = new ArrayList<>();
+    try {
+      long begun = parts.clock().millis();
+      while (claim(held)) {
+        if (parts.clock().millis() - begun > CROWD_PATIENCE.toMillis()) {
+          held.forEach(this::launch);
+          held.clear();
+        }
       }
-      if (!room.tryAcquire(wanted)) {
-        // The desk has just taken a seat: there is less room than it seemed, not none.
-        continue;
-      }
-      int claimed = 0;
-      try {
-        List<Claim> claims = queue.claim(wanted);
-        claimed = claims.size();
-        claims.forEach(this::launch);
-        metrics.claimed(claimed);
-      } finally {
-        leave(wanted - claimed);
-      }
-      if (claimed < wanted) {
-        backlog = false;
-        return;
-      }
+    } finally {
+      held.forEach(this::launch);
     }
+  }
+
+  /** Claims a batch; whether there may be more. */
+  private boolean claim(List<Claim> into) {
+    int wanted = Math.min(room.availablePermits(), config.claimBatch());
+    if (draining.get() || wanted <= 0) {
+      return false;
+    }
+    if (!room.tryAcquire(wanted)) {
+      // The desk has just taken a seat: there is less room than it seemed, not none.
+      return true;
+    }
+    int claimed = 0;
+    try {
+      List<Claim> claims = queue.claim(wanted);
+      claimed = claims.size();
+      into.addAll(claims);
+      metrics.claimed(claimed);
+    } finally {
+      leave(wanted - claimed);
+    }
+    if (claimed < wanted) {
+      backlog = false;
+    }
+    return claimed == wanted;
   }
 
   private void intentsChanged(Collection<String> turns) {

@@ -36,7 +36,7 @@ public record EngineConfig(
           Duration.ofMillis(2500),
           Duration.ofMillis(500),
           Duration.ofSeconds(1),
-          100,
+          500,
           10_000,
           3,
           Duration.ofMinutes(30),

@@ -1,5 +1,7 @@
 package dev.perdure.engine;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Endings;
@@ -26,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,27 +78,30 @@ final class TurnQueue {
 
   private List<Claim> claim(Tx tx, int atMost, List<LogBlock> blocks) throws SQLException {
     List<String> ids = order.next(tx, atMost);
-    List<Claim> claims = new ArrayList<>();
-    for (String id : ids) {
-      long epoch =
-          tx.one(
-                  """
-                  UPDATE turn SET state = 'running', node_id = ?, epoch = epoch + 1, closing = 0,
-                         wake_at = NULL,
-                         started_at = COALESCE(started_at, {now})
-                   WHERE id = ? AND state = 'queued' RETURNING epoch\
-                  """,
-                  row -> row.getLong(1),
-                  nodeId,
-                  id)
-              .orElse(0L);
-      if (epoch > 0) {
-        blocks.add(
-            log.insert(tx, id, log.nextSeq(tx, id), List.of(new TurnStarted(epoch, tx.now()))));
-        claims.add(new Claim(id, epoch));
-      }
+    if (ids.isEmpty()) {
+      return List.of();
     }
-    return claims;
+    List<@Nullable Object> args = new ArrayList<>();
+    args.add(nodeId);
+    args.addAll(ids);
+    Map<String, Long> epochs = new HashMap<>();
+    tx.list(
+        """
+        UPDATE turn SET state = 'running', node_id = ?, epoch = epoch + 1, closing = 0,
+               wake_at = NULL, started_at = COALESCE(started_at, {now})
+         WHERE state = 'queued' AND id IN (%s) RETURNING id, epoch\
+        """
+            .formatted(Tx.placeholders(ids.size())),
+        row -> epochs.put(row.getString(1), row.getLong(2)),
+        args.toArray());
+    long now = tx.now();
+    Map<String, TurnEvent> started = new TreeMap<>();
+    epochs.forEach((id, epoch) -> started.put(id, new TurnStarted(epoch, now)));
+    blocks.addAll(log.insertBehind(tx, started));
+    return ids.stream()
+        .filter(epochs::containsKey)
+        .map(id -> new Claim(id, requireNonNull(epochs.get(id))))
+        .toList();
   }
 
   /** Whether the lease of a node is over that still has turns. */

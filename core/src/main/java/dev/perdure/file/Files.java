@@ -293,6 +293,8 @@ public final class Files {
               SELECT id FROM file f
                WHERE ((state = 'ready' AND used_at < ?) OR (state = 'receiving' AND used_at < ?))
                  AND NOT EXISTS (SELECT 1 FROM message_file m WHERE m.file_id = f.id)
+                 AND NOT EXISTS (SELECT 1 FROM later_file l WHERE l.file_id = f.id)
+                 AND NOT EXISTS (SELECT 1 FROM schedule_file s WHERE s.file_id = f.id)
                ORDER BY used_at LIMIT ? {skip}\
               """,
               row -> row.getString(1),
@@ -306,7 +308,9 @@ public final class Files {
             tx.update(
                 """
                 DELETE FROM file WHERE id = ? AND (state = 'receiving' OR used_at < ?)
-                   AND NOT EXISTS (SELECT 1 FROM message_file m WHERE m.file_id = file.id)\
+                   AND NOT EXISTS (SELECT 1 FROM message_file m WHERE m.file_id = file.id)
+                   AND NOT EXISTS (SELECT 1 FROM later_file l WHERE l.file_id = file.id)
+                   AND NOT EXISTS (SELECT 1 FROM schedule_file s WHERE s.file_id = file.id)\
                 """,
                 id,
                 now - limits.retention().toMillis());

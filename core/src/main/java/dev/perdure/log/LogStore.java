@@ -4,23 +4,19 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.perdure.db.Database;
 import dev.perdure.db.Dialect;
 import dev.perdure.db.Tx;
-import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
-import dev.perdure.protocol.PerdureException;
-import dev.perdure.protocol.TurnEventCodec;
-import dev.perdure.protocol.TurnFold;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -279,6 +275,24 @@ final class LogStore {
     return tx.update(INSERT, block.turn(), block.firstSeq(), block.lastSeq(), block.payload()) == 1;
   }
 
+  /** Stores blocks of different turns as {@link #insert} does, or says whose place is taken. */
+  Optional<LogBlock> insertAll(Tx tx, List<LogBlock> blocks) throws SQLException {
+    List<@Nullable Object[]> rows = new ArrayList<>(blocks.size());
+    for (LogBlock block : blocks) {
+      if (recent != null && !recent.seal(tx, block.turn(), block.firstSeq())) {
+        return Optional.of(block);
+      }
+      rows.add(new Object[] {block.turn(), block.firstSeq(), block.lastSeq(), block.payload()});
+    }
+    int[] counts = tx.batch(INSERT, rows);
+    for (int i = 0; i < counts.length; i++) {
+      if (counts[i] != 1) {
+        return Optional.of(blocks.get(i));
+      }
+    }
+    return Optional.empty();
+  }
+
   /** What a transaction has to read besides the table; to be asked first. */
   private List<LogBlock> recent(Tx tx, String turn) throws SQLException {
     return recent == null ? List.of() : recent.of(tx, turn);
@@ -288,6 +302,22 @@ final class LogStore {
   long nextSeq(Tx tx, String turn) throws SQLException {
     List<LogBlock> behind = recent(tx, turn);
     return 1 + Math.max(last(tx, turn), behind.isEmpty() ? -1 : behind.getLast().lastSeq());
+  }
+
+  /** The same for several turns. */
+  Map<String, Long> nextSeqs(Tx tx, Collection<String> turns) throws SQLException {
+    Map<String, Long> next = new HashMap<>();
+    for (String turn : turns) {
+      List<LogBlock> behind = recent(tx, turn);
+      next.put(turn, behind.isEmpty() ? 0 : 1 + behind.getLast().lastSeq());
+    }
+    tx.list(
+        "SELECT turn_id, MAX(last_seq) FROM log_block WHERE turn_id IN ("
+            + Tx.placeholders(turns.size())
+            + ") GROUP BY turn_id",
+        row -> next.merge(row.getString(1), 1 + row.getLong(2), Math::max),
+        turns.toArray());
+    return next;
   }
 
   /** Whether exactly this block is stored. */
@@ -441,52 +471,19 @@ final class LogStore {
   /** A whole log, folded. */
   LogContent readAll(Tx tx, String turn) throws SQLException {
     Deque<LogBlock> behind = new ArrayDeque<>(recent(tx, turn));
-    TurnFold fold = new TurnFold();
-    MessageDigest digest = sha256();
+    LogContent content = LogContent.empty();
     tx.scan(
         "SELECT first_seq, last_seq, payload FROM log_block WHERE turn_id = ? ORDER BY first_seq",
         row -> {
           LogBlock block = block(turn, row, 1);
           while (!behind.isEmpty() && behind.getFirst().firstSeq() < block.firstSeq()) {
-            apply(fold, digest, behind.removeFirst());
+            content.add(behind.removeFirst());
           }
-          apply(fold, digest, block);
+          content.add(block);
           return true;
         },
         turn);
-    for (LogBlock block : behind) {
-      apply(fold, digest, block);
-    }
-    return new LogContent(fold, digest);
-  }
-
-  /** Applies a block unless it has been moved and was seen in a row of the table. */
-  private static void apply(TurnFold fold, MessageDigest digest, LogBlock block) {
-    if (block.lastSeq() > fold.seq()) {
-      digest.update(block.payload());
-      LogLines.after(block, -1, (seq, bytes, from, to) -> apply(fold, seq, bytes, from, to));
-    }
-  }
-
-  private static void apply(TurnFold fold, long seq, byte[] bytes, int from, int to) {
-    TurnEventCodec.Line line = TurnEventCodec.decode(bytes, from, to - from);
-    if (line.seq() != seq || seq != fold.seq() + 1) {
-      throw new PerdureException(
-          ErrorCode.INTERNAL, "A log has a gap after event " + fold.seq() + "; it is damaged.");
-    }
-    try {
-      fold.apply(seq, line.event());
-    } catch (IllegalArgumentException | IllegalStateException e) {
-      throw new PerdureException(
-          ErrorCode.INTERNAL, "Event " + seq + " of a log makes no sense; it is damaged.", e);
-    }
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every Java has SHA-256", e);
-    }
+    behind.forEach(content::add);
+    return content;
   }
 }

@@ -1,6 +1,10 @@
 package dev.perdure.schedule;
 
 import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.NewTurn;
+import dev.perdure.chat.NewTurn.FileAt;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Origin;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
@@ -113,10 +117,22 @@ public record Schedule(
     }
   }
 
-  /** The message, as it is sent each time. */
-  public record Said(List<Part> parts, TurnRequest request) {
-    public Said {
-      parts = List.copyOf(parts);
+  /** The message, as it is sent each time. What was stored before there were files has none. */
+  public record Said(List<Part> parts, List<FileAt> files, TurnRequest request) {
+    public Said(List<Part> parts, @Nullable List<FileAt> files, TurnRequest request) {
+      this.parts = List.copyOf(parts);
+      this.files = files == null ? List.of() : List.copyOf(files);
+      this.request = request;
+    }
+
+    /** A message without files. */
+    public Said(List<Part> parts, TurnRequest request) {
+      this(parts, List.of(), request);
+    }
+
+    /** One sending of it. */
+    public NewTurn sent() {
+      return new NewTurn(parts, files, request, WhenBusy.ENQUEUE, Origin.PLAIN);
     }
   }
 

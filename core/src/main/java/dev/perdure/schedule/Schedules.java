@@ -6,10 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations.Page;
 import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.LaterTurns.Begun;
-import dev.perdure.chat.NewTurn;
-import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Replays;
 import dev.perdure.chat.WaitLimits;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
@@ -79,16 +79,21 @@ public final class Schedules {
   }
 
   /**
-   * Makes a schedule.
+   * Makes a schedule, or returns the one that was made with this key before.
    *
    * @throws PerdureException NOT_FOUND for the session, INVALID_REQUEST if it would never run,
-   *     CONFLICT if the caller has too many
+   *     CONFLICT if the caller has too many, IDEMPOTENCY_CONFLICT
    */
-  public Schedule create(Caller caller, String session, Settings settings) {
+  public Schedule create(
+      Caller caller, String session, Settings settings, @Nullable IdempotencyKey key) {
     String id = ids.schedule();
     Schedule made =
         database.write(tx -> {
           requireSession(tx, caller, session);
+          Optional<String> earlier = Replays.used(tx, caller, key, id);
+          if (earlier.isPresent()) {
+            return find(tx, caller, earlier.get(), "");
+          }
           checkRoom(tx, caller);
           tx.update(
               """
@@ -171,6 +176,7 @@ public final class Schedules {
         settings.paused() ? 1 : 0,
         settings.paused() ? null : next.map(Instant::toEpochMilli).orElse(null),
         id);
+    LaterTurns.keepFiles(tx, caller, id, settings.said().files());
     return find(tx, caller, id, "");
   }
 
@@ -230,12 +236,14 @@ public final class Schedules {
    */
   public void delete(Caller caller, String id) {
     int gone =
-        database.write(tx ->
-            tx.update(
-                "DELETE FROM schedule WHERE id = ? AND tenant = ? AND owner = ?",
-                id,
-                caller.tenant(),
-                caller.owner()));
+        database.write(tx -> {
+          Replays.forgetOf(tx, caller, id);
+          return tx.update(
+              "DELETE FROM schedule WHERE id = ? AND tenant = ? AND owner = ?",
+              id,
+              caller.tenant(),
+              caller.owner());
+        });
     if (gone == 0) {
       throw PerdureException.notFound("schedule", id);
     }
@@ -348,7 +356,7 @@ public final class Schedules {
       try {
         turn = submit(tx, caller, schedule, at.get(), blocks);
       } catch (PerdureException e) {
-        if (e.code() != ErrorCode.TOO_MANY_TURNS) {
+        if (e.code() != ErrorCode.TOO_MANY_TURNS && e.code() != ErrorCode.NOT_FOUND) {
           throw e;
         }
         trouble = e.getMessage();
@@ -395,12 +403,11 @@ public final class Schedules {
   private Optional<String> submit(
       Tx tx, Caller caller, Schedule schedule, Instant at, List<LogBlock> blocks)
       throws SQLException {
-    Said said = schedule.settings().said();
     return turns.submitNow(
         tx,
         caller,
         schedule.session(),
-        new NewTurn(said.parts(), said.request(), WhenBusy.ENQUEUE),
+        schedule.settings().said().sent(),
         "schedule " + schedule.id() + " " + at.toEpochMilli(),
         blocks);
   }

@@ -4,14 +4,18 @@ import static dev.perdure.engine.EngineHarness.CALLER;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.perdure.chat.Caller;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
+import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.PartDelta;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.util.function.BooleanSupplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -70,6 +74,15 @@ abstract class EngineFixture {
         .filter(m -> m.id().equals(id))
         .findFirst()
         .orElseThrow();
+  }
+
+  /** Stores a file of a caller's; those of different numbers differ. Returns its id. */
+  static String image(Files files, Caller caller, int number) throws IOException {
+    byte[] png = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', (byte) number};
+    return files
+        .add(caller, "a.png", "image/png", new ByteArrayInputStream(png)::readNBytes)
+        .file()
+        .id();
   }
 
   static void assertCode(ThrowingCallable call, ErrorCode code) {

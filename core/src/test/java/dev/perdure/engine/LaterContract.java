@@ -10,10 +10,13 @@ import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.LaterTurns.When;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.Message.Status;
+import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.chat.WaitLimits;
+import dev.perdure.file.FileLimits;
+import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.TurnEvent;
@@ -209,6 +212,51 @@ abstract class LaterContract extends EngineFixture {
         ErrorCode.INVALID_REQUEST);
     node.desk.cancelTurn(CALLER, later.id());
     later(session, "Two", in(Duration.ofDays(9)), null);
+  }
+
+  @Test
+  void files_are_kept_until_the_time_and_go_with_the_message_or_the_cancel() throws Exception {
+    Files files = new Files(database, Ids.system(), FileLimits.DEFAULT);
+    Caller bob = new Caller("acme", "bob");
+    String cat = image(files, CALLER, 1);
+    String dog = image(files, CALLER, 2);
+    String his = image(files, bob, 3);
+    String session = node.session();
+    assertCode(() -> withFile(session, his), ErrorCode.NOT_FOUND);
+    Turn begun = withFile(session, cat);
+    Turn cancelled = withFile(session, dog);
+    assertThat(node.later.scheduled(CALLER, 9).getFirst().files())
+        .extracting(Message.Attachment::file, Message.Attachment::mediaType)
+        .containsExactly(org.assertj.core.groups.Tuple.tuple(cat, "image/png"));
+    database.write(tx -> tx.update("UPDATE file SET used_at = 0"));
+    // That of the other caller is held by nobody.
+    assertThat(files.sweep()).isEqualTo(1);
+    node.later.move(CALLER, begun.id(), NOW, wakeAt(begun));
+    assertThat(node.later.begin(9).turns()).containsExactly(begun.id());
+    assertThat(messages(session).getFirst().files())
+        .extracting(Message.Attachment::file, Message.Attachment::after)
+        .containsExactly(org.assertj.core.groups.Tuple.tuple(cat, 1));
+    assertThat(files.sweep()).isZero();
+    node.desk.cancelTurn(CALLER, cancelled.id());
+    assertThat(files.sweep()).isEqualTo(1);
+    assertThat(files.get(CALLER, cat).id()).isEqualTo(cat);
+  }
+
+  private Turn withFile(String session, String file) {
+    NewTurn plain =
+        EngineHarness.message(
+            "Look", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.RESTART);
+    return node.later.submit(
+        CALLER,
+        session,
+        new NewTurn(
+            plain.parts(),
+            List.of(new NewTurn.FileAt(file, 1)),
+            plain.request(),
+            WhenBusy.ENQUEUE,
+            plain.origin()),
+        in(Duration.ofHours(1)),
+        null);
   }
 
   @Test

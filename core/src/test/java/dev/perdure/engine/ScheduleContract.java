@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.DeskLimits;
+import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.NewTurn.FileAt;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.chat.WaitLimits;
+import dev.perdure.file.FileLimits;
+import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.GenerationParams;
 import dev.perdure.protocol.Ids;
@@ -41,6 +45,10 @@ abstract class ScheduleContract extends EngineFixture {
     return new Settings("n", SAID, cron, "Europe/Berlin", null, null, maxRuns, missed, false);
   }
 
+  private Schedule create(String session, Settings settings) {
+    return node.schedules.create(CALLER, session, settings, null);
+  }
+
   /** It was due that long ago. */
   private void due(Schedule schedule, Duration ago) {
     database.write(tx ->
@@ -61,7 +69,7 @@ abstract class ScheduleContract extends EngineFixture {
     script("a", REPLY, REPLY);
     node.engine.start();
     String session = node.session();
-    Schedule made = node.schedules.create(CALLER, session, settings("0 3 * * *", Missed.SKIP, 2L));
+    Schedule made = create(session, settings("0 3 * * *", Missed.SKIP, 2L));
     assertThat(Instant.ofEpochMilli(made.nextAtMillis() == null ? 0 : made.nextAtMillis()))
         .isEqualTo(
             made.settings().upcoming(Instant.ofEpochMilli(made.createdAtMillis()), 1).getFirst());
@@ -84,9 +92,7 @@ abstract class ScheduleContract extends EngineFixture {
     String session = node.session();
     List<Schedule> made = new ArrayList<>();
     for (int i = 0; i < 10; i++) {
-      made.add(
-          node.schedules.create(
-              CALLER, i < 5 ? session : node.session(), settings("0 3 * * *", Missed.SKIP, null)));
+      made.add(create(i < 5 ? session : node.session(), settings("0 3 * * *", Missed.SKIP, null)));
     }
     made.forEach(each -> due(each, Duration.ofSeconds(1)));
     Ids ids = Ids.system();
@@ -112,10 +118,56 @@ abstract class ScheduleContract extends EngineFixture {
   }
 
   @Test
+  void its_files_are_kept_until_it_is_changed_or_deleted_and_go_with_each_message()
+      throws Exception {
+    Files files = new Files(database, Ids.system(), FileLimits.DEFAULT);
+    String cat = image(files, CALLER, 1);
+    String dog = image(files, CALLER, 2);
+    String session = node.session();
+    Schedule made = create(session, withFile(cat));
+    database.write(tx -> tx.update("UPDATE file SET used_at = 0"));
+    assertThat(files.sweep()).isEqualTo(1);
+    due(made, Duration.ofSeconds(1));
+    node.schedules.fire(10, batch -> {});
+    assertThat(messages(session).getFirst().files())
+        .extracting(Message.Attachment::file)
+        .containsExactly(cat);
+    assertThat(now(made).settings().said().files()).containsExactly(new FileAt(cat, 1));
+    assertCode(
+        () -> node.schedules.change(CALLER, made.id(), settings -> withFile(dog)),
+        ErrorCode.NOT_FOUND);
+    String cow = image(files, CALLER, 3);
+    node.schedules.change(CALLER, made.id(), settings -> withFile(cow));
+    node.desk.deleteSession(CALLER, session);
+    database.write(tx -> tx.update("UPDATE file SET used_at = 0"));
+    assertThat(files.sweep()).isEqualTo(2);
+  }
+
+  private static Settings withFile(String file) {
+    Said said = new Said(SAID.parts(), List.of(new FileAt(file, 1)), SAID.request());
+    return new Settings(null, said, "0 3 * * *", "UTC", null, null, null, Missed.SKIP, false);
+  }
+
+  @Test
+  void a_repeated_request_is_the_same_schedule_until_it_is_deleted() {
+    String session = node.session();
+    Settings settings = settings("0 3 * * *", Missed.SKIP, null);
+    IdempotencyKey key = new IdempotencyKey("k", "h");
+    Schedule made = node.schedules.create(CALLER, session, settings, key);
+    assertThat(node.schedules.create(CALLER, session, settings, key).id()).isEqualTo(made.id());
+    assertThat(node.schedules.list(CALLER, null, 9).items()).hasSize(1);
+    assertCode(
+        () ->
+            node.schedules.create(CALLER, session, settings, new IdempotencyKey("k", "other body")),
+        ErrorCode.IDEMPOTENCY_CONFLICT);
+    node.schedules.delete(CALLER, made.id());
+    assertThat(node.schedules.create(CALLER, session, settings, key).id()).isNotEqualTo(made.id());
+  }
+
+  @Test
   void a_run_whose_time_is_in_the_records_already_is_not_made_again() {
     String session = node.session();
-    Schedule made =
-        node.schedules.create(CALLER, session, settings("0 3 * * *", Missed.SKIP, null));
+    Schedule made = create(session, settings("0 3 * * *", Missed.SKIP, null));
     due(made, Duration.ofSeconds(1));
     Long at = now(made).nextAtMillis();
     node.schedules.fire(10, batch -> {});
@@ -128,10 +180,8 @@ abstract class ScheduleContract extends EngineFixture {
 
   @Test
   void runs_that_were_missed_are_skipped_or_made_up_for_once() {
-    Schedule skips =
-        node.schedules.create(CALLER, node.session(), settings("0 3 29 2 *", Missed.SKIP, null));
-    Schedule once =
-        node.schedules.create(CALLER, node.session(), settings("0 3 29 2 *", Missed.ONCE, null));
+    Schedule skips = create(node.session(), settings("0 3 29 2 *", Missed.SKIP, null));
+    Schedule once = create(node.session(), settings("0 3 29 2 *", Missed.ONCE, null));
     due(skips, Duration.ofHours(3));
     due(once, Duration.ofHours(3));
     node.schedules.fire(10, batch -> {});
@@ -144,8 +194,7 @@ abstract class ScheduleContract extends EngineFixture {
 
   @Test
   void of_many_missed_runs_the_one_that_is_still_in_time_is_made() {
-    Schedule made =
-        node.schedules.create(CALLER, node.session(), settings("* * * * *", Missed.SKIP, null));
+    Schedule made = create(node.session(), settings("* * * * *", Missed.SKIP, null));
     due(made, Duration.ofHours(3));
     node.schedules.fire(10, batch -> {});
     assertThat(now(made).runs()).isEqualTo(1);
@@ -155,8 +204,7 @@ abstract class ScheduleContract extends EngineFixture {
   @Test
   void a_run_for_which_the_caller_has_no_room_says_so() {
     String session = node.session();
-    Schedule made =
-        node.schedules.create(CALLER, session, settings("0 3 * * *", Missed.SKIP, null));
+    Schedule made = create(session, settings("0 3 * * *", Missed.SKIP, null));
     LaterTurns narrow =
         new LaterTurns(
             database,
@@ -175,13 +223,13 @@ abstract class ScheduleContract extends EngineFixture {
   @Test
   void it_can_be_paused_changed_and_deleted_by_its_owner_only() {
     String session = node.session();
-    Schedule made =
-        node.schedules.create(CALLER, session, settings("0 3 * * *", Missed.SKIP, null));
+    Schedule made = create(session, settings("0 3 * * *", Missed.SKIP, null));
     Caller other = new Caller("acme", "bob");
     assertCode(() -> node.schedules.get(other, made.id()), ErrorCode.NOT_FOUND);
     assertCode(() -> node.schedules.delete(other, made.id()), ErrorCode.NOT_FOUND);
     assertCode(() -> node.schedules.change(other, made.id(), s -> s), ErrorCode.NOT_FOUND);
-    assertCode(() -> node.schedules.create(other, session, made.settings()), ErrorCode.NOT_FOUND);
+    assertCode(
+        () -> node.schedules.create(other, session, made.settings(), null), ErrorCode.NOT_FOUND);
     assertThat(node.schedules.list(other, null, 9).items()).isEmpty();
     Schedule paused =
         node.schedules.change(
@@ -198,8 +246,7 @@ abstract class ScheduleContract extends EngineFixture {
     assertThat(node.schedules.list(CALLER, null, 9).items()).containsExactly(moved);
     node.schedules.delete(CALLER, made.id());
     assertCode(() -> node.schedules.get(CALLER, made.id()), ErrorCode.NOT_FOUND);
-    Schedule second =
-        node.schedules.create(CALLER, session, settings("0 3 * * *", Missed.SKIP, null));
+    Schedule second = create(session, settings("0 3 * * *", Missed.SKIP, null));
     node.desk.deleteSession(CALLER, session);
     assertCode(() -> node.schedules.get(CALLER, second.id()), ErrorCode.NOT_FOUND);
   }
@@ -209,8 +256,7 @@ abstract class ScheduleContract extends EngineFixture {
     String session = node.session();
     for (String cron : List.of("0 0 30 2 *", "nonsense")) {
       assertCode(
-          () -> node.schedules.create(CALLER, session, settings(cron, Missed.SKIP, null)),
-          ErrorCode.INVALID_REQUEST);
+          () -> create(session, settings(cron, Missed.SKIP, null)), ErrorCode.INVALID_REQUEST);
     }
     assertCode(
         () ->
@@ -219,8 +265,7 @@ abstract class ScheduleContract extends EngineFixture {
         ErrorCode.INVALID_REQUEST);
     assertCode(
         () ->
-            node.schedules.create(
-                CALLER,
+            create(
                 session,
                 new Settings(
                     null, SAID, "0 3 * * *", "UTC", null, 1_000L, null, Missed.SKIP, false)),
@@ -229,10 +274,8 @@ abstract class ScheduleContract extends EngineFixture {
 
   @Test
   void one_whose_row_cannot_be_read_does_not_keep_the_others() {
-    Schedule bad =
-        node.schedules.create(CALLER, node.session(), settings("0 3 * * *", Missed.SKIP, null));
-    Schedule good =
-        node.schedules.create(CALLER, node.session(), settings("0 3 * * *", Missed.SKIP, null));
+    Schedule bad = create(node.session(), settings("0 3 * * *", Missed.SKIP, null));
+    Schedule good = create(node.session(), settings("0 3 * * *", Missed.SKIP, null));
     due(bad, Duration.ofSeconds(2));
     due(good, Duration.ofSeconds(1));
     database.write(

@@ -1,6 +1,7 @@
 package dev.perdure.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,11 +9,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Answer;
+import dev.perdure.chat.LaterTurns.When;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.ToolCallRow;
 import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.db.Database;
@@ -23,21 +26,30 @@ import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.protocol.TurnFold;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
+import dev.perdure.schedule.Schedule;
+import dev.perdure.schedule.Schedule.Missed;
+import dev.perdure.schedule.Schedule.Said;
+import dev.perdure.schedule.Schedule.Settings;
 import dev.perdure.tool.ApprovalRule;
+import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
+import dev.perdure.tool.WaitTool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -82,12 +94,21 @@ class TranscriptTest {
         .properties()
         .forEach(model -> model.getValue().forEach(call -> provider.script(model.getKey(), call)));
     try (Database database = SqliteDatabase.open(dir);
-        EngineHarness node = new EngineHarness(database, provider, tools(scenario))) {
-      node.engine.start();
-      Turn turn = node.desk.submit(EngineHarness.CALLER, node.session(), message(scenario), null);
+        Nodes nodes = new Nodes(() -> new EngineHarness(database, provider, tools(scenario)))) {
+      Turn turn =
+          scenario.has("schedule")
+              ? scheduled(nodes.now, scenario)
+              : nodes.now.desk.submit(
+                  EngineHarness.CALLER, nodes.now.session(), message(scenario), null);
       for (JsonNode act : scenario.path("do")) {
-        act(node, turn, act);
+        if (act.path("op").asText().equals("restart")) {
+          await(nodes.now, turn, act);
+          nodes.restart();
+        } else {
+          act(nodes.now, turn, act);
+        }
       }
+      EngineHarness node = nodes.now;
       List<TurnEvent> log = node.awaitEnd(turn.id());
       if ("write".equals(System.getProperty("perdure.transcripts"))) {
         List<String> fresh = new ArrayList<>(named(log));
@@ -118,6 +139,76 @@ class TranscriptTest {
     assertThat(outcome(fold.snapshot())).isEqualTo(Json.MAPPER.readTree(lines.getLast()));
   }
 
+  /** One node after the other on a database. */
+  private static final class Nodes implements AutoCloseable {
+    private final Supplier<EngineHarness> next;
+    private EngineHarness now;
+
+    Nodes(Supplier<EngineHarness> next) {
+      this.next = next;
+      this.now = next.get();
+      now.engine.start();
+    }
+
+    void restart() {
+      now.close();
+      now = next.get();
+      now.engine.start();
+    }
+
+    @Override
+    public void close() {
+      now.close();
+    }
+  }
+
+  /**
+   * Makes a schedule, looks at the times that follow from each of {@code now}, and lets the next
+   * run come; returns its turn.
+   */
+  private static Turn scheduled(EngineHarness node, JsonNode scenario) throws Exception {
+    NewTurn message = message(scenario);
+    Said said = new Said(message.parts(), message.request());
+    for (JsonNode rule : scenario.required("schedule")) {
+      List<String> times =
+          settings(rule, said)
+              .upcoming(
+                  Instant.parse(rule.required("now").textValue()), rule.required("times").size())
+              .stream()
+              .map(Instant::toString)
+              .toList();
+      assertThat(times).as(rule.toString()).isEqualTo(texts(rule.required("times")));
+    }
+    Schedule made =
+        node.schedules.create(
+            EngineHarness.CALLER,
+            node.session(),
+            settings(scenario.required("schedule").get(0), said),
+            null);
+    int _ =
+        node.database.write(
+            tx -> tx.update("UPDATE schedule SET next_at = {now} - 1 WHERE id = ?", made.id()));
+    EngineFixture.eventually(() -> run(node, made) != null);
+    return node.turn(requireNonNull(run(node, made)));
+  }
+
+  private static @Nullable String run(EngineHarness node, Schedule made) {
+    return node.schedules.get(EngineHarness.CALLER, made.id()).lastTurn();
+  }
+
+  private static Settings settings(JsonNode rule, Said said) {
+    return new Settings(
+        null,
+        said,
+        rule.required("cron").textValue(),
+        rule.required("zone").textValue(),
+        null,
+        null,
+        null,
+        Missed.SKIP,
+        false);
+  }
+
   private static NewTurn message(JsonNode scenario) {
     NewTurn plain =
         EngineHarness.message(
@@ -127,18 +218,19 @@ class TranscriptTest {
             texts(scenario.path("fallbacks")),
             Recovery.RESTART);
     JsonNode output = scenario.path("output");
-    return output.isMissingNode()
-        ? plain
-        : new NewTurn(
-            plain.parts(),
-            plain
-                .request()
-                .withOutput(new Output(output.path("name").textValue(), output.path("schema"))),
-            plain.whenBusy());
+    TurnRequest request = plain.request();
+    if (!output.isMissingNode()) {
+      request =
+          request.withOutput(new Output(output.path("name").textValue(), output.path("schema")));
+    }
+    if (scenario.has("waits")) {
+      request = request.withDefaultTools(texts(scenario.path("waits")));
+    }
+    return new NewTurn(plain.parts(), request, plain.whenBusy());
   }
 
-  /** Waits for {@code after}, a type of event of a lane, then does {@code cancel} or so. */
-  private static void act(EngineHarness node, Turn turn, JsonNode act) {
+  /** Waits for {@code after}, a type of event of a lane. */
+  private static void await(EngineHarness node, Turn turn, JsonNode act) {
     String after = act.required("after").textValue();
     int lane = act.path("lane").asInt(0);
     node.await(
@@ -149,6 +241,12 @@ class TranscriptTest {
                         .path("lane")
                         .asInt(lane)
                     == lane);
+  }
+
+  /** Waits for {@code after}, then does {@code cancel} or so. */
+  private static void act(EngineHarness node, Turn turn, JsonNode act) {
+    await(node, turn, act);
+    int lane = act.path("lane").asInt(0);
     switch (act.path("op").asText("wait")) {
       case "wait" -> {}
       case "cancel" -> node.desk.cancelTurn(EngineHarness.CALLER, turn.id());
@@ -158,6 +256,25 @@ class TranscriptTest {
         node.desk.retryLane(EngineHarness.CALLER, turn.id(), lane, null);
       }
       case "letGo" -> node.provider.letGo();
+      case "say" ->
+          node.desk.submit(
+              EngineHarness.CALLER,
+              turn.session(),
+              EngineHarness.message(
+                  act.required("text").textValue(),
+                  WhenBusy.ENQUEUE,
+                  List.of("script/a"),
+                  List.of(),
+                  Recovery.RESTART),
+              null);
+      case "move" -> {
+        Long was = node.turn(turn.id()).wakeAtMillis();
+        node.later.move(
+            EngineHarness.CALLER,
+            turn.id(),
+            new When(null, Duration.parse(act.required("delay").textValue())),
+            requireNonNull(was));
+      }
       case "answer" ->
           node.answers.answer(EngineHarness.CALLER, turn.id(), answer(node, turn, act));
       case "answerInVain" ->
@@ -195,6 +312,12 @@ class TranscriptTest {
               ApprovalRule.parse(tool.path("approval").asText("never")),
               Tool.Input::arguments,
               tool.path("undo").booleanValue()));
+    }
+    for (String waits : texts(scenario.path("waits"))) {
+      tools.add(
+          waits.equals("wait")
+              ? new WaitTool(Duration.ofDays(31))
+              : new AskUserTool(Duration.ofHours(24), Duration.ofDays(31)));
     }
     Tools.Limits d = Tools.Limits.DEFAULT;
     return new Tools(
@@ -239,6 +362,9 @@ class TranscriptTest {
       }
       if (json.has("until")) {
         json.put("until", "UNTIL");
+      }
+      if (json.path("output").has("now")) {
+        ((ObjectNode) json.get("output")).put("now", "NOW");
       }
       for (Map.Entry<String, String> name :
           Map.of("turn", "TURN", "session", "SESSION", "userMessage", "USER", "digest", "DIGEST")

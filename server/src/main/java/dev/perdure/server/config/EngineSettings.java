@@ -96,7 +96,7 @@ public record EngineSettings(
               text = "How often a node looks for queued turns and cancels that no hint told of.")
           Duration poll,
       @Key(
-              byDefault = "100",
+              byDefault = "500",
               min = "1",
               max = "10000",
               text = "The most turns that a node claims in one transaction.")

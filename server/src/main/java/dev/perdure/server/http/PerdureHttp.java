@@ -157,6 +157,7 @@ public final class PerdureHttp {
     streams = new OpenStreams(limits.stream().perCaller());
     hints = new OwnerHints(parts.signals());
     DoorMetrics metrics = new DoorMetrics(parts.meters(), streams, parts.admission());
+    FileCheck files = new FileCheck(parts.files(), parts.providers());
     Requests requests = new Requests(parts.providers(), parts.tools(), limits.body());
     TurnReader reader = new TurnReader(parts.log(), parts.clock());
     WebPages pages = new WebPages();
@@ -174,17 +175,14 @@ public final class PerdureHttp {
         new ContextRoutes(parts.stores().profiles(), parts.contexts(), requests).routes());
     routes.addAll(
         new TurnRoutes(
-                new TurnRoutes.Intake(
-                    parts.desk(),
-                    parts.schedules().turns(),
-                    new FileCheck(parts.files(), parts.providers())),
+                new TurnRoutes.Intake(parts.desk(), parts.schedules().turns(), files),
                 parts.stores().conversations(),
                 reader,
                 requests,
                 streams,
                 metrics)
             .routes());
-    routes.addAll(new ScheduleRoutes(parts.schedules(), requests, parts.clock()).routes());
+    routes.addAll(new ScheduleRoutes(parts.schedules(), requests, files, parts.clock()).routes());
     StreamRoutes streamRoutes =
         new StreamRoutes(
             new ActivityStream.Sources(

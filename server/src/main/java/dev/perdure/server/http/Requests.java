@@ -93,13 +93,9 @@ final class Requests {
           "A message for later is answered behind what is there then. Leave out 'whenBusy', 'under'"
               + " and 'again'.");
     }
-    if (when != null) {
-      Said said = said(fields);
-      return new Sent(new NewTurn(said.parts(), said.request(), whenBusy), when);
-    }
     Parts parts = origin.spot() instanceof Spot.Again ? noParts(fields) : Parts.of(fields, limits);
     return new Sent(
-        new NewTurn(parts.texts(), parts.files(), request(fields), whenBusy, origin), null);
+        new NewTurn(parts.texts(), parts.files(), request(fields), whenBusy, origin), when);
   }
 
   /**
@@ -113,15 +109,10 @@ final class Requests {
     }
   }
 
-  /** Reads the members {@link #MESSAGE} of what is said at a time to come: text only. */
+  /** Reads the members {@link #MESSAGE} of what is said again and again. */
   Said said(Fields fields) {
     Parts parts = Parts.of(fields, limits);
-    if (!parts.files().isEmpty()) {
-      throw new PerdureException(
-          ErrorCode.INVALID_REQUEST,
-          "A message for later cannot have files. Send the text, or the message now.");
-    }
-    return new Said(parts.texts(), request(fields));
+    return new Said(parts.texts(), parts.files(), request(fields));
   }
 
   private TurnRequest request(Fields fields) {

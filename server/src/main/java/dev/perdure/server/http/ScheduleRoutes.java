@@ -1,7 +1,10 @@
 package dev.perdure.server.http;
 
 import dev.perdure.chat.Conversations.Page;
+import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.NewTurn;
 import dev.perdure.schedule.Schedule;
+import dev.perdure.schedule.Schedule.Said;
 import dev.perdure.schedule.Schedules;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
@@ -17,10 +20,12 @@ final class ScheduleRoutes {
 
   private final Schedules schedules;
   private final WaitRequests requests;
+  private final FileCheck files;
   private final InstantSource clock;
 
-  ScheduleRoutes(Schedules schedules, Requests requests, InstantSource clock) {
+  ScheduleRoutes(Schedules schedules, Requests requests, FileCheck files, InstantSource clock) {
     this.schedules = schedules;
+    this.files = files;
     this.requests = new WaitRequests(requests);
     this.clock = clock;
   }
@@ -38,10 +43,13 @@ final class ScheduleRoutes {
 
   private void create(Exchange exchange) throws IOException {
     exchange.knownQuery();
-    WaitRequests.Made made = requests.made(exchange.body());
+    byte[] body = exchange.body();
+    IdempotencyKey key = TurnRoutes.key(exchange, body);
+    WaitRequests.Made made = requests.made(body);
+    check(exchange, made.settings().said());
     Schedule schedule =
         schedules.create(
-            exchange.caller(), Exchange.checkedId("session", made.session()), made.settings());
+            exchange.caller(), Exchange.checkedId("session", made.session()), made.settings(), key);
     exchange.header(HeaderNames.LOCATION, "/v1/schedules/" + schedule.id());
     send(exchange, 201, schedule);
   }
@@ -63,7 +71,15 @@ final class ScheduleRoutes {
   private void change(Exchange exchange) throws IOException {
     exchange.knownQuery();
     String id = exchange.id("schedule");
-    send(exchange, 200, schedules.change(exchange.caller(), id, requests.change(exchange.body())));
+    WaitRequests.Change change = requests.change(exchange.body());
+    if (change.said() != null) {
+      check(exchange, change.said());
+    }
+    send(exchange, 200, schedules.change(exchange.caller(), id, change.made()));
+  }
+
+  private void check(Exchange exchange, Said said) {
+    NewTurn _ = files.checked(exchange.caller(), said.sent());
   }
 
   private void delete(Exchange exchange) throws IOException {

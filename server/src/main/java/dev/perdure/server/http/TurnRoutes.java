@@ -112,7 +112,8 @@ final class TurnRoutes {
     exchange.sendJson(202, Views.bytes(Views.turn(turn)));
   }
 
-  private static @Nullable IdempotencyKey key(Exchange exchange, byte[] body) {
+  /** The key with which a request is one, however often it is sent; null without. */
+  static @Nullable IdempotencyKey key(Exchange exchange, byte[] body) {
     Optional<String> key = exchange.header(IDEMPOTENCY_KEY);
     if (key.isEmpty()) {
       return null;

@@ -121,7 +121,7 @@ final class Views {
       text(json, "model", message.model());
       json.writeArrayFieldStart("parts");
       for (int i = 0; i <= message.parts().size(); i++) {
-        files(json, message, i);
+        files(json, message.files(), i);
         if (i < message.parts().size()) {
           Part part = message.parts().get(i);
           json.writeStartObject();
@@ -148,8 +148,9 @@ final class Views {
   }
 
   /** The files in front of a part. */
-  private static void files(JsonGenerator json, Message message, int part) throws IOException {
-    for (Message.Attachment file : message.files()) {
+  static void files(JsonGenerator json, List<Message.Attachment> files, int part)
+      throws IOException {
+    for (Message.Attachment file : files) {
       if (file.after() == part) {
         json.writeStartObject();
         json.writeStringField("type", "file");

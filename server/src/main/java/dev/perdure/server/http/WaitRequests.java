@@ -87,25 +87,34 @@ final class WaitRequests {
             fields.flag("paused").orElse(false)));
   }
 
+  /**
+   * What of a schedule changes.
+   *
+   * @param said the new message; null if it stays
+   */
+  record Change(@Nullable Said said, UnaryOperator<Settings> made) {}
+
   /** Reads the body of {@code PATCH /v1/schedules/ID}: only what is there changes. */
-  UnaryOperator<Settings> change(byte[] body) {
+  Change change(byte[] body) {
     Fields fields = Fields.of(body, CHANGES);
     @Nullable Said said = fields.has("message") ? said(fields) : null;
     @Nullable String name = name(fields);
     @Nullable Long maxRuns = maxRuns(fields);
     @Nullable Long startsAt = fields.time("startsAt").orElse(null);
     @Nullable Long endsAt = fields.time("endsAt").orElse(null);
-    return now ->
-        new Settings(
-            fields.mentions("name") ? name : now.name(),
-            said == null ? now.said() : said,
-            fields.text("cron", CRON_CHARS).orElse(now.cron()),
-            fields.text("zone", ZONE_CHARS).orElse(now.zone()),
-            fields.mentions("startsAt") ? startsAt : now.startsAtMillis(),
-            fields.mentions("endsAt") ? endsAt : now.endsAtMillis(),
-            fields.mentions("maxRuns") ? maxRuns : now.maxRuns(),
-            fields.word("missed", now.missed(), Missed::wire),
-            fields.flag("paused").orElse(now.paused()));
+    return new Change(
+        said,
+        now ->
+            new Settings(
+                fields.mentions("name") ? name : now.name(),
+                said == null ? now.said() : said,
+                fields.text("cron", CRON_CHARS).orElse(now.cron()),
+                fields.text("zone", ZONE_CHARS).orElse(now.zone()),
+                fields.mentions("startsAt") ? startsAt : now.startsAtMillis(),
+                fields.mentions("endsAt") ? endsAt : now.endsAtMillis(),
+                fields.mentions("maxRuns") ? maxRuns : now.maxRuns(),
+                fields.word("missed", now.missed(), Missed::wire),
+                fields.flag("paused").orElse(now.paused())));
   }
 
   private Said said(Fields fields) {

@@ -3,6 +3,7 @@ package dev.perdure.server.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.perdure.chat.LaterTurns.Later;
 import dev.perdure.chat.Message.Part;
+import dev.perdure.chat.NewTurn.FileAt;
 import dev.perdure.chat.Turn;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.schedule.Schedule;
@@ -32,18 +33,42 @@ final class WaitViews {
 
   /** A turn for later, with what it will say. */
   static Views.View later(Later later) {
-    return Views.turn(later.turn(), json -> parts(json, later.parts()));
+    return Views.turn(
+        later.turn(),
+        json -> parts(json, later.parts(), part -> Views.files(json, later.files(), part)));
   }
 
-  private static void parts(JsonGenerator json, List<Part> parts) throws IOException {
+  /** Writes the files in front of a part. */
+  @FunctionalInterface
+  private interface FilesAt {
+    void write(int part) throws IOException;
+  }
+
+  private static void parts(JsonGenerator json, List<Part> parts, FilesAt files)
+      throws IOException {
     json.writeArrayFieldStart("parts");
-    for (Part part : parts) {
-      json.writeStartObject();
-      json.writeStringField("type", part.kind().wire());
-      json.writeStringField("text", part.text());
-      json.writeEndObject();
+    for (int i = 0; i <= parts.size(); i++) {
+      files.write(i);
+      if (i < parts.size()) {
+        json.writeStartObject();
+        json.writeStringField("type", parts.get(i).kind().wire());
+        json.writeStringField("text", parts.get(i).text());
+        json.writeEndObject();
+      }
     }
     json.writeEndArray();
+  }
+
+  /** The files of a schedule, of which only their ids are kept. */
+  private static void named(JsonGenerator json, List<FileAt> files, int part) throws IOException {
+    for (FileAt file : files) {
+      if (file.after() == part) {
+        json.writeStartObject();
+        json.writeStringField("type", "file");
+        json.writeStringField("file", file.file());
+        json.writeEndObject();
+      }
+    }
   }
 
   static Views.View schedule(Schedule schedule, List<Instant> upcoming) {
@@ -53,7 +78,7 @@ final class WaitViews {
       json.writeStringField("id", schedule.id());
       json.writeStringField("session", schedule.session());
       Views.text(json, "name", settings.name());
-      parts(json, settings.said().parts());
+      parts(json, settings.said().parts(), part -> named(json, settings.said().files(), part));
       json.writeArrayFieldStart("models");
       for (String model : settings.said().request().models()) {
         json.writeString(model);

@@ -58,7 +58,7 @@ class KeysTest {
       engine.node.lease = 2500ms
       engine.node.beat = 500ms
       engine.node.poll = 1s
-      engine.node.claimBatch = 100
+      engine.node.claimBatch = 500
       engine.drainGrace = 20s
       engine.maxRunningTurns = 10000
       engine.maxOpenTurnsPerCaller = 200
