@@ -1,5 +1,4 @@
 /** Puts the parts together, and answers to what happens to the page. */
-import { accountOf } from './account.ts';
 import type { ClientOptions, PerdureClient } from './api.ts';
 import { filesOf } from './branch.ts';
 import {
@@ -12,28 +11,21 @@ import {
 } from './browser.ts';
 import { Cache } from './cache.ts';
 import { browserClock } from './clock.ts';
-import { Doubts, turnPath } from './doubts.ts';
+import { Doubts } from './doubts.ts';
 import { Drafts } from './drafts.ts';
 import { asPerdureError } from './errors.ts';
+import { Identity } from './identity.ts';
 import { Link, type TabMessage } from './link.ts';
 import { Live } from './live.ts';
 import { Outbox } from './outbox.ts';
+import { Requests } from './requests.ts';
 import { Selector } from './select.ts';
 import { Sessions } from './sessions.ts';
 import { createStore, type Outgoing } from './store.ts';
-import { messagesPath, Threads } from './threads.ts';
+import { Threads } from './threads.ts';
 import { HttpTransport } from './transport.ts';
 import type { ActivityItem, SendInput, TurnView } from './views.ts';
-import {
-  type Answer,
-  decodeFile,
-  decodeMessage,
-  decodeModels,
-  decodeStatus,
-  isTerminal,
-  page,
-  type Turn,
-} from './wire.ts';
+import { isTerminal, type Turn } from './wire.ts';
 
 export function createClient(options: ClientOptions = {}): PerdureClient {
   return new Client(options);
@@ -43,10 +35,11 @@ export function createClient(options: ClientOptions = {}): PerdureClient {
 class Client implements PerdureClient {
   readonly #options: ClientOptions;
   readonly #clock;
-  readonly #baseUrl: string;
+  readonly #identity: Identity;
   readonly #store = createStore();
   readonly #selector = new Selector();
   readonly #transport: HttpTransport;
+  readonly #requests: Requests;
   readonly #drafts: Drafts;
   readonly #outbox: Outbox;
   readonly #live: Live;
@@ -54,8 +47,6 @@ class Client implements PerdureClient {
   readonly #sessions: Sessions;
   #cache: Cache;
   #link: Link | undefined;
-  #token: string | undefined;
-  #account: string | undefined;
   #ready: Promise<void> | undefined;
   #closed = false;
   readonly #doubts: Doubts;
@@ -64,24 +55,25 @@ class Client implements PerdureClient {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#clock = options.clock ?? browserClock;
-    this.#baseUrl = (options.baseUrl ?? '').replace(/\/+$/, '');
+    const baseUrl = (options.baseUrl ?? '').replace(/\/+$/, '');
+    this.#identity = new Identity(baseUrl, options);
     this.#cache = new Cache(undefined, '', this.#clock);
-    this.#drafts = new Drafts(options.storage ?? localStorageOf(), () => this.#account);
-    const random = options.random ?? Math.random;
+    this.#drafts = new Drafts(options.storage ?? localStorageOf(), () => this.#identity.account);
     const newId = options.newId ?? randomId;
     const store = this.#store;
     const cache = () => this.#cache;
     const ready = () => this.#begin();
     const clock = this.#clock;
-    this.#transport = new HttpTransport({
-      baseUrl: this.#baseUrl,
+    const transport = new HttpTransport({
+      baseUrl,
       token: () => this.#freshToken(),
       headers: options.headers ?? {},
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       timeout: (millis) => AbortSignal.timeout(millis),
-      user: () => this.#account,
+      user: () => this.#identity.account,
     });
-    const transport = this.#transport;
+    this.#transport = transport;
+    this.#requests = new Requests(transport, newId);
     this.#live = new Live({
       clock,
       store,
@@ -123,7 +115,7 @@ class Client implements PerdureClient {
       store,
       cache,
       clock,
-      random,
+      random: options.random ?? Math.random,
       newId,
       onAccepted: (outgoing, turn) => this.#accepted(outgoing, turn),
       onRefused: (outgoing) => this.#threads.check(outgoing.session),
@@ -153,21 +145,12 @@ class Client implements PerdureClient {
 
   /** Finds out who the user is, and shows what is cached of them. */
   async #prepare(): Promise<void> {
-    this.#token = await this.#askToken().catch(() => undefined);
-    this.#account = await this.#accountNow();
+    await this.#identity.begin();
     await this.#enter();
   }
 
-  #accountNow(): Promise<string | undefined> {
-    return accountOf({
-      baseUrl: this.#baseUrl,
-      token: this.#token,
-      account: this.#options.account,
-    });
-  }
-
   async #enter(): Promise<void> {
-    const account = this.#account;
+    const { account } = this.#identity;
     const store = this.#store;
     const factory =
       this.#options.indexedDB === undefined ? globalThis.indexedDB : this.#options.indexedDB;
@@ -293,30 +276,20 @@ class Client implements PerdureClient {
 
   // ---- who the user is ----
 
-  async #askToken(): Promise<string | undefined> {
-    const { token } = this.#options;
-    return typeof token === 'function' ? await token() : token;
-  }
-
   /** The token for a request. If it is somebody else's, nothing of the one before stays. */
   async #freshToken(): Promise<string | undefined> {
-    const token = await this.#askToken();
-    if (token !== this.#token && !this.#closed) {
-      this.#token = token;
-      const account = await this.#accountNow();
-      if (account !== this.#account) {
-        this.#switchTo(account);
-        throw asPerdureError(new Error('the user has changed'));
-      }
+    const { token, changed } = await this.#identity.fresh();
+    if (changed && !this.#closed) {
+      this.#switch();
+      throw asPerdureError(new Error('the user has changed'));
     }
     return token;
   }
 
-  #switchTo(account: string | undefined): void {
+  #switch(): void {
     this.#stop();
     this.#cache.close();
     this.#store.dispatch({ type: 'forgotten' });
-    this.#account = account;
     this.#ready = this.#enter();
     this.#threads.reopen();
     void this.#ready.then(() => this.#sessions.refresh());
@@ -454,32 +427,12 @@ class Client implements PerdureClient {
   select = (session: string, sibling: string) =>
     this.#store.dispatch({ type: 'thread.through', session, message: sibling });
 
-  cancel = (turn: string) => this.#post(`${turnPath(turn)}/cancel`);
-  cancelLane = (turn: string, lane: number) => this.#post(`${turnPath(turn)}/lanes/${lane}/cancel`);
-  answer = (turn: string, answer: Answer) => this.#post(`${turnPath(turn)}/answers`, answer);
-  cancelSession = async (session: string): Promise<void> => {
-    await this.#transport.send({
-      method: 'POST',
-      path: `/v1/sessions/${encodeURIComponent(session)}/cancel`,
-      decoder: () => undefined,
-    });
-  };
-  retryLane = (turn: string, lane: number): Promise<void> =>
-    this.#post(
-      `${turnPath(turn)}/lanes/${lane}/retry`,
-      undefined,
-      (this.#options.newId ?? randomId)(),
-    );
-
-  async #post(path: string, body?: unknown, key?: string): Promise<void> {
-    await this.#transport.send({
-      method: 'POST',
-      path,
-      decoder: () => undefined,
-      ...(body === undefined ? {} : { body }),
-      ...(key === undefined ? {} : { key }),
-    });
-  }
+  cancel: PerdureClient['cancel'] = (turn) => this.#requests.cancel(turn);
+  cancelLane: PerdureClient['cancelLane'] = (turn, lane) => this.#requests.cancelLane(turn, lane);
+  cancelSession: PerdureClient['cancelSession'] = (session) =>
+    this.#requests.cancelSession(session);
+  retryLane: PerdureClient['retryLane'] = (turn, lane) => this.#requests.retryLane(turn, lane);
+  answer: PerdureClient['answer'] = (turn, answer) => this.#requests.answer(turn, answer);
 
   draft = (session: string) => this.#drafts.get(session);
   setDraft = (session: string, text: string) => this.#drafts.set(session, text);
@@ -492,23 +445,11 @@ class Client implements PerdureClient {
     }
   };
 
-  upload: PerdureClient['upload'] = (name, content) =>
-    this.#transport.send({
-      method: 'POST',
-      path: `/v1/files?name=${encodeURIComponent(name)}`,
-      body: content,
-      decoder: decodeFile,
-    });
-
-  models = () => this.#transport.send({ path: '/v1/models', decoder: decodeModels });
-  status = () => this.#transport.send({ path: '/v1/status', decoder: decodeStatus });
-  messages: PerdureClient['messages'] = async (session, before) =>
-    (
-      await this.#transport.send({
-        path: messagesPath(session, before),
-        decoder: page(decodeMessage),
-      })
-    ).items;
+  upload: PerdureClient['upload'] = (name, content) => this.#requests.upload(name, content);
+  models = () => this.#requests.models();
+  status = () => this.#requests.status();
+  messages: PerdureClient['messages'] = (session, before) =>
+    this.#requests.messages(session, before);
 
   reconnect = (): void => {
     this.#link?.nudge();

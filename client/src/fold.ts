@@ -223,8 +223,10 @@ class LaneFold {
       ...lane.parts.map((part) => part.step),
       ...fold.#calls.map((call) => call.step),
     );
-    if (lane.attempt > 0) {
-      fold.#attempts = [{ attempt: lane.attempt, step: fold.#step, model: lane.model }];
+    fold.#attempts = [...(lane.attempts ?? [])];
+    if (lane.attempt > 0 && !fold.#attempts.some((one) => one.attempt === lane.attempt)) {
+      const { attempt, model } = lane;
+      fold.#attempts = [...fold.#attempts, { attempt, step: fold.#step, model }];
     }
     fold.#usage = lane.usage;
     fold.#finish = lane.finish;
@@ -394,12 +396,14 @@ class LaneFold {
   }
 
   snapshot(): SnapshotLane {
+    const again = this.#attempts.filter((one) => one.reason !== undefined);
     return {
       lane: this.#ref.lane,
       message: this.#ref.message,
       model: this.#model,
       state: this.#state,
       attempt: this.#attempt,
+      ...(again.length === 0 ? {} : { attempts: again }),
       parts: this.#parts.map((cell) => ({ ...cell.part })),
       calls: this.#calls.map(({ step, view: { after: _, ...call } }) => ({ step, ...call })),
       usage: this.#usage,

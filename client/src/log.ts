@@ -250,6 +250,13 @@ export interface SnapshotPart {
   readonly ended: boolean;
 }
 
+export interface SnapshotAttempt {
+  readonly attempt: number;
+  readonly step: number;
+  readonly model: string;
+  readonly reason?: string;
+}
+
 export interface SnapshotCall {
   readonly call: string;
   readonly step: number;
@@ -270,6 +277,8 @@ export interface SnapshotLane {
   readonly model: string;
   readonly state: LaneState;
   readonly attempt: number;
+  /** Those that have a reason. */
+  readonly attempts?: readonly SnapshotAttempt[];
   readonly parts: readonly SnapshotPart[];
   readonly calls?: readonly SnapshotCall[];
   readonly usage: Usage;
@@ -313,6 +322,9 @@ export const decodeSnapshot: Decoder<Snapshot> = object({
       model: text,
       state: decodeLaneState,
       attempt: integer,
+      attempts: optional(
+        list(object({ attempt: integer, step: integer, model: text, reason: optional(text) })),
+      ),
       parts: list(object({ part: integer, step: integer, kind: text, text, ended: flag })),
       calls: optional(
         list(

@@ -53,6 +53,7 @@ describe.each(names)('%s', (name) => {
   test('can be taken up from a snapshot at any event, and repeats change nothing', () => {
     const whole = folded(events).snapshot();
     for (let cut = 1; cut <= events.length; cut += 1) {
+      // Also why there was another attempt is known of it.
       const half = JSON.stringify(folded(events.slice(0, cut)).snapshot());
       const fold = TurnFold.from(parse(half, decodeSnapshot, name));
       expect(folded(events, fold).snapshot()).toEqual(whole);

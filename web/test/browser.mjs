@@ -1,4 +1,5 @@
 // What the browser tests, the screenshots and the measurements share: servers, browsers, small helpers.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,6 +14,26 @@ const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin/java') : '
 const classPath =
   process.env.SERVER_CLASSPATH ??
   new URL('../../server/target/perdure.jar', import.meta.url).pathname;
+
+/** The pages that the case has opened which is being run. */
+const opened = new AsyncLocalStorage();
+
+/**
+ * Runs a case and closes what it has opened. A case fails if anything went wrong in any of its pages,
+ * whether or not it had looked there: an error in a console, a page error, something that the policy forbids.
+ */
+export async function scoped(run) {
+  const pages = [];
+  try {
+    await opened.run(pages, run);
+    const problems = pages.flatMap((page) => page.problems);
+    if (problems.length > 0) {
+      throw new Error(problems.join('\n'));
+    }
+  } finally {
+    await Promise.all(pages.map((page) => page.context().close().catch(() => undefined)));
+  }
+}
 
 export async function freePort() {
   return new Promise((resolve, reject) => {
@@ -104,6 +125,31 @@ export class Server {
     rmSync(this.data, { recursive: true, force: true });
   }
 
+  /** Takes its database away, as somebody does who holds it locked; returns what gives it back. */
+  async lockDatabase() {
+    const program = new URL('LockDatabase.java', import.meta.url).pathname;
+    const other = spawn(java, [
+      '-XX:TieredStopAtLevel=1',
+      '--enable-native-access=ALL-UNNAMED',
+      '-cp',
+      classPath,
+      program,
+      join(this.data, 'perdure.db'),
+    ]);
+    process.once('exit', () => other.kill('SIGKILL'));
+    let said = '';
+    other.stdout.on('data', (bytes) => (said += bytes));
+    other.stderr.on('data', (bytes) => (said += bytes));
+    await until('the database is locked', () => said.includes('locked') || (other.exitCode !== null && 'ended'));
+    if (other.exitCode !== null) {
+      throw new Error(`The database was not locked: ${said}`);
+    }
+    return async () => {
+      other.stdin.end();
+      await until('it is given back', () => other.exitCode !== null);
+    };
+  }
+
   async json(path, init = {}) {
     const response = await fetch(this.url + path, {
       ...init,
@@ -159,6 +205,7 @@ export async function openPage(browser, url, { context, options = {}, allow = []
   page.setDefaultTimeout(PATIENCE);
   page.problems = [];
   page.allow = allow;
+  opened.getStore()?.push(page);
   const note = (text) => {
     if (!page.allow.some((pattern) => pattern.test(text))) {
       page.problems.push(text);

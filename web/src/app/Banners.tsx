@@ -10,14 +10,17 @@ export function Banners() {
         <div className="banner">
           <CloudOff size={16} aria-hidden="true" />
           <span className="grow">
-            You are offline. Replies go on at the server and come when you are back.
+            You are offline.{' '}
+            <span className="more">Replies go on at the server and come when you are back.</span>
           </span>
         </div>
       )}
       {connection === 'reconnecting' && (
         <div className="banner">
           <RotateCw size={16} aria-hidden="true" />
-          <span className="grow">Reconnecting. Replies go on at the server meanwhile.</span>
+          <span className="grow">
+            Reconnecting. <span className="more">Replies go on at the server meanwhile.</span>
+          </span>
           <button type="button" className="button small quiet" onClick={reconnect}>
             Try now
           </button>
@@ -27,7 +30,8 @@ export function Banners() {
         <div className="banner">
           <DatabaseZap size={16} aria-hidden="true" />
           <span className="grow">
-            The server waits for its database. Replies go on, and come a little later.
+            The server waits for its database.{' '}
+            <span className="more">Replies go on, and come a little later.</span>
           </span>
         </div>
       )}

@@ -55,6 +55,7 @@ export function ModelPicker() {
           <Menu
             label={chosen.length === 1 ? `Model: ${model}` : `Model ${lane + 1}: ${model}`}
             className="button quiet small"
+            panel
             face={
               <>
                 <span className="cut">{shortModel(model)}</span>
@@ -117,20 +118,24 @@ function Choice(props: {
   };
   return (
     <>
-      <p className="menu-label">Model</p>
-      {props.all.map((model) => (
-        <button
-          key={model}
-          type="button"
-          role="menuitemradio"
-          aria-checked={model === props.current}
-          className="menu-item"
-          onClick={() => props.onPick(model)}
-        >
-          <span className="grow cut">{model}</span>
-          {model === props.current && <Check size={15} aria-hidden="true" />}
-        </button>
-      ))}
+      <p className="menu-label" aria-hidden="true">
+        Model
+      </p>
+      <div role="menu" aria-label="Model">
+        {props.all.map((model) => (
+          <button
+            key={model}
+            type="button"
+            role="menuitemradio"
+            aria-checked={model === props.current}
+            className="menu-item"
+            onClick={() => props.onPick(model)}
+          >
+            <span className="grow cut">{model}</span>
+            {model === props.current && <Check size={15} aria-hidden="true" />}
+          </button>
+        ))}
+      </div>
       <div className="own-model">
         <input
           className="field"

@@ -4,8 +4,22 @@ import { useState } from 'react';
 import { chatPath, go } from '../app/router.ts';
 import { Mark } from '../ui/Mark.tsx';
 import { Composer } from './Composer.tsx';
+import { useChosenModels, useKnownModels } from './ModelPicker.tsx';
 
-const TRIES: readonly [string, string][] = [
+type Try = readonly [label: string, text: string];
+
+const TRIES: readonly Try[] = [
+  ['Explain something', 'How does a write-ahead log survive a crash? Explain it step by step.'],
+  [
+    'Plan a weekend',
+    'Plan a weekend in the mountains for two, by train, with bad weather on Sunday.',
+  ],
+  ['Write a letter', 'Write a short letter to my landlord about a window that does not close.'],
+  ['Review some code', 'Review this code, and say what you would change first:\n\n'],
+];
+
+/** The demo model does what these say, so that one can see what becomes of it. */
+const DEMO_TRIES: readonly Try[] = [
   ['Ask anything', 'What can you do?'],
   ['A long reply', '/long 400'],
   ['One that thinks first', '/think\n/long 80'],
@@ -20,6 +34,9 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
   const [draft, setDraft] = useDraft('new');
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const known = useKnownModels();
+  const chosen = useChosenModels()[0] ?? known?.byDefault;
+  const tries = chosen?.startsWith('demo/') ? DEMO_TRIES : TRIES;
   return (
     <>
       <header className="bar">
@@ -40,8 +57,8 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
           Replies are written at the server. Close the tab, lose the network, come back on another
           device: they go on, and are there whole.
         </p>
-        <div className="tries">
-          {TRIES.map(([label, text]) => (
+        <div className={chosen === undefined ? 'tries unknown' : 'tries'}>
+          {tries.map(([label, text]) => (
             <button
               key={label}
               type="button"

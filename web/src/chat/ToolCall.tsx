@@ -26,7 +26,8 @@ export function ToolCall(props: {
       className={`tool${waits === undefined ? '' : ' asks'}`}
       aria-label={`Tool ${call.tool}`}
     >
-      <details open={waits !== undefined}>
+      {/* What is asked in words is said below in words. */}
+      <details open={waits !== undefined && waits.for !== 'input' && waits.for !== 'time'}>
         <summary>
           {done ? (
             <Check size={14} aria-hidden="true" />

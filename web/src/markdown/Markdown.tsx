@@ -1,5 +1,6 @@
 import { memo, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { BlockSplitter } from './blocks.ts';
+import { completed } from './completed.ts';
 import { extras } from './extras.ts';
 import { render } from './render.ts';
 import './markdown.css';
@@ -42,7 +43,7 @@ function Live({ source }: { source: string }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version says that rendering has changed
   const html = useMemo(() => {
     const began = performance.now();
-    const made = render(text);
+    const made = render(completed(text));
     const now = performance.now();
     // Inserting and laying out takes about as long as parsing.
     cost.current = { millis: now - began < 2 ? 0 : 2 * (now - began), at: now };
@@ -57,7 +58,7 @@ export const Markdown = memo(function Markdown({ text, live }: { text: string; l
   splitter.current ??= new BlockSplitter();
   const { settled, live: last } = splitter.current.update(text);
   return (
-    <div className="prose">
+    <div className={live ? 'prose live' : 'prose'}>
       {settled.map((source, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: settled blocks keep their places
         <Settled key={index} source={source} />

@@ -2,7 +2,7 @@ import { ArrowLeft } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { request } from '../app/http.ts';
 import { go } from '../app/router.ts';
-import { count, duration, fullTime } from '../ui/words.ts';
+import { clockTime, count, duration, fullTime } from '../ui/words.ts';
 import './operator.css';
 
 interface Spread {
@@ -78,7 +78,7 @@ export function OperatorPage() {
           <ArrowLeft size={18} />
         </button>
         <h1 className="grow">What the server is doing</h1>
-        {now !== undefined && <span className="tiny">As of {fullTime(now.at)}</span>}
+        {now !== undefined && <span className="tiny figures-at">{clockTime(now.at)}</span>}
       </header>
       {problem !== undefined && (
         <div className="banner bad" role="alert">

@@ -58,12 +58,12 @@ function Watch({ shared, token }: { shared: Shared; token: string }) {
   return (
     <PerdureProvider client={client}>
       <main className="main">
+        <Banners />
         <header className="bar">
           <Mark size={24} />
           <h1 className="cut grow">{shared.title ?? 'Shared chat'}</h1>
           <span className="tiny">Read only, until {fullTime(shared.expiresAt)}</span>
         </header>
-        <Banners />
         <SharedThread session={shared.session} />
       </main>
     </PerdureProvider>

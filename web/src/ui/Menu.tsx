@@ -5,6 +5,8 @@ interface Props {
   /** What the button shows. */
   readonly face: ReactNode;
   readonly className?: string;
+  /** Whether there is more in it than a menu: then the menu within is its children's own. */
+  readonly panel?: boolean;
   readonly children: (close: () => void) => ReactNode;
 }
 
@@ -14,7 +16,8 @@ const EDGE = 8;
  * A button and the menu that it opens: the browser's own popover, which closes by itself on Escape and
  * on a click elsewhere, with the arrow keys that a menu has.
  */
-export function Menu({ label, face, className = 'button quiet icon', children }: Props) {
+export function Menu(props: Props) {
+  const { label, face, className = 'button quiet icon', panel = false, children } = props;
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const menu = useRef<HTMLDivElement>(null);
@@ -60,17 +63,18 @@ export function Menu({ label, face, className = 'button quiet icon', children }:
         className={className}
         aria-label={label}
         title={label}
-        aria-haspopup="menu"
+        aria-haspopup={panel ? 'dialog' : 'menu'}
         aria-expanded={open}
         popoverTarget={id}
       >
         {face}
       </button>
+      {/* biome-ignore lint/a11y: its role is one of two, both of which take a name and keys */}
       <div
         ref={menu}
         id={id}
         popover="auto"
-        role="menu"
+        role={panel ? 'dialog' : 'menu'}
         tabIndex={-1}
         aria-label={label}
         className="menu"

@@ -1,7 +1,8 @@
 /** Small texts: times, numbers, names. */
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const seconds = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const number = new Intl.NumberFormat();
 
 const DAY = 86_400_000;
@@ -10,6 +11,8 @@ export function when(millis: number): string {
   return Date.now() - millis < DAY ? clock.format(millis) : day.format(millis);
 }
 
+/** The time of a moment that is not long ago. */
+export const clockTime = (millis: number) => seconds.format(millis);
 export const fullTime = (millis: number) => full.format(millis);
 export const count = (value: number) => number.format(value);
 

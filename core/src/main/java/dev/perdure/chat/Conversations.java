@@ -8,7 +8,6 @@ import dev.perdure.protocol.PerdureException;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -67,17 +66,18 @@ public final class Conversations {
   }
 
   /**
-   * Sessions in whose title, or in a message of whose user, the words stand as they are; most
-   * recently active first. Looks at the {@value #SEARCHED_SESSIONS} that come first.
+   * Sessions in whose title, or in a message of whose user, the words stand, whatever their case,
+   * in any script; most recently active first. Looks at the {@value #SEARCHED_SESSIONS} that come
+   * first.
    *
    * @param cursor the {@code next} of the page before, or null
    * @throws PerdureException INVALID_CURSOR
    */
   public Page<Session> search(Caller caller, String words, @Nullable String cursor, int limit) {
     SessionCursor from = SessionCursor.of(cursor);
-    String inTitle = "%" + literal(words.toLowerCase(Locale.ROOT)) + "%";
+    String inTitle = "%" + literal(words) + "%";
     // Parts are stored as JSON.
-    String quoted = Rows.json(words.toLowerCase(Locale.ROOT));
+    String quoted = Rows.json(words);
     String inParts = "%" + literal(quoted.substring(1, quoted.length() - 1)) + "%";
     return page(
         database.read(tx ->
@@ -89,10 +89,10 @@ public final class Conversations {
                             WHERE tenant = ? AND owner = ?
                               AND (updated_at < ? OR (updated_at = ? AND id < ?))
                             ORDER BY updated_at DESC, id DESC LIMIT ?) s
-                    WHERE LOWER(s.title) LIKE ? ESCAPE '!'
+                    WHERE perdure_fold(s.title) LIKE perdure_fold(?) ESCAPE '!'
                        OR EXISTS (SELECT 1 FROM message m
                                    WHERE m.session_id = s.id AND m.role = 'user'
-                                     AND LOWER(m.parts) LIKE ? ESCAPE '!')
+                                     AND perdure_fold(m.parts) LIKE perdure_fold(?) ESCAPE '!')
                     ORDER BY updated_at DESC, id DESC LIMIT ?\
                     """,
                 Rows::session,

@@ -54,7 +54,7 @@ public final class SqliteDatabase implements Database {
     boolean opened = false;
     try {
       String url = "jdbc:sqlite:" + dataDir.toAbsolutePath().resolve(FILE);
-      SQLiteDataSource dataSource = new SQLiteDataSource(config());
+      SQLiteDataSource dataSource = new FoldingDataSource(config());
       dataSource.setUrl(url);
       Migrations.run(dataSource, Migrations.SQLITE, migrations);
       SqliteWriter writer = new SqliteWriter(dataSource);

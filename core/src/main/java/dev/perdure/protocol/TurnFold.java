@@ -141,6 +141,7 @@ public final class TurnFold {
 
   /**
    * @param attempt the latest attempt; 0 before the first
+   * @param again the attempts so far that have a reason, because one before them did not succeed
    * @param steps what counts of each step so far, in order
    * @param usage the sum over all attempts
    */
@@ -150,6 +151,7 @@ public final class TurnFold {
       String model,
       LaneState state,
       int attempt,
+      List<AttemptStarted> again,
       List<StepSnapshot> steps,
       TokenUsage usage,
       @Nullable FinishReason finish,
@@ -220,6 +222,7 @@ public final class TurnFold {
     private String model;
     private LaneState state = LaneState.PENDING;
     private int attempt;
+    private final List<AttemptStarted> again = new ArrayList<>();
     private final TreeMap<Integer, StepFold> steps = new TreeMap<>();
     private TokenUsage usage = TokenUsage.ZERO;
     private @Nullable FinishReason finish;
@@ -233,6 +236,9 @@ public final class TurnFold {
     void begin(AttemptStarted e) {
       attempt = e.attempt();
       model = e.model();
+      if (e.reason() != null) {
+        again.add(e);
+      }
       if (state.terminal()) {
         state = state.to(LaneState.PENDING);
       }
@@ -309,6 +315,7 @@ public final class TurnFold {
           model,
           state,
           attempt,
+          List.copyOf(again),
           steps.values().stream().map(StepFold::snapshot).toList(),
           usage,
           finish,

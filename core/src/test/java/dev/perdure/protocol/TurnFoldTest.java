@@ -91,6 +91,9 @@ class TurnFoldTest {
         new UsageReported(0, 2, new TokenUsage(10, 20, 0, 0)));
     assertThat(fold.laneSnapshot(0).text()).isEqualTo("new");
     assertThat(fold.laneSnapshot(0).model()).isEqualTo("openai/x");
+    assertThat(fold.laneSnapshot(0).again())
+        .containsExactly(new AttemptStarted(0, 0, 2, "openai/x", "server"));
+    assertThat(fold.laneSnapshot(1).again()).isEmpty();
     assertThat(fold.laneSnapshot(0).usage()).isEqualTo(new TokenUsage(11, 22, 0, 0));
     assertThat(fold.laneSnapshot(1).text()).isEqualTo("old");
   }

@@ -1,5 +1,7 @@
 package dev.perdure.it;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -17,13 +19,16 @@ import org.junit.jupiter.api.TestFactory;
 /**
  * The chat in a real Chromium against real servers: {@code web/test/run.mjs} starts both, and each
  * of its cases is a test. Every one of them ends with the text that the server has, and with no
- * error in the browser's console.
+ * error in the console of any page that it has opened.
  */
 class BrowserTest {
   private static final Path WEB = Path.of("..", "web").toAbsolutePath().normalize();
 
   /** Never a measure of anything: only how long a broken script may hang. */
   private static final long AT_MOST_MINUTES = 8;
+
+  /** Raised with each new case, so that none can be lost unnoticed. */
+  private static final int KNOWN_CASES = 26;
 
   @TestFactory
   Stream<DynamicTest> the_chat_in_a_browser() throws IOException, InterruptedException {
@@ -42,14 +47,21 @@ class BrowserTest {
     Process process = builder.start();
     Reaper.watch(process.pid());
     List<DynamicTest> cases = new ArrayList<>();
+    int announced = 0;
     try (BufferedReader lines =
         new BufferedReader(
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       String line;
       while ((line = lines.readLine()) != null) {
-        cases.add(test(Api.read(line)));
+        JsonNode said = Api.read(line);
+        if (said.has("case")) {
+          cases.add(test(said));
+        } else {
+          announced = said.required("cases").intValue();
+        }
       }
     }
+    cases.add(all(cases.size(), announced));
     boolean ended = process.waitFor(AT_MOST_MINUTES, TimeUnit.MINUTES);
     if (!ended || process.exitValue() != 0) {
       cases.add(
@@ -61,6 +73,15 @@ class BrowserTest {
     }
     Reaper.forget(process.pid());
     return cases.stream();
+  }
+
+  private static DynamicTest all(int came, int announced) {
+    return DynamicTest.dynamicTest(
+        "all_cases_were_run",
+        () -> {
+          assertThat(came).isEqualTo(announced);
+          assertThat(came).isGreaterThanOrEqualTo(KNOWN_CASES);
+        });
   }
 
   private static DynamicTest test(JsonNode said) {

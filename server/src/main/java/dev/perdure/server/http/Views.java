@@ -12,6 +12,7 @@ import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import dev.perdure.protocol.TurnFold.PartSnapshot;
 import dev.perdure.protocol.TurnFold.StepSnapshot;
@@ -302,6 +303,18 @@ final class Views {
     json.writeStringField("model", lane.model());
     json.writeStringField("state", lane.state().wire());
     json.writeNumberField("attempt", lane.attempt());
+    if (!lane.again().isEmpty()) {
+      json.writeArrayFieldStart("attempts");
+      for (AttemptStarted attempt : lane.again()) {
+        json.writeStartObject();
+        json.writeNumberField("attempt", attempt.attempt());
+        json.writeNumberField("step", attempt.step());
+        json.writeStringField("model", attempt.model());
+        text(json, "reason", attempt.reason());
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+    }
   }
 
   private static void laneTail(JsonGenerator json, LaneSnapshot lane) throws IOException {
