@@ -45,7 +45,7 @@ public final class ContextBuilder {
   /** What is found may take this part of the room: a quarter. */
   private static final int SHARE = 4;
 
-  /** With less room than this, in tokens, an excerpt would only take the place of messages. */
+  /** With less room than this, in tokens, all else would only take the place of messages. */
   private static final int MIN_ROOM = 1_024;
 
   /** And no more than this, however large the window: the rest would only be paid for. */
@@ -60,6 +60,7 @@ public final class ContextBuilder {
   private final Retriever retriever;
   private final ModelWindows windows;
   private final TokenCounter counter = new TokenCounter();
+  private final Setbacks setbacks = new Setbacks();
 
   /**
    * @throws PerdureException CONFIG if the settings name a window that is none
@@ -77,15 +78,23 @@ public final class ContextBuilder {
       Caller caller,
       long position,
       boolean documents,
+      boolean summaries,
       @Nullable String session,
       Map<String, String> metadata,
       @Nullable String owner,
       Map<String, String> facts) {}
 
-  private record Read(Stored stored, List<Message> history) {}
+  private record Read(Stored stored, List<Message> history, List<Summary> summaries) {}
+
+  /**
+   * A request, and what should be done to make a better one.
+   *
+   * @param compaction the summary that is wanting; null if none is, or this lane has made one
+   */
+  public record Built(ModelRequest request, @Nullable Compaction compaction) {}
 
   /** Builds the request of one model call. */
-  public ModelRequest build(Turn turn, ModelCall call) {
+  public Built build(Turn turn, ModelCall call) {
     Read read = database.read(tx -> read(tx, turn));
     ModelFamily family = windows.of(call.model());
     @Nullable OutputSpec output = OutputForm.of(turn.request().output());
@@ -99,16 +108,19 @@ public final class ContextBuilder {
     int system = sections.stream().mapToInt(ContextUse.Section::tokens).sum();
     int reserved = reserved(turn, family);
     int room = family.window() - reserved - system;
-    History history = new History(counter, family, settings);
-    History.Chosen chosen = history.choose(read.history, turn.userMessage(), room);
+    History history = new History(counter, family, settings, read.history, turn.userMessage());
+    int share = Math.min(room / SHARE, MAX_EXCERPT_TOKENS);
+    // What excerpts may need is kept free of history that a summary could stand for.
+    Past past = past(history, read.summaries, room - share);
+    @Nullable Summary since = past.since;
+    History.Chosen chosen = history.choose(room, since);
     Excerpts excerpts = Excerpts.NONE;
-    boolean sought = read.stored.documents || chosen.why() != ContextUse.Why.NONE;
+    boolean sought = read.stored.documents || since != null || chosen.why() != ContextUse.Why.NONE;
     if (sought && room >= MIN_ROOM) {
-      int share = Math.min(room / SHARE, MAX_EXCERPT_TOKENS);
       // Searched is what might be pushed out; what is found then takes only the room it needs.
-      History.Chosen sure = history.choose(read.history, turn.userMessage(), room - share);
+      History.Chosen sure = history.choose(room - share, since);
       Excerpts found = excerpts(turn, read, sure, family, share);
-      chosen = history.choose(read.history, turn.userMessage(), room - found.tokens());
+      chosen = history.choose(room - found.tokens(), since);
       excerpts = found.without(chosen.ids());
     }
     Messages shown = messages(turn, read.stored.caller, chosen, call);
@@ -123,15 +135,69 @@ public final class ContextBuilder {
             chosen.shown(),
             excerpts.used(),
             shown.files,
+            since == null ? null : new ContextUse.Given(since.id(), history.cost(since)),
             chosen.leftOut(),
-            chosen.why()));
-    return new ModelRequest(
-            call.vendorModel(),
-            prompt.text(turn.session()),
-            excerpts.before(turn.session(), shown.messages),
-            turn.request().params(),
-            call.limits())
-        .inForm(told ? null : output);
+            chosen.why() == ContextUse.Why.NONE && since != null ? past.why : chosen.why()));
+    List<ModelMessage> messages = excerpts.before(turn.session(), shown.messages);
+    ModelRequest request =
+        new ModelRequest(
+                call.vendorModel(),
+                prompt.text(turn.session()),
+                since == null ? messages : since.before(turn.session(), messages),
+                turn.request().params(),
+                call.limits())
+            .inForm(told ? null : output);
+    return new Built(request, past.fits ? null : compaction(turn, call, history, room, read));
+  }
+
+  /**
+   * What stands for the older messages.
+   *
+   * @param since the summary; null for none
+   * @param fits whether nothing is left out that no summary covers
+   * @param why not everything is shown word for word
+   */
+  private record Past(@Nullable Summary since, boolean fits, ContextUse.Why why) {}
+
+  /**
+   * Everything word for word if it fits; else the summary that covers least of those with which the
+   * rest fits; else the one that covers most.
+   */
+  private static Past past(History history, List<Summary> summaries, int budget) {
+    ContextUse.Why why = history.choose(budget, null).why();
+    if (why == ContextUse.Why.NONE) {
+      return new Past(null, true, why);
+    }
+    List<Summary> onBranch =
+        summaries.stream()
+            .filter(history::holds)
+            .filter(each -> history.cost(each) <= budget / 2)
+            .toList();
+    for (Summary each : onBranch.reversed()) {
+      if (history.choose(budget, each).why() == ContextUse.Why.NONE) {
+        return new Past(each, true, why);
+      }
+    }
+    return new Past(onBranch.isEmpty() ? null : onBranch.getFirst(), false, why);
+  }
+
+  /** That a summary could not be made: for some turns of the session none will be asked for. */
+  public void compactionFailed(Turn turn) {
+    setbacks.add(turn);
+  }
+
+  private @Nullable Compaction compaction(
+      Turn turn, ModelCall call, History history, int room, Read read) {
+    boolean made =
+        read.summaries.stream()
+            .anyMatch(each -> each.turn().equals(turn.id()) && each.lane() == call.lane());
+    if (!settings.summaries().on() || made || room < MIN_ROOM || setbacks.of(turn)) {
+      return null;
+    }
+    @Nullable Summary last =
+        read.summaries.stream().filter(history::holds).findFirst().orElse(null);
+    return new CompactionPlan(history, counter, windows, settings)
+        .of(turn.session(), call, room, last);
   }
 
   private record Messages(List<ModelMessage> messages, List<ContextUse.Given> files) {}
@@ -194,9 +260,11 @@ public final class ContextBuilder {
                 """
                     + " CASE WHEN "
                     + Retriever.HAS_DOCUMENTS
-                    + " THEN 1 ELSE 0 END"
+                    + " THEN 1 ELSE 0 END,"
                     + """
-                       FROM turn t
+                       CASE WHEN EXISTS (SELECT 1 FROM summary y WHERE y.session_id = t.session_id)
+                            THEN 1 ELSE 0 END
+                      FROM turn t
                       JOIN message m ON m.id = t.user_message
                       JOIN session s ON s.id = t.session_id
                       LEFT JOIN preference p ON p.tenant = t.tenant AND p.owner = t.owner
@@ -207,6 +275,7 @@ public final class ContextBuilder {
                         new Caller(row.getString(1), row.getString(2)),
                         row.getLong(3),
                         row.getLong(8) != 0,
+                        row.getLong(9) != 0,
                         row.getString(4),
                         texts(row.getString(5)),
                         row.getString(6),
@@ -221,7 +290,8 @@ public final class ContextBuilder {
             turn.session(),
             stored.position,
             READ_MORE * settings.messages(),
-            (long) READ_MORE * settings.chars()));
+            (long) READ_MORE * settings.chars()),
+        stored.summaries ? Summary.of(tx, turn.session()) : List.of());
   }
 
   private static Map<String, String> texts(@Nullable String json) {

@@ -5,6 +5,7 @@ import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Turn;
 import dev.perdure.context.ContextUse.Excerpt;
+import dev.perdure.context.ContextUse.Given;
 import dev.perdure.context.ContextUse.Section;
 import dev.perdure.context.ContextUse.Shown;
 import dev.perdure.context.ContextView.Source;
@@ -188,8 +189,13 @@ public final class ContextJournal implements AutoCloseable {
                       ContextUse.parse(r.getString(5)),
                       r.getLong(6)),
               turn);
+      Map<String, Summary> summaries = new HashMap<>();
+      if (rows.stream().anyMatch(each -> each.use.summary() != null)) {
+        Summary.of(tx, row.session()).forEach(each -> summaries.put(each.id(), each));
+      }
       List<ContextView> out = new ArrayList<>();
       for (Row each : rows) {
+        @Nullable Given used = each.use.summary();
         out.add(
             new ContextView(
                 each.lane,
@@ -202,6 +208,7 @@ public final class ContextJournal implements AutoCloseable {
                 each.use.exact(),
                 each.use.tokens(),
                 sources(tx, row.session(), each.use),
+                used == null ? null : summaries.get(used.id()),
                 each.use.leftOut(),
                 each.use.why().wire()));
       }
@@ -213,6 +220,9 @@ public final class ContextJournal implements AutoCloseable {
     List<Source> out = new ArrayList<>();
     for (Section section : use.sections()) {
       out.add(new Source("instructions", section.name(), null, section.tokens()));
+    }
+    if (use.summary() != null) {
+      out.add(new Source("summary", use.summary().id(), null, use.summary().tokens()));
     }
     Map<Long, String> ids = new HashMap<>();
     if (!use.history().isEmpty()) {
@@ -229,7 +239,7 @@ public final class ContextJournal implements AutoCloseable {
         out.add(new Source("message", id, null, shown.tokens()));
       }
     }
-    for (ContextUse.Given file : use.files()) {
+    for (Given file : use.files()) {
       out.add(new Source("file", file.id(), null, file.tokens()));
     }
     for (Excerpt excerpt : use.excerpts()) {

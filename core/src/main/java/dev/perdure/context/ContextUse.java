@@ -8,6 +8,7 @@ import dev.perdure.protocol.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Of what a request to a model was made. Stored as JSON with short names, since there is one for
@@ -19,12 +20,14 @@ import java.util.Locale;
  *  "h":[position,tokens, …],                     the messages, oldest first
  *  "e":["d" or "m",id,part,tokens, …],           excerpts of documents and of messages; absent if none
  *  "f":[id,tokens, …],                           files that came with messages; absent if none
+ *  "m":[id,tokens],                              a summary of what came before; absent if none
  *  "d":[earlier messages left out, "why"]}       absent if none
  * </pre>
  *
  * @param window of the model, in tokens
  * @param reserved tokens of the window that were kept free for the reply
  * @param exact whether the tokens were counted by the model's own encoding, or estimated
+ * @param summary of what came before the history; null if there is none
  * @param leftOut messages of the session before the first one that was shown, those of all lanes
  * @param why they were left out; NONE if there are none
  */
@@ -36,6 +39,7 @@ record ContextUse(
     List<Shown> history,
     List<Excerpt> excerpts,
     List<Given> files,
+    @Nullable Given summary,
     long leftOut,
     Why why) {
 
@@ -59,7 +63,7 @@ record ContextUse(
    */
   record Excerpt(boolean ofDocument, String id, int part, int tokens) {}
 
-  /** A file of a message that is shown. */
+  /** A file of a message that is shown, or a summary. */
   record Given(String id, int tokens) {}
 
   /** What it was that the history did not fit into. */
@@ -78,7 +82,8 @@ record ContextUse(
     return sections.stream().mapToInt(Section::tokens).sum()
         + history.stream().mapToInt(Shown::tokens).sum()
         + excerpts.stream().mapToInt(Excerpt::tokens).sum()
-        + files.stream().mapToInt(Given::tokens).sum();
+        + files.stream().mapToInt(Given::tokens).sum()
+        + (summary == null ? 0 : summary.tokens);
   }
 
   String json() {
@@ -103,6 +108,9 @@ record ContextUse(
     if (!files.isEmpty()) {
       ArrayNode f = out.putArray("f");
       files.forEach(file -> f.add(file.id).add(file.tokens));
+    }
+    if (summary != null) {
+      out.putArray("m").add(summary.id).add(summary.tokens);
     }
     if (why != Why.NONE) {
       out.putArray("d").add(leftOut).add(why.wire());
@@ -138,6 +146,7 @@ record ContextUse(
     for (int i = 0; i + 1 < f.size(); i += 2) {
       files.add(new Given(f.get(i).asText(), f.get(i + 1).asInt()));
     }
+    JsonNode m = in.path("m");
     JsonNode d = in.path("d");
     return new ContextUse(
         in.path("w").asInt(),
@@ -147,6 +156,7 @@ record ContextUse(
         history,
         excerpts,
         files,
+        m.isMissingNode() ? null : new Given(m.path(0).asText(), m.path(1).asInt()),
         d.path(0).asLong(),
         d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)));
   }

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param reserved tokens of the window that were kept free for the reply
  * @param exact whether the tokens were counted by the model's own encoding, or estimated
  * @param tokens of all sources together
+ * @param summary what stood for the messages before the first that was shown; null if there was
+ *     none, or it is gone
  * @param leftOut earlier messages of the session that were not shown, those of all lanes
  * @param why they were left out: {@code window}, {@code settings}, or {@code none}
  */
@@ -24,6 +26,7 @@ public record ContextView(
     boolean exact,
     int tokens,
     List<Source> sources,
+    @Nullable Summary summary,
     long leftOut,
     String why) {
 
@@ -32,9 +35,9 @@ public record ContextView(
   }
 
   /**
-   * @param kind {@code instructions}, {@code message}, {@code file}, or an excerpt: {@code
-   *     document} or {@code recalled} for one of a message
-   * @param id the id of the message, file or document; for instructions, whose they are
+   * @param kind {@code instructions}, {@code summary}, {@code message}, {@code file}, or an
+   *     excerpt: {@code document} or {@code recalled} for one of a message
+   * @param id the id of the summary, message, file or document; for instructions, whose they are
    * @param part which piece of it, from 0; null if it is shown whole
    */
   public record Source(String kind, String id, @Nullable Integer part, int tokens) {}

@@ -33,11 +33,22 @@ final class History {
   private final TokenCounter counter;
   private final ModelFamily family;
   private final ContextSettings settings;
+  private final List<Link> chain;
 
-  History(TokenCounter counter, ModelFamily family, ContextSettings settings) {
+  /**
+   * @param read the newest messages of the session
+   * @param last the user's message that is to be answered; shown whatever its length
+   */
+  History(
+      TokenCounter counter,
+      ModelFamily family,
+      ContextSettings settings,
+      List<Message> read,
+      String last) {
     this.counter = counter;
     this.family = family;
     this.settings = settings;
+    this.chain = chain(read, last);
   }
 
   /**
@@ -45,26 +56,68 @@ final class History {
    * @param ids of the messages
    * @param exact whether the tokens were counted by the model's own encoding
    * @param leftOut messages of the session before the first that is shown
+   * @param why messages that no summary covers were left out; NONE if there are none
    */
   record Chosen(
       List<Link> kept, List<Shown> shown, Set<String> ids, boolean exact, long leftOut, Why why) {}
 
-  /** A message of the chain. */
-  record Link(Message message, String text) {
+  /**
+   * A message of the chain.
+   *
+   * @param node the message in whose place it is shown; mostly itself
+   */
+  record Link(String node, Message message, String text) {
     int fileTokens() {
       return message.files().stream().mapToInt(Attachments::tokens).sum();
     }
   }
 
+  /** The messages of the branch with their texts, newest first. */
+  List<Link> chain() {
+    return chain;
+  }
+
+  /** Those behind what a summary covers, newest first; null for none is all of them. */
+  List<Link> behind(@Nullable Summary since) {
+    if (since == null) {
+      return chain;
+    }
+    int end = 0;
+    while (end < chain.size() && !chain.get(end).node.equals(since.upTo())) {
+      end++;
+    }
+    return chain.subList(0, end);
+  }
+
+  /** Whether a summary is of this branch. */
+  boolean holds(Summary summary) {
+    return chain.stream().anyMatch(link -> link.node.equals(summary.upTo()));
+  }
+
+  /** Tokens of a message with its files, by the model's own encoding where there is one. */
+  int cost(Link link) {
+    return TOKENS_AROUND
+        + (family.encoding() != null ? counted(link) : estimated(link.text))
+        + link.fileTokens();
+  }
+
+  /** Tokens of a summary with what is said around it. */
+  int cost(Summary summary) {
+    return Summary.TOKENS_AROUND + counter.count(family, summary.id(), summary.text());
+  }
+
   /**
-   * Chooses what fits.
+   * Chooses what fits, with a summary of what came before; null for none.
    *
-   * @param read the newest messages of the session
-   * @param last the user's message that is to be answered; shown whatever its length
-   * @param budget tokens for all messages
+   * @param budget tokens for all messages, the summary included
    */
-  Chosen choose(List<Message> read, String last, int budget) {
-    List<Link> chain = chain(read, last);
+  Chosen choose(int budget, @Nullable Summary since) {
+    return since == null
+        ? choose(budget, chain, false)
+        : choose(budget - cost(since), behind(since), true);
+  }
+
+  private Chosen choose(int budget, List<Link> chain, boolean covered) {
     boolean exact = family.encoding() != null && estimated(chain) > budget;
     List<Link> kept = new ArrayList<>();
     List<Shown> shown = new ArrayList<>();
@@ -90,13 +143,14 @@ final class History {
       shown.add(new Shown(link.message.position(), cost));
     }
     // Models expect the user to have begun; vendors refuse what an assistant begins.
-    while (kept.size() > 1 && kept.getLast().message.role() == Role.ASSISTANT) {
+    boolean begun = covered && why == Why.NONE;
+    while (!begun && kept.size() > 1 && kept.getLast().message.role() == Role.ASSISTANT) {
       kept.removeLast();
       shown.removeLast();
     }
     long first = kept.isEmpty() ? 0 : kept.getLast().message.position();
     boolean root = kept.isEmpty() || kept.getLast().message.parent() == null;
-    if (!root && why == Why.NONE) {
+    if (!root && !covered && why == Why.NONE) {
       // The chain goes on beyond what was read.
       why = Why.SETTINGS;
     }
@@ -105,7 +159,7 @@ final class History {
         shown.reversed(),
         kept.stream().map(link -> link.message.id()).collect(Collectors.toSet()),
         exact,
-        why == Why.NONE ? 0 : first,
+        why == Why.NONE && !covered ? 0 : first,
         why);
   }
 
@@ -131,7 +185,7 @@ final class History {
   }
 
   /** The chain with its texts, newest first; messages without text are passed over. */
-  private List<Link> chain(List<Message> read, String last) {
+  private static List<Link> chain(List<Message> read, String last) {
     Map<String, Message> byId = new HashMap<>();
     Map<String, List<Message>> byTurn = new HashMap<>();
     for (Message message : read) {
@@ -145,11 +199,11 @@ final class History {
       Message shown = at.role() == Role.USER ? at : standIn(at, byTurn);
       String text = shown.text();
       if (!text.isBlank() || !shown.files().isEmpty()) {
-        chain.add(new Link(shown, text));
+        chain.add(new Link(at.id(), shown, text));
       }
       at = at.parent() == null ? null : byId.get(at.parent());
     }
-    return chain;
+    return List.copyOf(chain);
   }
 
   private static Message standIn(Message reply, Map<String, List<Message>> byTurn) {

@@ -15,6 +15,9 @@ import dev.perdure.protocol.PerdureException;
  * made.
  */
 final class CallBudget {
+  /** Calls that are kept for the reply itself: its first, which is not written, and one more. */
+  private static final int SPARED = 2;
+
   private final Database database;
   private final String turn;
   private final int lane;
@@ -43,14 +46,7 @@ final class CallBudget {
       firstIsFree = false;
       return true;
     }
-    int taken =
-        database.write(tx ->
-            tx.update(
-                "UPDATE lane SET calls = calls + 1 WHERE turn_id = ? AND lane = ? AND calls < ?",
-                turn,
-                lane,
-                most - 1));
-    if (taken == 0) {
+    if (!take(most - 1)) {
       throw new PerdureException(
           ErrorCode.CALL_LIMIT,
           "This reply has made all "
@@ -59,5 +55,20 @@ final class CallBudget {
               + " retry, takeover and step. Send the message again, or see why the calls fail.");
     }
     return true;
+  }
+
+  /** Takes one call for something that the reply can do without; false if too few are left. */
+  boolean takeSpare() {
+    return take(most - SPARED);
+  }
+
+  private boolean take(int below) {
+    return database.write(tx ->
+        tx.update(
+            "UPDATE lane SET calls = calls + 1 WHERE turn_id = ? AND lane = ? AND calls < ?",
+            turn,
+            lane,
+            below))
+        > 0;
   }
 }

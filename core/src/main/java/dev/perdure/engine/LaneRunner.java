@@ -33,6 +33,7 @@ final class LaneRunner {
   private final LaneControl control;
   private final Offer offer;
   private @Nullable CallBudget budget;
+  private @Nullable Compactor compactor;
 
   LaneRunner(LaneWork work) {
     this.work = work;
@@ -64,6 +65,7 @@ final class LaneRunner {
             lane,
             work.parts().config().retry().calls(),
             reason == null && work.claim().epoch() == 1);
+    compactor = new Compactor(work, budget);
     try {
       @Nullable String why = reason;
       while (true) {
@@ -121,7 +123,9 @@ final class LaneRunner {
                   true)));
       return Optional.of(End.ENDED);
     }
-    return switch (new ModelStep(work, offer, requireNonNull(budget), step, now).run(reason)) {
+    return switch (new ModelStep(
+            work, offer, requireNonNull(budget), requireNonNull(compactor), step, now)
+        .run(reason)) {
       case ModelStep.Outcome.Asked ignored -> Optional.empty();
       case ModelStep.Outcome.LetGo ignored -> Optional.of(End.LET_GO);
       case ModelStep.Outcome.Over over -> {

@@ -8,7 +8,11 @@ import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 
-/** One lane of a claimed turn, and what its steps are done with. Thread-safe. */
+/**
+ * One lane of a claimed turn, and what its steps are done with. Thread-safe.
+ *
+ * @param compactions lets one lane of the turn at a time sum up older messages
+ */
 record LaneWork(
     EngineParts parts,
     EngineMetrics metrics,
@@ -19,7 +23,8 @@ record LaneWork(
     Turn turn,
     int lane,
     TurnWriter writer,
-    LaneControl control) {
+    LaneControl control,
+    Turnstile compactions) {
 
   /** What the lane has come to. */
   LaneSnapshot now() {

@@ -3,6 +3,7 @@ package dev.perdure.engine;
 import static java.util.Objects.requireNonNull;
 
 import dev.perdure.chat.Turn;
+import dev.perdure.context.ContextBuilder.Built;
 import dev.perdure.context.ModelCall;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.log.TurnWriter;
@@ -70,6 +71,7 @@ final class ModelStep {
   private final String tenant;
   private final Offer offer;
   private final CallBudget budget;
+  private final Compactor compactor;
   private final Ids ids;
 
   private final int step;
@@ -85,7 +87,13 @@ final class ModelStep {
    * @param step its number
    * @param now the lane as it stands; steps from this one on will be void
    */
-  ModelStep(LaneWork work, Offer offer, CallBudget budget, int step, LaneSnapshot now) {
+  ModelStep(
+      LaneWork work,
+      Offer offer,
+      CallBudget budget,
+      Compactor compactor,
+      int step,
+      LaneSnapshot now) {
     this.parts = work.parts();
     this.metrics = work.metrics();
     this.queue = work.queue();
@@ -98,6 +106,7 @@ final class ModelStep {
     this.tenant = work.owner().tenant();
     this.offer = offer;
     this.budget = budget;
+    this.compactor = compactor;
     this.ids = new Ids(parts.clock(), parts.random());
     this.step = step;
     this.before = now.steps().stream().filter(earlier -> earlier.step() < step).toList();
@@ -243,47 +252,47 @@ final class ModelStep {
   private Optional<Outcome> callOnce(String model, @Nullable String reason)
       throws ProviderException {
     Target target = parts.providers().resolve(model);
-    CallGates.@Nullable Place place = gates.enter(model, tenant, control);
-    if (place == null) {
-      throw stoppedBefore();
-    }
-    try (place) {
-      try {
-        return call(target, new Attempt(model, reason, place));
-      } catch (ProviderException e) {
-        place.failed(e.kind());
-        throw e;
+    ModelCall call =
+        new ModelCall(lane, step, attempt, model, parts.config().callLimits(), target.provider());
+    while (true) {
+      CallGates.@Nullable Place place = gates.enter(model, tenant, control);
+      if (place == null) {
+        throw stoppedBefore();
       }
+      try (place) {
+        ModelRequest request = request(call);
+        if (request != null) {
+          return call(target, request, new Attempt(model, reason, place));
+        }
+      }
+      // Its model has a gate of its own, which may be the same one.
+      compactor.run(call);
     }
   }
 
-  private Optional<Outcome> call(Target target, Attempt tried) throws ProviderException {
-    String model = tried.start.model();
+  /** What the model is asked; null if older messages are to be summed up before. */
+  private @Nullable ModelRequest request(ModelCall call) throws ProviderException {
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
     @Nullable Boolean cancelAsked = patience.until(() -> queue.cancelAsked(turn.id(), lane));
     if (Boolean.TRUE.equals(cancelAsked)) {
       control.stop(Stop.CANCELLED);
     }
-    @Nullable ModelRequest request =
-        patience.until(() ->
-            parts
-                .context()
-                .build(
-                    turn,
-                    new ModelCall(
-                        lane,
-                        step,
-                        attempt,
-                        model,
-                        parts.config().callLimits(),
-                        target.provider())));
-    if (request == null || patience.until(budget::take) == null) {
+    @Nullable Built built = patience.until(() -> parts.context().build(turn, call));
+    if (built == null) {
+      throw stoppedBefore();
+    }
+    return compactor.wants(built) ? null : built.request();
+  }
+
+  private Optional<Outcome> call(Target target, ModelRequest request, Attempt tried)
+      throws ProviderException {
+    if (patience.until(budget::take) == null) {
       throw stoppedBefore();
     }
     ModelRequest whole =
         request
-            .with(offer.specs(model), EarlierSteps.of(before, model))
+            .with(offer.specs(tried.start.model()), EarlierSteps.of(before, tried.start.model()))
             .then(form == null ? List.of() : form.after());
     try (ModelStream stream = target.provider().open(whole)) {
       if (!control.attach(stream::close)) {
@@ -295,6 +304,9 @@ final class ModelStep {
       } finally {
         control.detach();
       }
+    } catch (ProviderException e) {
+      tried.place.failed(e.kind());
+      throw e;
     }
   }
 

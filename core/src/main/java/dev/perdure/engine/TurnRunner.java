@@ -59,6 +59,7 @@ final class TurnRunner {
   private final LaneControl self = new LaneControl();
 
   private final Patience patience;
+  private final Turnstile compactions = new Turnstile(1);
 
   @GuardedBy("lock")
   private final Map<Integer, LaneControl> atWork = new HashMap<>();
@@ -441,7 +442,17 @@ final class TurnRunner {
       LaneRunner.End end =
           new LaneRunner(
                   new LaneWork(
-                      parts, metrics, queue, gates, claim, owner, turn, lane, writer, control))
+                      parts,
+                      metrics,
+                      queue,
+                      gates,
+                      claim,
+                      owner,
+                      turn,
+                      lane,
+                      writer,
+                      control,
+                      compactions))
               .run(reason);
       if (end == LaneRunner.End.LET_GO) {
         // A lane may learn that the turn is lost before anybody has told the turn.

@@ -60,6 +60,10 @@ public final class Ids {
     return next("sched_");
   }
 
+  public String summary() {
+    return next("sum_");
+  }
+
   public String node() {
     return next("node_");
   }

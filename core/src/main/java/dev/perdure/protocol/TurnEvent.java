@@ -131,7 +131,18 @@ public sealed interface TurnEvent {
   /** A turn that waited is at work again. */
   record TurnResumed(long atMillis) implements TurnEvent {}
 
-  /** What one attempt used; several attempts of a lane add up. */
+  /**
+   * A model has summed up older messages, for this reply and later ones. Its text is with the
+   * session. Its tokens are in the {@link UsageReported} before it.
+   *
+   * @param model that has written it
+   * @param upTo the newest message that it covers
+   * @param messages how many it covers
+   */
+  record ContextCompacted(int lane, String summary, String model, String upTo, int messages)
+      implements TurnEvent {}
+
+  /** What one attempt used, or a summary made for it; all of a lane add up. */
   record UsageReported(int lane, int attempt, TokenUsage usage) implements TurnEvent {}
 
   /**

@@ -2,6 +2,7 @@ package dev.perdure.protocol;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.ContextCompacted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.LaneRef;
 import dev.perdure.protocol.TurnEvent.Notice;
@@ -73,6 +74,7 @@ public final class TurnEventCodec {
       case ToolUndo e -> "tool.undo";
       case TurnWaiting e -> "turn.waiting";
       case TurnResumed e -> "turn.resumed";
+      case ContextCompacted e -> "context.compacted";
       case UsageReported e -> "usage";
       case Notice e -> "notice";
       case LaneEnded e -> "lane.ended";
@@ -113,6 +115,7 @@ public final class TurnEventCodec {
       case ToolUndo e -> writeCall(out, e.lane(), e.call());
       case TurnWaiting e -> writeTurnWaiting(out, e);
       case TurnResumed e -> out.raw(",\"at\":").number(e.atMillis());
+      case ContextCompacted e -> writeCompacted(out, e);
       case UsageReported e -> {
         out.raw(",\"lane\":").number(e.lane()).raw(",\"attempt\":").number(e.attempt());
         writeUsage(out, e.usage());
@@ -153,6 +156,12 @@ public final class TurnEventCodec {
       out.raw(",\"model\":").quoted(lane.model()).raw('}');
     }
     out.raw("],\"at\":").number(event.atMillis());
+  }
+
+  private static void writeCompacted(LineBuffer out, ContextCompacted e) {
+    out.raw(",\"lane\":").number(e.lane()).raw(",\"summary\":").quoted(e.summary());
+    out.raw(",\"model\":").quoted(e.model()).raw(",\"upTo\":").quoted(e.upTo());
+    out.raw(",\"messages\":").number(e.messages());
   }
 
   private static void writeStep(LineBuffer out, StepEnded e) {
@@ -316,8 +325,19 @@ public final class TurnEventCodec {
       default ->
           type.equals("step.ended") || type.startsWith("tool.")
               ? toolEvent(type, json)
-              : new Unknown(type);
+              : contextEvent(type, json);
     };
+  }
+
+  private static TurnEvent contextEvent(String type, JsonNode json) {
+    return type.equals("context.compacted")
+        ? new ContextCompacted(
+            number(json, "lane"),
+            text(json, "summary"),
+            text(json, "model"),
+            text(json, "upTo"),
+            number(json, "messages"))
+        : new Unknown(type);
   }
 
   private static TurnEvent waitOf(String type, JsonNode json) {

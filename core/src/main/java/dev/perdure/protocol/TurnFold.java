@@ -1,6 +1,7 @@
 package dev.perdure.protocol;
 
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.ContextCompacted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.LaneRef;
 import dev.perdure.protocol.TurnEvent.Notice;
@@ -80,6 +81,7 @@ public final class TurnFold {
       case ToolUndo e -> {}
       case TurnWaiting e -> state = state.to(TurnState.WAITING);
       case TurnResumed e -> state = state.to(TurnState.RUNNING);
+      case ContextCompacted e -> {}
       case UsageReported e -> lane(e.lane()).report(e);
       case Notice e -> {}
       case LaneEnded e -> lane(e.lane()).end(e);

@@ -74,6 +74,8 @@ public final class FaultFile implements FaultPoints {
       case ACCEPTED,
           CLAIMED,
           APPENDED,
+          COMPACTING,
+          COMPACTED,
           TOOL_INTENT,
           TOOL_MADE,
           TOOL_STORED,

@@ -21,6 +21,10 @@ public interface FaultPoints {
     APPENDING,
     /** Events are committed, no follower has seen them. */
     APPENDED,
+    /** A summary of older messages is written, but not stored. */
+    COMPACTING,
+    /** A summary is stored, the reply that it was made for has not begun. */
+    COMPACTED,
     /** A call of a tool is noted, the tool not yet started. */
     TOOL_INTENT,
     /** A tool has had its effect, its result is not stored. */

@@ -129,7 +129,8 @@ abstract class ContextContract {
 
   private ModelRequest build(Turn turn, ContextSettings settings, String model) {
     return new ContextBuilder(database, settings, journal, new Retriever(database))
-        .build(turn, new ModelCall(0, 0, 1, model, Limits.DEFAULT));
+        .build(turn, new ModelCall(0, 0, 1, model, Limits.DEFAULT))
+        .request();
   }
 
   private List<String> shown(String userMessage, ContextSettings settings) {
@@ -439,7 +440,7 @@ abstract class ContextContract {
     ModelCall call =
         new ModelCall(
             0, 0, 1, "demo/demo", Limits.DEFAULT, new DemoProvider(InstantSource.system()));
-    List<ModelMessage> messages = contexts.build(turn, call).messages();
+    List<ModelMessage> messages = contexts.build(turn, call).request().messages();
     assertThat(messages.getFirst().files())
         .containsExactly(new ModelFile("cat.gif", "image/gif", "R0lGODlhIGNhdA=="));
     assertThat(messages.getLast().files()).isEmpty();

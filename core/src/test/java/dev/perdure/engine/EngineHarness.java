@@ -128,6 +128,27 @@ final class EngineHarness implements AutoCloseable {
             WaitLimits.DEFAULT));
   }
 
+  /** A node that shows models what these settings say. */
+  EngineHarness(
+      Database database,
+      ScriptedProvider provider,
+      Tools tools,
+      ContextSettings contexts,
+      FaultPoints faults) {
+    this(
+        database,
+        provider,
+        config(Duration.ofMinutes(5)),
+        tools,
+        new Surroundings(
+            InstantSource.system(),
+            new HurriedTimers(),
+            faults,
+            only(provider),
+            WaitLimits.DEFAULT,
+            contexts));
+  }
+
   /** A node with these providers, whatever they are, in a time of the test's own. */
   EngineHarness(Database database, Providers providers, InstantSource clock, Timers timers) {
     this(
@@ -148,7 +169,17 @@ final class EngineHarness implements AutoCloseable {
       Timers timers,
       FaultPoints faults,
       Providers providers,
-      WaitLimits waits) {}
+      WaitLimits waits,
+      ContextSettings contexts) {
+    Surroundings(
+        InstantSource clock,
+        Timers timers,
+        FaultPoints faults,
+        Providers providers,
+        WaitLimits waits) {
+      this(clock, timers, faults, providers, waits, ContextSettings.DEFAULT);
+    }
+  }
 
   private EngineHarness(
       Database database,
@@ -173,8 +204,7 @@ final class EngineHarness implements AutoCloseable {
                 database,
                 log,
                 around.providers(),
-                new ContextBuilder(
-                    database, ContextSettings.DEFAULT, contexts, new Retriever(database)),
+                new ContextBuilder(database, around.contexts(), contexts, new Retriever(database)),
                 tools,
                 schedules,
                 config,

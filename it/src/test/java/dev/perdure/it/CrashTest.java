@@ -51,7 +51,15 @@ class CrashTest {
   @EnumSource(
       value = Point.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"TOOL_INTENT", "TOOL_MADE", "TOOL_STORED", "PARKING", "PARKED"})
+      names = {
+        "COMPACTING",
+        "COMPACTED",
+        "TOOL_INTENT",
+        "TOOL_MADE",
+        "TOOL_STORED",
+        "PARKING",
+        "PARKED"
+      })
   void whatever_was_accepted_is_answered_once_after_a_crash_at(Point point) {
     crash(point, sqlite());
   }
@@ -146,6 +154,8 @@ class CrashTest {
               DRAINING,
               HANDED_OVER,
               MIGRATING,
+              COMPACTING,
+              COMPACTED,
               TOOL_INTENT,
               TOOL_MADE,
               TOOL_STORED,

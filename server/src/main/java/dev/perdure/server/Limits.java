@@ -66,7 +66,15 @@ final class Limits {
   static ContextSettings context(PerdureConfig config) {
     EngineSettings.Context context = config.engine().context();
     return new ContextSettings(
-        context.maxMessages(), context.maxChars(), context.windows(), context.instructions());
+        context.maxMessages(),
+        context.maxChars(),
+        context.windows(),
+        context.instructions(),
+        new ContextSettings.Summaries(
+            context.summaries().enabled(),
+            context.summaries().model(),
+            context.summaries().tokens(),
+            context.summaries().timeout()));
   }
 
   static DocumentLimits documents(PerdureConfig config) {

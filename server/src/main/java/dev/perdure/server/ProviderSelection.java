@@ -97,9 +97,20 @@ record ProviderSelection(Providers providers, String summary) {
       providers.putIfAbsent(DemoProvider.NAME, new DemoProvider(clock));
     }
     String wanted = config.defaultModel();
-    return wanted == null
-        ? finish(providers, maxCalls, model, remark)
-        : finish(providers, maxCalls, wanted, "");
+    ProviderSelection selection =
+        wanted == null
+            ? finish(providers, maxCalls, model, remark)
+            : finish(providers, maxCalls, wanted, "");
+    String summing = config.engine().context().summaries().model();
+    if (summing != null && !selection.providers().knows(summing)) {
+      throw illegal(
+          "engine.context.summaries.model is '"
+              + summing
+              + "', which is not 'provider/model' with a configured provider. Configured: "
+              + String.join(", ", selection.providers().names())
+              + ".");
+    }
+    return selection;
   }
 
   private static @Nullable String usualModel(PerdureConfig config) {

@@ -5,6 +5,7 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.ContextCompacted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
@@ -96,6 +97,7 @@ final class ReplyPrinter {
       case TurnWaiting e -> {}
       case TurnResumed e -> {}
       case UsageReported e -> {}
+      case ContextCompacted e -> note(e.messages() + " older messages are summed up");
       case Notice e -> note(e.text());
       case LaneEnded e -> laneEnded(e.lane());
       case TurnEnded e -> endLine();

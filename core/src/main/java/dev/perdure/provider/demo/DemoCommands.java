@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  * {@code cut}, {@code reset}, {@code garbage}, {@code hang} or {@code stall:30s}.
  */
 final class DemoCommands {
+  private static final String BEHIND_QUOTATIONS = "\nThe user's message:\n\n";
   private static final int MAX_SIZE_CHARS = 1_000_000;
   private static final Duration MAX_TIME = Duration.ofHours(1);
   private static final int MAX_ROUNDS = 1_000;
@@ -80,8 +81,16 @@ final class DemoCommands {
     DemoPlan plan = new DemoPlan();
     plan.seed = seed;
     plan.promptWords = (int) Stream.of(prompt.split("\\s+")).filter(w -> !w.isEmpty()).count();
+    if (DemoSummary.isAsked(prompt)) {
+      plan.text = DemoSummary.of(prompt);
+      return plan;
+    }
     try {
-      prompt.lines().map(String::strip).filter(l -> l.startsWith("/")).forEach(l -> line(plan, l));
+      said(prompt)
+          .lines()
+          .map(String::strip)
+          .filter(l -> l.startsWith("/"))
+          .forEach(l -> line(plan, l));
     } catch (IllegalArgumentException e) {
       plan.faults.clear();
       plan.calls.clear();
@@ -93,6 +102,12 @@ final class DemoCommands {
               + " takes 'at N' and 'once', 'times K' or 'always'.";
     }
     return plan;
+  }
+
+  /** What the user has written: commands in what was looked up for him were obeyed before. */
+  private static String said(String prompt) {
+    int quoted = prompt.lastIndexOf(BEHIND_QUOTATIONS);
+    return quoted < 0 ? prompt : prompt.substring(quoted + BEHIND_QUOTATIONS.length());
   }
 
   private static void line(DemoPlan plan, String line) {

@@ -26,6 +26,7 @@ final class ReplyFold {
     String state = "pending";
     private final TreeMap<Integer, Part> parts = new TreeMap<>();
     private final Set<String> waiting = new HashSet<>();
+    private boolean compacted;
 
     String text(String kind) {
       StringBuilder text = new StringBuilder();
@@ -170,6 +171,7 @@ final class ReplyFold {
           }
         });
       }
+      case "context.compacted" -> compacted(lanes.get(json.path("lane").asInt(-1)), line);
       case "notice", "turn.waiting", "turn.resumed", "tool.undo" -> {}
       case "tool.called", "step.ended", "tool.waiting", "tool.decided", "tool.returned" -> {
         Lane lane = lanes.get(json.path("lane").asInt(-1));
@@ -188,6 +190,14 @@ final class ReplyFold {
         }
       }
       default -> problem("an unknown type of event", line);
+    }
+  }
+
+  private void compacted(@Nullable Lane lane, String line) {
+    if (lane == null || lane.over() || lane.compacted) {
+      problem("a lane that is unknown or over, or has a summary", line);
+    } else {
+      lane.compacted = true;
     }
   }
 

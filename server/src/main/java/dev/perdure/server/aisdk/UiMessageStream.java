@@ -12,6 +12,7 @@ import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.ContextCompacted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.LaneRef;
 import dev.perdure.protocol.TurnEvent.Notice;
@@ -146,6 +147,7 @@ final class UiMessageStream implements Projection {
       case ToolDecided e -> decided(e, out);
       case ToolReturned e -> returned(e, out);
       case ToolUndo e -> {}
+      case ContextCompacted e -> {}
       case TurnWaiting e -> {
         if (seq > known.over() && KnownLog.forSomebody(e.waitsFor())) {
           pause(out);

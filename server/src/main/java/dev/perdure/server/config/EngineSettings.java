@@ -163,10 +163,45 @@ public record EngineSettings(
               text =
                   "The operator's part of every system prompt; it goes before what messages,"
                       + " sessions and owners say.")
-          @Nullable String instructions) {
+          @Nullable String instructions,
+      Summaries summaries) {
     public Context {
-      Keys.check(Context.class, maxMessages, maxChars, windows, instructions);
+      Keys.check(Context.class, maxMessages, maxChars, windows, instructions, summaries);
       windows = List.copyOf(windows);
+    }
+  }
+
+  /** What stands for the messages of a long conversation that no longer fit. */
+  public record Summaries(
+      @Key(
+              byDefault = "true",
+              text =
+                  "Whether a model sums up the older messages of a conversation that no longer"
+                      + " fits; without it they are left out.")
+          boolean enabled,
+      @Key(
+              text =
+                  "The model that sums up, as 'provider/model'; without it the one that is to"
+                      + " reply.")
+          @Nullable String model,
+      @Key(
+              byDefault = "1500",
+              min = "100",
+              max = "20000",
+              text =
+                  "How long a summary may be, in tokens, about; never more than an eighth of what"
+                      + " the window has room for.")
+          int tokens,
+      @Key(
+              byDefault = "90s",
+              min = "1s",
+              max = "10m",
+              text =
+                  "How long a reply waits for a summary; then the oldest messages are left out of"
+                      + " it.")
+          Duration timeout) {
+    public Summaries {
+      Keys.check(Summaries.class, enabled, model, tokens, timeout);
     }
   }
 

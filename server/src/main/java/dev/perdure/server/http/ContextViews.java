@@ -3,6 +3,7 @@ package dev.perdure.server.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.perdure.context.ContextView;
 import dev.perdure.context.ContextView.Source;
+import dev.perdure.context.Summary;
 import java.io.IOException;
 import java.util.List;
 
@@ -46,12 +47,27 @@ final class ContextViews {
       json.writeEndObject();
     }
     json.writeEndArray();
+    if (attempt.summary() != null) {
+      summary(json, attempt.summary());
+    }
     if (!attempt.why().equals("none")) {
       json.writeObjectFieldStart("leftOut");
       json.writeNumberField("messages", attempt.leftOut());
       json.writeStringField("why", attempt.why());
       json.writeEndObject();
     }
+    json.writeEndObject();
+  }
+
+  private static void summary(JsonGenerator json, Summary summary) throws IOException {
+    json.writeObjectFieldStart("summary");
+    json.writeStringField("id", summary.id());
+    json.writeStringField("turn", summary.turn());
+    json.writeNumberField("lane", summary.lane());
+    json.writeStringField("model", summary.model());
+    json.writeStringField("upTo", summary.upTo());
+    json.writeNumberField("messages", summary.messages());
+    json.writeStringField("text", summary.text());
     json.writeEndObject();
   }
 }

@@ -84,6 +84,7 @@ final class CompletionStream implements Projection {
       case TurnEvent.ToolDecided e -> {}
       case TurnEvent.ToolReturned e -> {}
       case TurnEvent.ToolUndo e -> {}
+      case TurnEvent.ContextCompacted e -> {}
       case TurnEvent.TurnWaiting e -> {}
       case TurnEvent.TurnResumed e -> {}
       case TurnEvent.UsageReported e -> {}

@@ -11,6 +11,7 @@ import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
+import dev.perdure.protocol.TurnEvent.ContextCompacted;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
@@ -166,7 +167,7 @@ final class ResponseStream implements Projection {
           return Then.END;
         }
       }
-      case ToolDecided _, ToolUndo _, TurnResumed _, Notice _, Unknown _ -> {}
+      case ToolDecided _, ToolUndo _, TurnResumed _, ContextCompacted _, Notice _, Unknown _ -> {}
     }
     return Then.GO_ON;
   }

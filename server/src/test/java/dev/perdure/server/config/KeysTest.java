@@ -72,6 +72,10 @@ class KeysTest {
       engine.context.maxChars = 1000000
       engine.context.windows =
       engine.context.instructions =
+      engine.context.summaries.enabled = true
+      engine.context.summaries.model =
+      engine.context.summaries.tokens = 1500
+      engine.context.summaries.timeout = 90s
       engine.retry.maxAttempts = 4
       engine.retry.maxCalls = 100
       engine.retry.base = 500ms
