@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
-import { api, ask, base, main, say, storedReplies, test, until, words } from './harness.mjs';
+import { api, ask, base, cutAfter, main, say, storedReplies, test, until, words } from './harness.mjs';
 
 const MODEL = 'openai/fake';
 const client = (options = {}) =>
@@ -27,7 +27,7 @@ function assertShape(response, status) {
   assert.equal(typeof response.temperature, 'number');
   assert.equal(typeof response.top_p, 'number');
   assert.equal(typeof response.top_logprobs, 'number');
-  assert.deepEqual(response.text, { format: { type: 'text' } });
+  assert.ok(['text', 'json_object', 'json_schema'].includes(response.text.format.type));
   for (const item of response.output) {
     assert.ok(item.id && item.type, JSON.stringify(item));
     assert.ok(item.status || item.type === 'mcp_approval_request', JSON.stringify(item));
@@ -161,6 +161,101 @@ test('a stream that is left is resumed behind any of its events', async () => {
   }
   const helper = client().responses.stream({ response_id: id, starting_after: 4 });
   assert.equal((await helper.finalResponse()).output_text, text);
+});
+
+test('a stream is live: its text comes while the reply is being written', async () => {
+  const text = words(40);
+  let state;
+  const events = [];
+  for await (const event of await client().responses.create({ model: MODEL, input: say(text, 10), stream: true })) {
+    events.push(event);
+    if (event.type === 'response.output_text.delta' && !state) {
+      ({ state } = await api('GET', `/v1/turns/${turnOf(events[0].response.id)}`));
+    }
+  }
+  assert.equal(state, 'running');
+  assert.equal(await storedText(events[0].response.id), text);
+});
+
+test('a stream that is cut at every event is resumed there, and nothing comes twice', async () => {
+  const text = words(10);
+  const broken = client({
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response;
+      return new Response(response.body.pipeThrough(cutAfter(1)), { status: response.status, headers: response.headers });
+    },
+  });
+  const events = [];
+  const take = async stream => {
+    for await (const event of stream) events.push(event);
+  };
+  const body = { model: MODEL, input: say(text, 5), background: true, stream: true };
+  await assert.rejects(async () => take(await broken.responses.create(body)), 'the break was seen');
+  const { id } = events[0].response;
+  let cuts = 1;
+  while (events.at(-1).type !== 'response.completed') {
+    const starting_after = events.at(-1).sequence_number;
+    await take(await broken.responses.retrieve(id, { stream: true, starting_after })).catch(() => cuts++);
+  }
+  assertDense(events);
+  assert.equal(cuts, events.length, 'each connection brought one event');
+  assert.equal(events.at(-1).response.output[0].content[0].text, text);
+  assert.equal(await storedText(id), text);
+  assert.deepEqual(await collect(await client().responses.retrieve(id, { stream: true })), events);
+});
+
+test('a client that starts anew has the text so far and goes on', async () => {
+  const text = words(60);
+  const { id } = await client().responses.create({ model: MODEL, input: say(text, 10), background: true });
+  const now = await until('some text', async () => {
+    const response = await client().responses.retrieve(id);
+    return response.output_text ? response : undefined;
+  });
+  assertShape(now, 'in_progress');
+  assert.ok(text.startsWith(now.output_text) && now.output_text !== text);
+  const rest = await collect(await client().responses.retrieve(id, { stream: true }));
+  assertDense(rest);
+  assert.equal(rest.at(-1).response.output[0].content[0].text, text);
+  assert.equal(await storedText(id), text);
+});
+
+test('a reply that was finished while nobody looked is there, whole', async () => {
+  const text = words(30);
+  const stream = await client().responses.create({ model: MODEL, input: say(text, 5), background: true, stream: true });
+  let id;
+  for await (const event of stream) {
+    id = event.response.id;
+    break;
+  }
+  await until('the end', async () => (await api('GET', `/v1/turns/${turnOf(id)}`)).state === 'completed');
+  assert.equal((await client().responses.retrieve(id)).output_text, text);
+  const events = await collect(await client().responses.retrieve(id, { stream: true, starting_after: 0 }));
+  assertDense(events, 1);
+  assert.equal(events.at(-1).response.output[0].content[0].text, text);
+  assert.equal(await storedText(id), text);
+});
+
+test('a request that the client repeats by itself after a lost answer is one response', async () => {
+  const keys = [];
+  let lost = 1;
+  const repeating = client({
+    maxRetries: 2,
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      keys.push(new Headers(init.headers).get('idempotency-key'));
+      if (lost-- <= 0) return response;
+      await response.arrayBuffer();
+      throw new TypeError('network error');
+    },
+  });
+  const input = say('repeated', 1);
+  const options = { headers: { 'Idempotency-Key': `again-${process.pid}` } };
+  const response = await repeating.responses.create({ model: MODEL, input }, options);
+  assert.equal(response.output_text, 'repeated');
+  assert.equal(keys.length, 2);
+  const { session } = await api('GET', `/v1/turns/${turnOf(response.id)}`);
+  assert.deepEqual((await storedReplies(session)).map(reply => reply.text), ['repeated']);
 });
 
 test('an attempt that failed is a closed item, and only the good one counts', async () => {
@@ -400,6 +495,123 @@ test('a chat completion that needs an approval is an error and not a wait withou
   await assert.rejects(async () => collect(await client().chat.completions.create({ ...body, stream: true })));
 });
 
+test('a reply that waits for a time answers at once instead of hanging', async () => {
+  const input = callTool('wait', { for: 'PT3H' });
+  const tools = [{ type: 'mcp', server_label: 'perdure', allowed_tools: ['wait'] }];
+  const response = await client().responses.create({ model: MODEL, input, tools });
+  assertShape(response, 'in_progress');
+  assertShape(await client().responses.retrieve(response.id), 'in_progress');
+  assertShape(await client().responses.cancel(response.id), 'cancelled');
+  const messages = [{ role: 'user', content: input }];
+  await assert.rejects(client({ maxRetries: 2 }).chat.completions.create({ model: MODEL, messages, tools }), error => {
+    assert.deepEqual([error.status, error.code, error.headers.get('x-should-retry')], [409, 'waiting', 'false']);
+    assert.match(error.headers.get('location'), /responses\/resp_/);
+    return true;
+  });
+});
+
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const image = `data:image/png;base64,${PNG}`;
+const note = `data:text/plain;base64,${Buffer.from('The code is 4711.').toString('base64')}`;
+
+test('images and files come along, as data or as files that were sent before', async () => {
+  const response = await client().responses.create({
+    model: MODEL,
+    input: [
+      { role: 'user', content: [{ type: 'input_image', image_url: image }] },
+      { role: 'assistant', content: 'A dot.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'input_text', text: 'Look:' },
+          { type: 'input_file', filename: 'note.txt', file_data: note },
+          { type: 'input_text', text: say('seen', 1) },
+        ],
+      },
+    ],
+  });
+  assert.equal(response.output_text, 'seen');
+  const { data } = await client().responses.inputItems.list(response.id, { order: 'asc' });
+  assert.deepEqual(
+    data.map(item => item.content.map(part => part.type)),
+    [['input_image'], ['output_text'], ['input_text', 'input_file', 'input_text']],
+  );
+  const { file_id } = data[0].content[0];
+  const bytes = await (await fetch(`${base}/v1/files/${file_id}`)).arrayBuffer();
+  assert.equal(Buffer.from(bytes).toString('base64'), PNG);
+  const again = await client().responses.create({
+    model: MODEL,
+    input: [{ role: 'user', content: [{ type: 'input_image', file_id }, { type: 'input_text', text: say('yes', 1) }] }],
+  });
+  const items = await client().responses.inputItems.list(again.id);
+  assert.equal(items.data[0].content[0].file_id, file_id);
+  const { choices } = await client().chat.completions.create({
+    model: MODEL,
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: image } },
+          { type: 'file', file: { filename: 'note.txt', file_data: note } },
+          { type: 'text', text: say('both', 1) },
+        ],
+      },
+    ],
+  });
+  assert.equal(choices[0].message.content, 'both');
+});
+
+test('a large file comes within a request', async () => {
+  const text = 'A line of a long text.\n'.repeat(200_000);
+  const file_data = `data:text/plain;base64,${Buffer.from(text).toString('base64')}`;
+  const content = [{ type: 'input_file', filename: 'long.txt', file_data }, { type: 'input_text', text: say('read', 1) }];
+  const response = await client().responses.create({ model: MODEL, input: [{ role: 'user', content }] });
+  assert.equal(response.output_text, 'read');
+});
+
+const place = {
+  type: 'object',
+  properties: { city: { type: 'string' } },
+  required: ['city'],
+  additionalProperties: false,
+};
+
+test('a reply has the form that was asked for, or fails', async () => {
+  const format = { type: 'json_schema', name: 'place', schema: { $schema: 'http://json-schema.org/draft-07/schema#', ...place } };
+  const response = await client().responses.create({
+    model: MODEL,
+    input: say('{"city":"Graz"}', 1),
+    text: { format },
+  });
+  assertShape(response, 'completed');
+  assert.deepEqual(JSON.parse(response.output_text), { city: 'Graz' });
+  assert.deepEqual([response.text.format.type, response.text.format.schema], ['json_schema', place]);
+  const wrong = await client().responses.create({ model: MODEL, input: say('Graz', 1), text: { format } });
+  assertShape(wrong, 'failed');
+  const completion = await client().chat.completions.parse({
+    model: MODEL,
+    messages: [{ role: 'user', content: say('{"city":"Linz"}', 1) }],
+    response_format: { type: 'json_schema', json_schema: { name: 'place', strict: true, schema: place } },
+  });
+  assert.deepEqual(JSON.parse(completion.choices[0].message.content), { city: 'Linz' });
+  const any = await client().responses.create({
+    model: MODEL,
+    input: say('{"any":[1]}', 1),
+    text: { format: { type: 'json_object' } },
+  });
+  assert.deepEqual(any.text, { format: { type: 'json_object' } });
+});
+
+test('a request says which of its tools may be used', async () => {
+  const allowed = tools => ({ type: 'allowed_tools', mode: 'auto', tools });
+  const ask = tool_choice =>
+    client().responses.create({ model: MODEL, input: callTool('weather', {}), tools: [weather], tool_choice });
+  const called = response => response.output.some(item => item.type === 'function_call');
+  assert.ok(called(await ask(allowed([{ type: 'function', name: 'weather' }]))));
+  assert.ok(!called(await ask(allowed([{ type: 'mcp', server_label: 'perdure', name: 'time' }]))));
+  assert.ok(!called(await ask('none')));
+});
+
 test('a response is deleted, alone or in the middle of others', async () => {
   const alone = await client().responses.create({ model: MODEL, input: say('alone', 1) });
   const { session } = await api('GET', `/v1/turns/${turnOf(alone.id)}`);
@@ -473,7 +685,15 @@ test('refusals are what the client expects', async () => {
   await refused(create({ tool_choice: 'required' }), 400, 'unsupported_parameter', 'tool_choice');
   await refused(create({ tools: [{ type: 'web_search' }] }), 400, 'unsupported_parameter', 'tools');
   await refused(create({ store: false }), 400, 'unsupported_parameter', 'store');
-  await refused(create({ text: { format: { type: 'json_object' } } }), 400, 'unsupported_parameter', 'text.format');
+  await refused(create({ text: { format: { type: 'grammar' } } }), 400, 'unsupported_parameter', 'text.format');
+  const recursive = { type: 'object', properties: { a: { $ref: '#/$defs/a' } }, $defs: { a: { $ref: '#/$defs/a' } } };
+  const format = { type: 'json_schema', name: 'a', schema: recursive };
+  await refused(create({ text: { format } }), 400, 'invalid_value', 'text.format');
+  const look = part => create({ input: [{ role: 'user', content: [part] }] });
+  await refused(look({ type: 'input_image', image_url: 'http://127.0.0.1/x.png' }), 400, 'unsupported_parameter');
+  await refused(look({ type: 'input_image', image_url: 'data:image/png;base64,x!' }), 400, 'invalid_request');
+  await refused(look({ type: 'input_file', file_id: `file_${'0'.repeat(26)}` }), 404, 'not_found');
+  await refused(look({ type: 'input_audio' }), 400, 'unsupported_parameter');
   await refused(create({ temperature: 9 }), 400, 'invalid_value', 'temperature');
   await refused(create({ metadata: { a: 1 } }), 400, 'invalid_value', 'metadata');
   await refused(create({ input: 'x'.repeat(300_000) }), 400, 'string_above_max_length');
@@ -519,10 +739,14 @@ test('a chat completion that fails is an error, at once or in the stream', async
 });
 
 test('a chat completion cannot take back what it has said, so it breaks', async () => {
-  const content = say(words(60), 1, '/error 529 at 40');
-  await assert.rejects(async () =>
-    collect(await client().chat.completions.create({ model: MODEL, messages: [{ role: 'user', content }], stream: true })),
-  );
+  const messages = [{ role: 'user', content: say(words(60), 1, '/error 529 at 40') }];
+  const chunks = [];
+  await assert.rejects(async () => {
+    for await (const chunk of await client().chat.completions.create({ model: MODEL, messages, stream: true })) {
+      chunks.push(chunk.choices[0].delta.content);
+    }
+  });
+  assert.ok(words(60).startsWith(chunks.join('')) && chunks.length > 5, chunks.join(''));
 });
 
 test('the models are listed', async () => {

@@ -161,7 +161,7 @@ public final class Branches {
       List<String> added = new ArrayList<>();
       @Nullable String behind = newest(tx, caller, session).orElse(null);
       for (Origin.Earlier message : messages) {
-        behind = TurnInsert.insertEarlier(tx, ids.message(), session, behind, message);
+        behind = TurnInsert.insertEarlier(tx, caller, ids.message(), session, behind, message);
         added.add(behind);
       }
       tx.update("UPDATE session SET updated_at = {now} WHERE id = ?", session);

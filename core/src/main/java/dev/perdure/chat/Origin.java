@@ -2,6 +2,7 @@ package dev.perdure.chat;
 
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Role;
+import dev.perdure.chat.NewTurn.FileAt;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -40,10 +41,20 @@ public record Origin(
     record Again(String userMessage) implements Spot {}
   }
 
-  /** A message from before, as the client tells it. */
-  public record Earlier(Role role, List<Part> parts) {
+  /**
+   * A message from before, as the client tells it.
+   *
+   * @param files that belong to it
+   */
+  public record Earlier(Role role, List<Part> parts, List<FileAt> files) {
     public Earlier {
       parts = List.copyOf(parts);
+      files = List.copyOf(files);
+    }
+
+    /** A message without files. */
+    public Earlier(Role role, List<Part> parts) {
+      this(role, parts, List.of());
     }
   }
 }

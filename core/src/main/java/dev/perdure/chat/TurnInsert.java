@@ -128,7 +128,7 @@ final class TurnInsert {
       throws SQLException {
     @Nullable String behind = parent;
     for (Origin.Earlier earlier : message.origin().earlier()) {
-      behind = insertEarlier(tx, ids.message(), session, behind, earlier);
+      behind = insertEarlier(tx, caller, ids.message(), session, behind, earlier);
     }
     String id = ids.message();
     insertMessage(
@@ -279,12 +279,20 @@ final class TurnInsert {
 
   /** Inserts a message that belongs to no turn, and returns its id. */
   static String insertEarlier(
-      Tx tx, String id, String session, @Nullable String parent, Origin.Earlier message)
+      Tx tx,
+      Caller caller,
+      String id,
+      String session,
+      @Nullable String parent,
+      Origin.Earlier message)
       throws SQLException {
     insertMessage(
         tx,
         new NewMessage(id, session, "", parent, message.role(), Status.COMPLETE, null),
         Rows.json(message.parts()));
+    if (!message.files().isEmpty()) {
+      attach(tx, caller, id, message.files());
+    }
     return id;
   }
 

@@ -41,7 +41,28 @@ class ForeignersTest {
           Map.entry("PUT /v1/preferences", "{}"),
           Map.entry("POST /v1/sessions/{session}/shares", "{}"),
           Map.entry("POST /v1/documents", "a document"),
-          Map.entry("POST /v1/files", "a file"));
+          Map.entry("POST /v1/files", "a file"),
+          Map.entry("POST /api/chat", chat("mine", "/echo mine")),
+          Map.entry("POST /openai/v1/responses", "{\"input\":\"/echo hello\"}"),
+          Map.entry("POST /openai/v1/conversations", "{}"),
+          Map.entry("POST /openai/v1/conversations/{conversation}", "{\"metadata\":{\"a\":\"b\"}}"),
+          Map.entry(
+              "POST /openai/v1/conversations/{conversation}/items",
+              "{\"items\":[{\"role\":\"user\",\"content\":\"in another's name\"}]}"),
+          Map.entry(
+              "POST /openai/v1/chat/completions",
+              "{\"messages\":[{\"role\":\"user\",\"content\":\"/echo hello\"}]}"));
+
+  /** What is posted to a chat of this id, which is its client's own. */
+  private static String chat(String id, String text) {
+    return "{\"id\":\""
+        + id
+        + "\",\"messages\":[{\"id\":\"m1\",\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"text\":\""
+        + text
+        + "\"}]}]}";
+  }
+
+  private static final String CHAT = "annas-chat";
 
   private static String schedule(String session) {
     return "{\"session\":\""
@@ -68,6 +89,11 @@ class ForeignersTest {
     boolean ofSomebody() {
       return !path.equals(unknown);
     }
+
+    /** Whether its path holds a name of the caller's own, and so nothing of anybody else's. */
+    boolean named() {
+      return name.contains("{chat}");
+    }
   }
 
   @TempDir static Path data;
@@ -81,6 +107,7 @@ class ForeignersTest {
   static String share;
   static String shareToken;
   static String schedule;
+  static String message;
   static String expiredToken;
 
   @BeforeAll
@@ -122,6 +149,9 @@ class ForeignersTest {
                     .equals("completed")
                 ? true
                 : null);
+    message = api.get("/v1/turns/" + turn, bearer(ANN)).json().path("userMessage").asText();
+    api.post("/api/chat", chat(CHAT, "Secret"), bearer(ANN)).expect(200);
+    assertThat(api.get("/api/chat/" + CHAT + "/messages", bearer(ANN)).body()).contains("Secret");
     operations = operations(api.get("/v1/openapi.json", bearer(ANN)).expect(200).json());
   }
 
@@ -179,6 +209,11 @@ class ForeignersTest {
                 .replace("{file}", file)
                 .replace("{share}", share)
                 .replace("{schedule}", schedule)
+                .replace("{chat}", CHAT)
+                .replace("{response}", turn.replace("turn_", "resp_"))
+                .replace("{conversation}", session.replace("sess_", "conv_"))
+                .replace("{item}", message)
+                .replace("{model}", "demo%2Fdemo")
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -190,6 +225,11 @@ class ForeignersTest {
                 .replace("{file}", "file_" + nobodys)
                 .replace("{share}", "shr_" + nobodys)
                 .replace("{schedule}", "sched_" + nobodys)
+                .replace("{chat}", "nobodys-chat")
+                .replace("{response}", "resp_" + nobodys)
+                .replace("{conversation}", "conv_" + nobodys)
+                .replace("{item}", "msg_" + nobodys)
+                .replace("{model}", "demo%2Fdemo")
                 .replace("{lane}", "0")
                 .replace("{code}", "internal")
             + query;
@@ -312,8 +352,12 @@ class ForeignersTest {
       others.forEach((key, name) -> {
         Api.Answer foreign = call(operation, operation.path, bearer(key));
         Api.Answer unknown = call(operation, operation.unknown, bearer(key));
-        assertThat(foreign.status()).as(operation.name).isEqualTo(404);
         assertThat(masked(foreign)).as(operation.name).isEqualTo(masked(unknown));
+        if (operation.named() && foreign.status() != 404) {
+          assertThat(foreign.body()).as(operation.name).isIn("", "[]");
+          return;
+        }
+        assertThat(foreign.status()).as(operation.name).isEqualTo(404);
         awaitAuditLine(operation, name, "not_found", bearer(key));
       });
     }
@@ -333,6 +377,31 @@ class ForeignersTest {
       assertThat(masked(foreign)).isEqualTo(masked(unknown));
     }
     assertThat(api.get("/v1/schedules", bearer(ANN)).json().path("items")).hasSize(1);
+  }
+
+  @Test
+  void what_is_somebody_elses_is_as_if_it_were_not_there_in_a_body_too() {
+    Map<String, List<String>> bodies =
+        Map.of(
+            "/openai/v1/responses",
+            List.of(
+                "{'input':'x','previous_response_id':'" + turn.replace("turn_", "resp_") + "'}",
+                "{'input':'x','conversation':'" + session.replace("sess_", "conv_") + "'}",
+                "{'input':[{'role':'user','content':[{'type':'input_file','file_id':'"
+                    + file
+                    + "'}]}]}"),
+            "/api/chat",
+            List.of(chat(session, "x").replace('"', '\'')));
+    bodies.forEach((path, each) ->
+        each.forEach(body -> {
+          for (String key : List.of(BOB, EVE)) {
+            String unknown = body.replaceAll("_[0-9a-z]{26}", "_" + "0".repeat(26));
+            Api.Answer foreign = api.post(path, body.replace('\'', '"'), bearer(key));
+            assertThat(foreign.status()).as(body).isBetween(400, 404);
+            assertThat(masked(foreign))
+                .isEqualTo(masked(api.post(path, unknown.replace('\'', '"'), bearer(key))));
+          }
+        }));
   }
 
   @Test
@@ -374,10 +443,14 @@ class ForeignersTest {
   private static String masked(Api.Answer answer) {
     return answer.status()
         + " "
-        + answer.body().replaceAll("(sess|turn|doc|file|shr|sched)_[0-9a-z]{26}", "$1_ID")
+        + answer
+            .body()
+            .replaceAll("(sess|turn|doc|file|shr|sched|resp|conv|msg)_[0-9a-z]{26}", "$1_ID")
+            .replace(CHAT, "nobodys-chat")
         + answer.headers().map().entrySet().stream()
             .filter(header -> !header.getKey().equalsIgnoreCase("date"))
             .filter(header -> !header.getKey().equalsIgnoreCase("content-length"))
+            .filter(header -> !header.getKey().equalsIgnoreCase("x-request-id"))
             .map(header -> header.getKey() + "=" + header.getValue())
             .sorted()
             .toList();

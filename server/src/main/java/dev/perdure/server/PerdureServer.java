@@ -297,6 +297,11 @@ final class PerdureServer {
     return "http://" + shown + ":" + http.port();
   }
 
+  /** The operations of the doors of other protocols, for the test of the document. */
+  List<String> doorOperations() {
+    return http.doorOperations();
+  }
+
   /** What the operator wants to know of a server that has just started: a few lines. */
   List<String> summary() {
     PerdureConfig.Db db = config.db();

@@ -6,9 +6,11 @@ import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.ToolCalls;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Another protocol's way to the same turns: routes of its own, and its own words for a refusal.
@@ -31,10 +33,17 @@ public interface FrontDoor {
    */
   void refuse(Exchange exchange, ErrorCode code, String detail);
 
+  /** The same for what was thrown, of which a door may know more than its code. */
+  default void refuse(Exchange exchange, PerdureException e) {
+    @Nullable String detail = e.getMessage();
+    refuse(exchange, e.code(), detail == null ? "" : detail);
+  }
+
   /**
    * What a door is made of.
    *
    * @param tools reads what requests say of tools
+   * @param uploads takes in the files that requests bring along
    * @param random for ids that mean nothing
    */
   record Parts(
@@ -46,6 +55,7 @@ public interface FrontDoor {
       Providers providers,
       ProjectedStreams streams,
       ToolRequests tools,
+      Uploads uploads,
       HttpLimits limits,
       RandomGenerator random) {}
 

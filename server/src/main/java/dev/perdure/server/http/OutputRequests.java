@@ -3,13 +3,14 @@ package dev.perdure.server.http;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.tool.OutputSchema;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The form that a reply is wished to have. Stateless. */
-final class OutputRequests {
+public final class OutputRequests {
   /** Longest schema, as compact JSON, in UTF-16 code units. */
   private static final int SCHEMA_CHARS = 32_768;
 
@@ -30,19 +31,41 @@ final class OutputRequests {
       return null;
     }
     Fields output = fields.object("output", "name", "schema");
-    String name = output.text("name", NAME_CHARS).orElse("reply");
-    if (!NAME.matcher(name).matches()) {
+    return output(
+        "output",
+        output.text("name", NAME_CHARS).orElse("reply"),
+        output.json("schema", SCHEMA_CHARS));
+  }
+
+  /**
+   * Checks what a request of another protocol says.
+   *
+   * @param member what the request calls it
+   * @throws PerdureException INVALID_REQUEST
+   */
+  public static Output output(String member, String name, JsonNode schema) {
+    if (name.length() > NAME_CHARS || !NAME.matcher(name).matches()) {
       throw new PerdureException(
           ErrorCode.INVALID_REQUEST,
-          "'output.name' is '" + Text.shown(name) + "'. Use letters, digits, '_' and '-' only.");
+          "'"
+              + member
+              + ".name' is '"
+              + Text.shown(name)
+              + "'. Use at most "
+              + NAME_CHARS
+              + " letters, digits, '_' and '-'.");
     }
-    JsonNode schema = output.json("schema", SCHEMA_CHARS);
     try {
-      OutputSchema.of(schema);
+      JsonNode clean = Json.clean(schema);
+      if (Json.text(clean).length() > SCHEMA_CHARS) {
+        throw new IllegalArgumentException(
+            "The schema has more than " + SCHEMA_CHARS + " characters. Shorten it.");
+      }
+      OutputSchema.of(clean);
+      return new Output(name, clean);
     } catch (IllegalArgumentException e) {
       throw new PerdureException(
-          ErrorCode.INVALID_REQUEST, "'output.schema': " + e.getMessage(), e);
+          ErrorCode.INVALID_REQUEST, "'" + member + ".schema': " + e.getMessage(), e);
     }
-    return new Output(name, schema);
   }
 }

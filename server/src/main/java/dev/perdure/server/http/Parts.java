@@ -16,10 +16,10 @@ import java.util.regex.Pattern;
  */
 record Parts(List<Part> texts, List<FileAt> files) {
   /** Files of one message. */
-  private static final int MAX_FILES = 10;
+  static final int MAX_FILES = 10;
 
   private static final int WORD_CHARS = 40;
-  private static final Pattern FILE_ID = Pattern.compile("file_[0-9a-z]{26}");
+  static final Pattern FILE_ID = Pattern.compile("file_[0-9a-z]{26}");
 
   /**
    * Reads {@code text} or {@code parts}.

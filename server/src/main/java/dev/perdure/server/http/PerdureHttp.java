@@ -143,6 +143,7 @@ public final class PerdureHttp {
   private final StallWatch watch = new StallWatch();
   private final OwnerHints hints;
   private final List<Route> routes = new ArrayList<>();
+  private final List<String> doorOperations = new ArrayList<>();
   private final WebServer server;
   private volatile boolean draining;
 
@@ -197,6 +198,9 @@ public final class PerdureHttp {
     List<Route> all = new ArrayList<>(routes);
     all.addAll(pages.routes());
     doors.forEach(door -> all.addAll(door.routes()));
+    doors.stream()
+        .flatMap(door -> door.routes().stream())
+        .forEach(route -> doorOperations.add(route.method().text() + " " + route.template()));
     Router router =
         new Router(
             new Routes(all), doors, parts, new Cors(place.corsOrigins()), watch, limits, metrics);
@@ -221,6 +225,7 @@ public final class PerdureHttp {
             new ProjectedStreams(
                 parts.stores().conversations(), parts.log(), streams, metrics, parts.clock()),
             new ToolRequests(parts.tools()),
+            new Uploads(parts.files(), parts.providers()),
             limits,
             parts.random());
     return makers.stream().map(maker -> maker.make(shared)).toList();
@@ -340,6 +345,11 @@ public final class PerdureHttp {
     server.stop();
     hints.close();
     watch.close();
+  }
+
+  /** The operations of the other doors, such as {@code GET /a/{b}}; see {@link #routes}. */
+  public List<String> doorOperations() {
+    return List.copyOf(doorOperations);
   }
 
   /** The native operations, for the test that compares them with the OpenAPI document. */

@@ -189,7 +189,7 @@ final class Router implements Handler {
         return;
       }
     }
-    send(exchange, Problem.of(e, exchange.path()));
+    send(exchange, Problem.of(e, exchange.path()), e);
   }
 
   private static boolean isAboutAccess(ErrorCode code) {
@@ -244,6 +244,10 @@ final class Router implements Handler {
   }
 
   private void send(Exchange exchange, Problem problem) {
+    send(exchange, problem, new PerdureException(problem.code(), problem.detail()));
+  }
+
+  private void send(Exchange exchange, Problem problem, PerdureException e) {
     metrics.problem(problem.code());
     if (!exchange.begin()) {
       throw new CloseConnectionException("An answer has begun and cannot be taken back");
@@ -252,7 +256,7 @@ final class Router implements Handler {
     for (FrontDoor door : doors) {
       if (exchange.path().startsWith(door.prefix())) {
         exchange.refusalHeaders(problem);
-        door.refuse(exchange, problem.code(), problem.detail());
+        door.refuse(exchange, e);
         return;
       }
     }

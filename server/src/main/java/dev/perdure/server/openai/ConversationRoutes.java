@@ -37,8 +37,10 @@ final class ConversationRoutes {
   private final Conversations conversations;
   private final Branches branches;
   private final HttpLimits limits;
+  private final Responses responses;
 
-  ConversationRoutes(FrontDoor.Parts parts) {
+  ConversationRoutes(FrontDoor.Parts parts, Responses responses) {
+    this.responses = responses;
     this.desk = parts.desk();
     this.conversations = parts.conversations();
     this.branches = parts.branches();
@@ -47,7 +49,7 @@ final class ConversationRoutes {
 
   void create(Exchange exchange) throws IOException {
     JsonNode body = body(exchange);
-    List<Earlier> items = items(body);
+    List<Earlier> items = items(exchange, body);
     Session session =
         desk.createSession(
             exchange.caller(), new Session.Settings(null, null, metadata(body), null));
@@ -95,7 +97,7 @@ final class ConversationRoutes {
 
   void add(Exchange exchange) throws IOException {
     Session session = session(exchange);
-    List<Earlier> items = items(body(exchange));
+    List<Earlier> items = items(exchange, body(exchange));
     if (items.isEmpty()) {
       throw Refusal.invalid("items", "'items' must be a list of at least one message.");
     }
@@ -168,11 +170,11 @@ final class ConversationRoutes {
     return metadata;
   }
 
-  private List<Earlier> items(JsonNode body) {
+  private List<Earlier> items(Exchange exchange, JsonNode body) {
     JsonNode items = body.path("items");
     if (items.size() > MAX_ITEMS) {
       throw Refusal.invalid("items", "At most " + MAX_ITEMS + " items are accepted at once.");
     }
-    return OpenAiRequest.items(items, limits.body());
+    return responses.stored(exchange.caller(), OpenAiRequest.items(items, limits.body()));
   }
 }

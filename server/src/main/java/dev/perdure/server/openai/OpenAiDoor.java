@@ -16,6 +16,7 @@ import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
+import dev.perdure.server.http.Uploads;
 import dev.perdure.server.openai.Responses.Asked;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
@@ -24,6 +25,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
 
 /**
@@ -50,6 +52,10 @@ public final class OpenAiDoor implements FrontDoor {
   /** How long the end of a turn may take to be read here, wherever it was written. */
   private static final Duration END_VISIBLE = Duration.ofSeconds(10);
 
+  private static final String WAITING =
+      "The reply waits for a time to come, which chat completions cannot say. It goes on then; its"
+          + " response is at the path in 'Location'.";
+
   private static final int MAX_ITEMS = 100;
   private static final int DEFAULT_ITEMS = 20;
 
@@ -59,13 +65,15 @@ public final class OpenAiDoor implements FrontDoor {
   private final Responses responses;
   private final ConversationRoutes talks;
   private final ProjectedStreams streams;
+  private final Uploads uploads;
   private final HttpLimits limits;
   private final RandomGenerator random;
 
   public OpenAiDoor(FrontDoor.Parts parts) {
     this.responses = new Responses(parts);
-    this.talks = new ConversationRoutes(parts);
+    this.talks = new ConversationRoutes(parts, responses);
     this.streams = parts.streams();
+    this.uploads = parts.uploads();
     this.limits = parts.limits();
     this.random = parts.random();
   }
@@ -108,7 +116,7 @@ public final class OpenAiDoor implements FrontDoor {
           try {
             handler.handle(exchange);
           } catch (Refusal refusal) {
-            OpenAiErrors.send(exchange, refusal);
+            throw refusal.known();
           }
         });
   }
@@ -123,11 +131,40 @@ public final class OpenAiDoor implements FrontDoor {
     OpenAiErrors.send(exchange, code, detail);
   }
 
+  @Override
+  public void refuse(Exchange exchange, PerdureException e) {
+    if (e.getCause() instanceof Refusal refusal) {
+      OpenAiErrors.send(exchange, refusal);
+    } else {
+      FrontDoor.super.refuse(exchange, e);
+    }
+  }
+
+  /** What is left of a request once it is accepted: not its body, which may hold files. */
+  private record Accepted(Asked asked, boolean stream, boolean background, boolean usageChunk) {}
+
+  private Accepted accept(
+      Exchange exchange,
+      ProjectedStreams.Place place,
+      BiFunction<byte[], HttpLimits.Body, OpenAiRequest> reader)
+      throws IOException, InterruptedException {
+    return uploads.body(
+        exchange,
+        HISTORY_BODIES * limits.body().bodyBytes(),
+        body -> {
+          OpenAiRequest request = reader.apply(body, limits.body());
+          return new Accepted(
+              responses.accept(exchange, place, request, body),
+              request.stream(),
+              request.background(),
+              request.usageChunk());
+        });
+  }
+
   private void create(Exchange exchange) throws IOException, InterruptedException {
-    byte[] body = exchange.body(HISTORY_BODIES * limits.body().bodyBytes());
-    OpenAiRequest request = OpenAiRequest.response(body, limits.body());
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      Asked asked = responses.accept(exchange, place, request, body);
+      Accepted request = accept(exchange, place, OpenAiRequest::response);
+      Asked asked = request.asked();
       ResponseNote note = responses.note(exchange.caller(), asked.turn());
       if (request.stream()) {
         place.send(asked.turn(), new ResponseStream(note, asked.from(), -1));
@@ -136,7 +173,7 @@ public final class OpenAiDoor implements FrontDoor {
       Duration wait = request.background() ? Duration.ZERO : WHOLE_ANSWER;
       ResponseStream state = new ResponseStream(note, asked.from(), Long.MAX_VALUE);
       boolean ended = read(place, asked.turn(), wait, state);
-      requireWhole(ended || request.background());
+      requireWhole(ended || pauses(state) || request.background());
       send(exchange, state.response());
     }
   }
@@ -151,6 +188,11 @@ public final class OpenAiDoor implements FrontDoor {
     }
   }
 
+  /** Whether the reply waits for a time that comes later than anybody waits for an answer. */
+  private static boolean pauses(ResponseStream state) {
+    return state.pauseMillis() > WHOLE_ANSWER.toMillis();
+  }
+
   private static boolean read(
       ProjectedStreams.Place place, Turn turn, Duration wait, ResponseStream state)
       throws InterruptedException {
@@ -159,7 +201,7 @@ public final class OpenAiDoor implements FrontDoor {
         place.read(
             turn,
             wait,
-            state::over,
+            () -> state.over() || pauses(state),
             (seq, event) -> {
               Projection.Then _ = state.apply(seq, event, unused);
             });
@@ -253,10 +295,9 @@ public final class OpenAiDoor implements FrontDoor {
   }
 
   private void complete(Exchange exchange) throws IOException, InterruptedException {
-    byte[] body = exchange.body(HISTORY_BODIES * limits.body().bodyBytes());
-    OpenAiRequest request = OpenAiRequest.completion(body, limits.body());
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      Asked asked = responses.accept(exchange, place, request, body);
+      Accepted request = accept(exchange, place, OpenAiRequest::completion);
+      Asked asked = request.asked();
       ResponseNote note = responses.note(exchange.caller(), asked.turn());
       exchange.header(HeaderNames.LOCATION, BASE + "/responses/" + asked.id());
       if (request.stream()) {
@@ -264,7 +305,11 @@ public final class OpenAiDoor implements FrontDoor {
         return;
       }
       ResponseStream state = new ResponseStream(note, asked.from(), Long.MAX_VALUE);
-      requireWhole(read(place, asked.turn(), WHOLE_ANSWER, state));
+      boolean ended = read(place, asked.turn(), WHOLE_ANSWER, state);
+      if (pauses(state)) {
+        throw new Refusal(409, "waiting", null, WAITING);
+      }
+      requireWhole(ended);
       JsonNode response = state.response();
       if (CompletionStream.needsApproval(response)) {
         JsonNode error = OpenAiErrors.of(response);

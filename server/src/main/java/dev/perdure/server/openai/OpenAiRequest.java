@@ -2,15 +2,14 @@ package dev.perdure.server.openai;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Role;
-import dev.perdure.chat.Origin.Earlier;
+import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.protocol.GenerationParams;
 import dev.perdure.protocol.Json;
-import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.Text;
+import dev.perdure.server.openai.OpenAiContent.Given;
 import dev.perdure.server.openai.OpenAiTools.Said;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -26,9 +25,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param model as the client named it; null for the default
  * @param earlier messages before the last one, oldest first
- * @param message the user's message, the last one; empty if there are results of tools instead
+ * @param message the user's message, the last one; null if there are results of tools instead
  * @param said results of tools and answers to requests for an approval, behind the last message
  * @param tools what it says of tools
+ * @param output the form that the reply must have; null for any
  * @param instructions the system prompt: what the request says and its system messages
  * @param previous the id of the response that this one follows; null for none
  * @param conversation the id of the conversation that it belongs to; null for none
@@ -36,10 +36,11 @@ import org.jspecify.annotations.Nullable;
  */
 record OpenAiRequest(
     @Nullable String model,
-    List<Earlier> earlier,
-    List<Part> message,
+    List<Given> earlier,
+    @Nullable Given message,
     List<Said> said,
     OpenAiTools.Wish tools,
+    @Nullable Output output,
     @Nullable String instructions,
     GenerationParams params,
     @Nullable String previous,
@@ -76,14 +77,13 @@ record OpenAiRequest(
       throw Refusal.unsupported(
           "store", "Every reply is stored, so 'store' cannot be false. Leave it out.");
     }
-    refuseFormat(json.path("text").path("format"), "text.format");
     List<String> system = new ArrayList<>();
     instructions(json, limits).ifPresent(system::add);
-    List<Earlier> messages = new ArrayList<>();
+    List<Given> messages = new ArrayList<>();
     List<Said> said = new ArrayList<>();
     JsonNode input = json.path("input");
     if (input.isTextual()) {
-      messages.add(new Earlier(Role.USER, texts(input, "input", limits)));
+      messages.add(OpenAiContent.read(Role.USER, input, "input", limits));
     } else if (input.isArray()) {
       messages(input, "input", system, messages, said, limits);
     } else {
@@ -96,12 +96,11 @@ record OpenAiRequest(
   static OpenAiRequest completion(byte[] body, HttpLimits.Body limits) {
     JsonNode json = parse(body);
     refuseUnsupported(json);
-    refuseFormat(json.path("response_format"), "response_format");
     if (json.path("n").asInt(1) != 1) {
       throw Refusal.unsupported("n", "One completion per request is supported.");
     }
     List<String> system = new ArrayList<>();
-    List<Earlier> messages = new ArrayList<>();
+    List<Given> messages = new ArrayList<>();
     List<Said> said = new ArrayList<>();
     if (!json.path("messages").isArray()) {
       throw Refusal.invalid("messages", "'messages' must be a list of messages.");
@@ -112,9 +111,9 @@ record OpenAiRequest(
   }
 
   /** Reads messages that are added to a conversation. */
-  static List<Earlier> items(JsonNode items, HttpLimits.Body limits) {
+  static List<Given> items(JsonNode items, HttpLimits.Body limits) {
     List<String> system = new ArrayList<>();
-    List<Earlier> messages = new ArrayList<>();
+    List<Given> messages = new ArrayList<>();
     List<Said> said = new ArrayList<>();
     if (!items.isMissingNode() && !items.isNull() && !items.isArray()) {
       throw Refusal.invalid("items", "'items' must be a list.");
@@ -168,22 +167,14 @@ record OpenAiRequest(
     });
   }
 
-  private static void refuseFormat(JsonNode format, String name) {
-    String type = format.path("type").asText("text");
-    if (!type.equals("text")) {
-      throw Refusal.unsupported(
-          name, "The format '" + Text.shown(type) + "' is not supported. Leave it out.");
-    }
-  }
-
   private static OpenAiRequest build(
       JsonNode json,
       String mostTokens,
       List<String> system,
-      List<Earlier> messages,
+      List<Given> messages,
       List<Said> said,
       HttpLimits.Body limits) {
-    List<Part> last = last(json.has("messages") ? "messages" : "input", messages, said);
+    @Nullable Given last = last(json.has("messages") ? "messages" : "input", messages, said);
     String prompt = String.join("\n\n", system);
     if (prompt.length() > limits.instructionsChars()) {
       throw tooLong("instructions", limits.instructionsChars());
@@ -191,10 +182,11 @@ record OpenAiRequest(
     boolean stream = flag(json, "stream");
     return new OpenAiRequest(
         line(json, "model", MODEL_CHARS),
-        last.isEmpty() ? List.of() : List.copyOf(messages.subList(0, messages.size() - 1)),
+        last == null ? List.of() : List.copyOf(messages.subList(0, messages.size() - 1)),
         last,
         List.copyOf(said),
         OpenAiTools.wish(json),
+        OutputForm.wish(json),
         prompt.isBlank() ? null : prompt,
         new GenerationParams(
             integer(json, mostTokens),
@@ -209,19 +201,18 @@ record OpenAiRequest(
   }
 
   /** The user's message; none if the request goes on behind the results of tools. */
-  private static List<Part> last(String name, List<Earlier> messages, List<Said> said) {
+  private static @Nullable Given last(String name, List<Given> messages, List<Said> said) {
     if (!said.isEmpty()) {
-      return List.of();
+      return null;
     }
     if (messages.isEmpty() || messages.getLast().role() != Role.USER) {
       throw Refusal.invalid(
           name, "The last message must be the user's: there is nothing to answer.");
     }
-    List<Part> last = messages.getLast().parts();
-    if (last.stream().allMatch(part -> part.text().isBlank())) {
+    if (messages.getLast().blank()) {
       throw Refusal.invalid(name, "The message is blank. Send some text.");
     }
-    return last;
+    return messages.getLast();
   }
 
   private static Optional<String> instructions(JsonNode json, HttpLimits.Body limits) {
@@ -236,7 +227,7 @@ record OpenAiRequest(
       JsonNode items,
       String name,
       List<String> system,
-      List<Earlier> into,
+      List<Given> into,
       List<Said> said,
       HttpLimits.Body limits) {
     if (items.size() > MESSAGES) {
@@ -261,14 +252,17 @@ record OpenAiRequest(
         // Calls of tools and no text.
         continue;
       }
-      List<Part> parts = texts(item.path("content"), at, limits);
+      JsonNode content = item.path("content");
       switch (role) {
         case "user" -> {
-          into.add(new Earlier(Role.USER, parts));
+          into.add(OpenAiContent.read(Role.USER, content, at, limits));
           said.clear();
         }
-        case "assistant" -> into.add(new Earlier(Role.ASSISTANT, parts));
-        case "system", "developer" -> parts.forEach(part -> system.add(part.text()));
+        case "assistant" -> into.add(OpenAiContent.read(Role.ASSISTANT, content, at, limits));
+        case "system", "developer" ->
+            OpenAiContent.read(Role.ASSISTANT, content, at, limits)
+                .parts()
+                .forEach(part -> system.add(part.text()));
         default ->
             throw Refusal.invalid(
                 at, "The role must be 'user', 'assistant', 'system', 'developer' or 'tool'.");
@@ -276,36 +270,7 @@ record OpenAiRequest(
     }
   }
 
-  private static List<Part> texts(JsonNode content, String name, HttpLimits.Body limits) {
-    if (content.isTextual()) {
-      return List.of(new Part(PartKind.TEXT, text(content, name, limits.messageChars())));
-    }
-    if (!content.isArray() || content.size() > limits.parts()) {
-      throw Refusal.invalid(
-          name, "The content must be a string or a list of at most " + limits.parts() + " parts.");
-    }
-    List<Part> parts = new ArrayList<>();
-    int chars = 0;
-    for (JsonNode part : content) {
-      String type = part.path("type").asText();
-      switch (type) {
-        case "text", "input_text", "output_text" -> {
-          String text = text(part.path("text"), name, limits.messageChars());
-          chars += text.length();
-          parts.add(new Part(PartKind.TEXT, text));
-        }
-        default ->
-            throw Refusal.unsupported(
-                name, "Content of the type '" + Text.shown(type) + "' is not supported.");
-      }
-    }
-    if (chars > limits.messageChars()) {
-      throw tooLong(name, limits.messageChars());
-    }
-    return parts;
-  }
-
-  private static String text(JsonNode value, String name, int maxChars) {
+  static String text(JsonNode value, String name, int maxChars) {
     if (!value.isTextual()) {
       throw Refusal.invalid(name, "'" + name + "' must be a string.");
     }
@@ -380,7 +345,7 @@ record OpenAiRequest(
     return metadata;
   }
 
-  private static Refusal tooLong(String name, int maxChars) {
+  static Refusal tooLong(String name, int maxChars) {
     return new Refusal(
         400,
         "string_above_max_length",

@@ -8,6 +8,7 @@ import dev.perdure.protocol.Json;
 import dev.perdure.server.http.Text;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * came of them, and answers to requests for an approval. Stateless.
  */
 final class OpenAiTools {
+  private static final String ALLOWED = "allowed_tools";
+
   private OpenAiTools() {}
 
   /**
@@ -87,7 +90,43 @@ final class OpenAiTools {
                     + "' are not supported. Send functions, or configure the tool on the server.");
       }
     }
-    return wish;
+    return narrowed(wish, request.path("tool_choice"));
+  }
+
+  /** What is left of it by a {@code tool_choice} that names the tools which may be used. */
+  private static Wish narrowed(Wish wish, JsonNode choice) {
+    if (!choice.path("type").asText().equals(ALLOWED)) {
+      return wish;
+    }
+    JsonNode said = choice.has(ALLOWED) ? choice.path(ALLOWED) : choice;
+    if (!said.path("mode").asText("auto").equals("auto")) {
+      throw Refusal.unsupported("tool_choice", "The mode of 'tool_choice' must be 'auto'.");
+    }
+    Set<String> functions = new HashSet<>();
+    Set<String> server = new HashSet<>();
+    boolean all = false;
+    for (JsonNode tool : said.path("tools")) {
+      JsonNode named = tool.has("function") ? tool.path("function") : tool;
+      if (tool.path("type").asText().equals("mcp")) {
+        all |= !tool.hasNonNull("name");
+        server.add(tool.path("name").asText());
+      } else {
+        functions.add(named.path("name").asText());
+      }
+    }
+    ArrayNode left = Json.MAPPER.createArrayNode();
+    for (JsonNode function : wish.functions) {
+      if (functions.contains(function.path("name").asText())) {
+        left.add(function);
+      }
+    }
+    @Nullable List<String> allowed = wish.allowed;
+    if (!all) {
+      List<String> listed = allowed;
+      allowed =
+          server.stream().filter(name -> listed == null || listed.contains(name)).sorted().toList();
+    }
+    return new Wish(left, allowed, wish.askFirst);
   }
 
   private static void function(JsonNode function, ArrayNode into) {
@@ -132,13 +171,17 @@ final class OpenAiTools {
   /** Whether the request wants no tool to be used; what else it may want cannot be done. */
   private static boolean none(JsonNode request) {
     JsonNode choice = request.path("tool_choice");
-    if (choice.isMissingNode() || choice.isNull() || choice.asText().equals("auto")) {
+    boolean auto = choice.asText().equals("auto") || choice.path("type").asText().equals(ALLOWED);
+    if (choice.isMissingNode() || choice.isNull() || auto) {
       return false;
     }
     if (choice.asText().equals("none")) {
       return true;
     }
-    throw Refusal.unsupported("tool_choice", "'tool_choice' must be 'auto' or 'none'.");
+    throw Refusal.unsupported(
+        "tool_choice",
+        "'tool_choice' must be 'auto', 'none' or of the type 'allowed_tools': a call cannot be"
+            + " forced.");
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.perdure.server.openai;
 
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,18 @@ final class Refusal extends RuntimeException {
     this.code = code;
     this.param = param;
     this.text = text;
+  }
+
+  /** What it is in the terms of all doors, by which it is counted and audited. */
+  PerdureException known() {
+    ErrorCode kind =
+        switch (status) {
+          case 404 -> ErrorCode.NOT_FOUND;
+          case 409 -> ErrorCode.CONFLICT;
+          case 502 -> ErrorCode.PROVIDER_FAILED;
+          default -> code.endsWith("_not_found") ? ErrorCode.NOT_FOUND : ErrorCode.INVALID_REQUEST;
+        };
+    return new PerdureException(kind, text, this);
   }
 
   static Refusal invalid(String param, String text) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.ClientTool;
+import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.protocol.Json;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param metadata an object of strings
  * @param tools the client's tools as the API shows them
  * @param noTools whether no tools may be used
+ * @param output the form that the reply must have; null for any
+ * @param kept whether it is kept once it was delivered
  */
 record ResponseNote(
     boolean background,
@@ -27,6 +30,8 @@ record ResponseNote(
     JsonNode metadata,
     ArrayNode tools,
     boolean noTools,
+    @Nullable Output output,
+    boolean kept,
     @Nullable String instructions,
     @Nullable Integer maxOutputTokens,
     double temperature,
@@ -48,6 +53,8 @@ record ResponseNote(
         metadata.isObject() ? metadata : Json.MAPPER.createObjectNode(),
         tools(turn.request()),
         List.of().equals(turn.request().tools()),
+        turn.request().output(),
+        json.path("kept").asBoolean(true),
         turn.request().instructions(),
         turn.request().params().maxOutputTokens(),
         temperature == null ? 1 : temperature,

@@ -74,6 +74,7 @@ final class ResponseStream implements Projection {
   private String id = "";
   private @Nullable String previous;
   private boolean over;
+  private long pauseMillis;
   private String model = "";
   private String messageId = "";
   private String status = "in_progress";
@@ -161,15 +162,22 @@ final class ResponseStream implements Projection {
       case ToolWaiting e -> tools.waiting(e).ifPresent(item -> tool(item, out));
       case ToolReturned e -> tools.returned(e).ifPresent(item -> tool(item, out));
       case TurnWaiting e -> {
-        if (KnownLog.forSomebody(e.waitsFor())) {
-          finish(end == null ? LaneState.COMPLETED : end.state(), null, e.atMillis(), out);
-          over = true;
-          return Then.END;
-        }
+        waiting(e, out);
+        return over ? Then.END : Then.GO_ON;
       }
-      case ToolDecided _, ToolUndo _, TurnResumed _, ContextCompacted _, Notice _, Unknown _ -> {}
+      case TurnResumed _ -> pauseMillis = 0;
+      case ToolDecided _, ToolUndo _, ContextCompacted _, Notice _, Unknown _ -> {}
     }
     return Then.GO_ON;
+  }
+
+  private void waiting(TurnWaiting event, FrameBuffer out) {
+    Long until = event.untilMillis();
+    pauseMillis = until == null ? Long.MAX_VALUE : until - event.atMillis();
+    over = KnownLog.forSomebody(event.waitsFor());
+    if (over) {
+      finish(end == null ? LaneState.COMPLETED : end.state(), null, event.atMillis(), out);
+    }
   }
 
   /** What is to be known of the responses of the turn before this one. */
@@ -386,6 +394,11 @@ final class ResponseStream implements Projection {
     return over;
   }
 
+  /** How long the turn waits for a time; zero if it does not. */
+  long pauseMillis() {
+    return pauseMillis;
+  }
+
   String id() {
     return id;
   }
@@ -394,12 +407,10 @@ final class ResponseStream implements Projection {
     return model;
   }
 
-  /** In seconds since 1970. */
   long createdAt() {
     return createdAt;
   }
 
-  /** What the events so far amount to. */
   ObjectNode response() {
     ObjectNode json = Json.MAPPER.createObjectNode();
     json.put("id", id).put("object", "response").put("created_at", createdAt);

@@ -1,6 +1,7 @@
 package dev.perdure.server.openai;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Answer;
@@ -14,6 +15,7 @@ import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
+import dev.perdure.chat.Origin.Earlier;
 import dev.perdure.chat.Origin.Spot;
 import dev.perdure.chat.Session;
 import dev.perdure.chat.ToolCallRow;
@@ -46,6 +48,8 @@ import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Text;
 import dev.perdure.server.http.ToolRequests;
+import dev.perdure.server.http.Uploads;
+import dev.perdure.server.openai.OpenAiContent.Given;
 import dev.perdure.server.openai.OpenAiTools.Said;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
@@ -85,6 +89,7 @@ final class Responses {
   private final AnswerDesk answers;
   private final ToolCalls calls;
   private final ToolRequests tools;
+  private final Uploads uploads;
 
   /**
    * A response.
@@ -106,6 +111,7 @@ final class Responses {
     this.answers = parts.answers();
     this.calls = parts.calls();
     this.tools = parts.tools();
+    this.uploads = parts.uploads();
   }
 
   String defaultModel() {
@@ -207,16 +213,19 @@ final class Responses {
             choice.tools(),
             choice.askFirst(),
             choice.clients(),
-            null);
+            request.output());
     Origin origin =
         new Origin(
             within == null
                 ? new Spot.Under(previous == null ? null : previous.lanes().getFirst().message())
                 : new Spot.Under(branches.newestMessage(caller, within).orElse(null)),
             null,
-            request.earlier(),
+            stored(caller, request.earlier()),
             ResponseNote.json(request));
-    NewTurn message = new NewTurn(request.message(), asked, WhenBusy.ENQUEUE, origin);
+    Given given = requireNonNull(request.message());
+    List<NewTurn.FileAt> files = uploads.stored(caller, given.files());
+    NewTurn message =
+        uploads.checked(caller, new NewTurn(given.parts(), files, asked, WhenBusy.ENQUEUE, origin));
     IdempotencyKey once =
         key == null ? null : new IdempotencyKey("openai:" + key, hash(exchange.path(), body));
     if (within != null) {
@@ -235,6 +244,13 @@ final class Responses {
       desk.deleteSession(caller, session);
       throw e;
     }
+  }
+
+  /** Messages from before, whose files become those of the caller. */
+  List<Earlier> stored(Caller caller, List<Given> given) {
+    return given.stream()
+        .map(each -> new Earlier(each.role(), each.parts(), uploads.stored(caller, each.files())))
+        .toList();
   }
 
   /** The session of a conversation, whose open questions must be answered before it goes on. */

@@ -1,5 +1,6 @@
 package dev.perdure.server.openai;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Message;
 import dev.perdure.protocol.Json;
@@ -35,11 +36,36 @@ final class Shapes {
     item.put("id", message.id()).put("type", "message").put("status", status);
     item.put("role", message.role().wire());
     if (message.role() == Message.Role.USER) {
-      item.putArray("content").addObject().put("type", "input_text").put("text", message.text());
+      given(message, item.putArray("content"));
     } else {
       item.putArray("content").add(content(PartKind.TEXT, message.text()));
     }
     return item;
+  }
+
+  /** What the user has sent: texts, and files where they stood among them. */
+  private static void given(Message message, ArrayNode content) {
+    int after = 0;
+    for (Message.Part part : message.parts()) {
+      files(message, after++, content);
+      content.addObject().put("type", "input_text").put("text", part.text());
+    }
+    files(message, after, content);
+  }
+
+  private static void files(Message message, int after, ArrayNode content) {
+    for (Message.Attachment file : message.files()) {
+      if (file.after() == after) {
+        boolean image = file.mediaType().startsWith("image/");
+        ObjectNode part = content.addObject().put("type", image ? "input_image" : "input_file");
+        part.put("file_id", file.file());
+        if (image) {
+          part.put("detail", "auto").putNull("image_url");
+        } else {
+          part.put("filename", file.name());
+        }
+      }
+    }
   }
 
   /** The members that repeat the request, or what is usual where Perdure knows no such thing. */
@@ -53,10 +79,10 @@ final class Shapes {
     }
     json.putNull("max_tool_calls").set("tools", note.tools());
     json.put("tool_choice", note.noTools() ? "none" : "auto").put("parallel_tool_calls", true);
-    json.putObject("text").putObject("format").put("type", "text");
+    json.putObject("text").set("format", OutputForm.shown(note.output()));
     json.putNull("reasoning").put("truncation", "disabled").put("service_tier", "default");
     json.put("presence_penalty", 0.0).put("frequency_penalty", 0.0).put("top_logprobs", 0);
-    json.putNull("safety_identifier").putNull("prompt_cache_key");
+    json.putNull("safety_identifier").putNull("prompt_cache_key").putNull("user");
   }
 
   static void usage(ObjectNode json, TokenUsage usage) {

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class OpenAiStreamTest {
   private static final Pattern NUMBER = Pattern.compile("\"sequence_number\":(\\d+)");
 
-  private static ResponseNote note() {
+  static ResponseNote note() {
     return new ResponseNote(
         true,
         false,
@@ -23,6 +23,8 @@ class OpenAiStreamTest {
         Json.MAPPER.createObjectNode(),
         Json.MAPPER.createArrayNode(),
         false,
+        null,
+        true,
         null,
         null,
         1,
