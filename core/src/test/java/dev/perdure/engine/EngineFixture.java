@@ -5,17 +5,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.perdure.chat.Caller;
+import dev.perdure.chat.Desk;
+import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.Message;
+import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
+import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.db.Database;
 import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
-import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.PartDelta;
+import dev.perdure.protocol.TurnEvent;
+import dev.perdure.protocol.TurnState;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -88,5 +97,34 @@ abstract class EngineFixture {
   static void assertCode(ThrowingCallable call, ErrorCode code) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(PerdureException.class, e -> assertThat(e.code()).isEqualTo(code));
+  }
+
+  /** A turn whose holder died right after the 202. */
+  Turn acceptedByDeadNode(String session, Recovery recovery) {
+    Starter dead =
+        () ->
+            Optional.of(
+                new Starter.Seat() {
+                  @Override
+                  public String nodeId() {
+                    return "node_dead";
+                  }
+
+                  @Override
+                  public void start(String turn) {}
+
+                  @Override
+                  public void giveBack() {}
+                });
+    Turn turn =
+        new Desk(database, node.log, dead, Ids.system(), DeskLimits.DEFAULT)
+            .submit(
+                CALLER,
+                session,
+                EngineHarness.message(
+                    "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), recovery),
+                null);
+    assertThat(turn.state()).isEqualTo(TurnState.RUNNING);
+    return turn;
   }
 }

@@ -3,17 +3,13 @@ package dev.perdure.engine;
 import static dev.perdure.engine.EngineHarness.CALLER;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.perdure.chat.Desk;
-import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn.WhenBusy;
-import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.log.FaultyDatabase;
 import dev.perdure.protocol.ErrorCode;
-import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -273,34 +269,5 @@ abstract class RecoveryContract extends EngineFixture {
         assertThat(e.code()).isEqualTo(ErrorCode.DATABASE_UNAVAILABLE);
       }
     }
-  }
-
-  /** A turn whose holder died right after the 202. */
-  private Turn acceptedByDeadNode(String session, Recovery recovery) {
-    Starter dead =
-        () ->
-            Optional.of(
-                new Starter.Seat() {
-                  @Override
-                  public String nodeId() {
-                    return "node_dead";
-                  }
-
-                  @Override
-                  public void start(String turn) {}
-
-                  @Override
-                  public void giveBack() {}
-                });
-    Turn turn =
-        new Desk(database, node.log, dead, Ids.system(), DeskLimits.DEFAULT)
-            .submit(
-                CALLER,
-                session,
-                EngineHarness.message(
-                    "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), recovery),
-                null);
-    assertThat(turn.state()).isEqualTo(TurnState.RUNNING);
-    return turn;
   }
 }

@@ -29,6 +29,11 @@ final class FakeCall {
           "Transfer-Encoding: chunked",
           "",
           "");
+
+  /** A model whose name ends so takes this many times as long. */
+  private static final String SLOW = "-slow";
+
+  private static final int SLOWNESS = 4;
   private static final String LAST_CHUNK = "0\r\n\r\n";
 
   private final FakeProviderServer server;
@@ -152,7 +157,8 @@ final class FakeCall {
       }
       switch (step) {
         case Step.Pause pause -> {
-          if (abandoned.await(pause.time().toNanos(), TimeUnit.NANOSECONDS)) {
+          long nanos = pause.time().toNanos() * (wire.model().endsWith(SLOW) ? SLOWNESS : 1);
+          if (abandoned.await(nanos, TimeUnit.NANOSECONDS)) {
             ended(FakeJournal.State.ABORTED);
             return;
           }

@@ -97,7 +97,7 @@ public final class Archive implements AutoCloseable {
         "call of a tool is open in a turn that has ended",
         "SELECT c.id || ' ' || c.state FROM tool_call c JOIN turn t ON t.id = c.turn_id"
             + " WHERE t.ended_at IS NOT NULL AND c.state IN"
-            + " ('approval', 'approved', 'client', 'intent', 'attention', 'repeat')");
+            + " ('approval', 'approved', 'client', 'time', 'input', 'intent', 'attention', 'repeat')");
     questions.forEach((what, sql) ->
         list(sql, row -> row.getString(1)).forEach(subject -> out.add(subject + ": " + what)));
     return out;

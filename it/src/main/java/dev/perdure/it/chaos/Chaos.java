@@ -105,7 +105,8 @@ public final class Chaos {
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Nemesis nemesis = new Nemesis(cluster, world, takeovers, options, random.split());
       Progress progress = new Progress(out, world, nemesis, options.time());
-      Crowd crowd = new Crowd(world, home.resolve("history"), random.split(), threads);
+      Crowd crowd =
+          new Crowd(world, home.resolve("history"), random.split(), options.mix(), threads);
       Judge judge = new Judge(cluster, world, crowd, tally);
       awaitNodes(world);
       crowd.start(options.sessions());
@@ -117,7 +118,10 @@ public final class Chaos {
                   () -> quietly(killing ? () -> nemesis.kill(options.takeovers()) : nemesis::run));
       long end = System.currentTimeMillis() + options.time().toMillis();
       long journalDue = 0;
-      while (killing ? breaking.isAlive() : System.currentTimeMillis() < end) {
+      while (killing
+          ? breaking.isAlive()
+          : System.currentTimeMillis() < end
+              && !options.enough().reached(nemesis.happened(), world.accepted.get())) {
         progress.tick();
         if (System.currentTimeMillis() > journalDue) {
           journal.collect();

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  *     to it
  * @param time how long faults happen; zero if so many takeovers are measured
  * @param only the faults that may happen
+ * @param points the fault points at which processes may die
+ * @param enough what ends the run before its time
+ * @param mix what the messages are made of
  * @param takeovers how many kills to measure instead of making chaos; 0 for chaos
  * @param patience how long the backlog may take once everything is mended
  * @param home where logs, histories and evidence go; null for a directory named by the seed
@@ -28,6 +31,9 @@ record ChaosOptions(
     int nodes,
     int sessions,
     Set<Fault> only,
+    List<String> points,
+    Enough enough,
+    Mix mix,
     int takeovers,
     Duration patience,
     @Nullable Path home,
@@ -45,6 +51,12 @@ record ChaosOptions(
         --sessions N   conversations at the same time (default 200)
         --only LIST    only these faults, separated by commas; 'none' for none:
       %s
+        --points LIST  where processes may die of the fault 'crash' (default: anywhere):
+      %s
+        --faults N     ends earlier, after so many faults
+        --turns N      ends earlier, after so many accepted messages; with both, after both
+        --lanes N      models of each message (default: one to three, by chance)
+        --tools N      of 100 conversations, how many use tools (default 15)
         --patience S   seconds for the backlog, once everything is mended (default 120)
         --dir DIR      where histories and logs go (default: target/chaos-SEED)
         --keep         keep them also if nothing was wrong
@@ -58,17 +70,47 @@ record ChaosOptions(
           .formatted(
               Arrays.stream(Fault.values())
                   .map(fault -> "                 " + fault.option())
+                  .collect(Collectors.joining("\n")),
+              Nemesis.CRASH_POINTS.stream()
+                  .map(point -> "                 " + point)
                   .collect(Collectors.joining("\n")));
 
   private static final int MAX_NODES = 9;
   private static final int MAX_SESSIONS = 5_000;
+  private static final int MAX_COUNT = 1_000_000;
+  private static final int MAX_LANES = 8;
   private static final int MAX_TAKEOVERS = 10_000;
   private static final int MAX_PATIENCE = 3_600;
   private static final double MAX_MINUTES = 24 * 60;
   private static final int DEFAULT_NODES = 3;
 
+  /**
+   * What the messages are made of.
+   *
+   * @param lanes models of each message; 0 for one to three, by chance
+   * @param tools of 100 conversations, how many use tools
+   */
+  record Mix(int lanes, int tools) {
+    static final Mix DEFAULT = new Mix(0, 15);
+  }
+
+  /**
+   * What has to have happened for a run to be over before its time.
+   *
+   * @param faults how many of them; 0 for none
+   * @param turns how many accepted messages; 0 for none
+   */
+  record Enough(int faults, int turns) {
+    static final Enough NEVER = new Enough(0, 0);
+
+    boolean reached(int faultsSoFar, long turnsSoFar) {
+      return !equals(NEVER) && faultsSoFar >= faults && turnsSoFar >= turns;
+    }
+  }
+
   ChaosOptions {
     only = Set.copyOf(only);
+    points = List.copyOf(points);
   }
 
   /** Whether the servers keep the leases that they have by default. */
@@ -101,6 +143,9 @@ record ChaosOptions(
     private int nodes;
     private int sessions = 200;
     private Set<Fault> only = EnumSet.allOf(Fault.class);
+    private List<String> points = Nemesis.CRASH_POINTS;
+    private Enough enough = Enough.NEVER;
+    private Mix mix = Mix.DEFAULT;
     private int takeovers;
     private Duration patience = Duration.ofMinutes(2);
     private @Nullable Path home;
@@ -120,7 +165,8 @@ record ChaosOptions(
       }
       Duration known = takeovers > 0 ? Duration.ZERO : time;
       return new ChaosOptions(
-          known, seed, sqlite, count, sessions, only, takeovers, patience, home, keep);
+          known, seed, sqlite, count, sessions, only, points, enough, mix, takeovers, patience,
+          home, keep);
     }
 
     void set(String name, String value) {
@@ -146,6 +192,11 @@ record ChaosOptions(
           case "--takeover" -> takeovers = upTo(value, MAX_TAKEOVERS);
           case "--patience" -> patience = Duration.ofSeconds(upTo(value, MAX_PATIENCE));
           case "--only" -> only = faults(value);
+          case "--faults" -> enough = new Enough(upTo(value, MAX_COUNT), enough.turns);
+          case "--turns" -> enough = new Enough(enough.faults, upTo(value, MAX_COUNT));
+          case "--points" -> points = points(value);
+          case "--lanes" -> mix = new Mix(upTo(value, MAX_LANES), mix.tools);
+          case "--tools" -> mix = new Mix(mix.lanes, Math.clamp(Integer.parseInt(value), 0, 100));
           case "--dir" -> home = Path.of(value);
           default -> throw new IllegalArgumentException("'" + name + "' is not an option.");
         }
@@ -168,6 +219,16 @@ record ChaosOptions(
                 .orElseThrow(() -> new IllegalArgumentException("'" + name + "' is not a fault.")));
       }
       return faults;
+    }
+
+    private static List<String> points(String list) {
+      List<String> points = List.of(list.split(",", -1));
+      for (String name : points) {
+        if (!Nemesis.CRASH_POINTS.contains(name)) {
+          throw new IllegalArgumentException("'" + name + "' is not a point to die at.");
+        }
+      }
+      return points;
     }
 
     private static int upTo(String value, int max) {

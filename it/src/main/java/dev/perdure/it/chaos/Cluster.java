@@ -1,6 +1,7 @@
 package dev.perdure.it.chaos;
 
 import dev.perdure.it.PerdureProcess;
+import dev.perdure.it.ToolService;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,6 +49,7 @@ final class Cluster implements AutoCloseable {
   private final PerdureProcess provider;
   private final int providerPort;
   private final Gate providerGate;
+  private final ToolService tools = new ToolService();
   private final List<Node> nodes = new ArrayList<>();
 
   /** Starts database and provider; {@link #start} starts the nodes. */
@@ -76,7 +78,7 @@ final class Cluster implements AutoCloseable {
     env.put("GEMINI_API_KEY", "sk-chaos-gemini");
     env.put("GEMINI_BASE_URL", models);
     for (int i = 0; i < options.nodes(); i++) {
-      nodes.add(new Node(i, home, store, env));
+      nodes.add(new Node(i, home, store, tools.config(home), env));
     }
   }
 
@@ -90,6 +92,11 @@ final class Cluster implements AutoCloseable {
 
   Store store() {
     return store;
+  }
+
+  /** What is behind the tools of all nodes. */
+  ToolService tools() {
+    return tools;
   }
 
   /** The port of the provider itself, past its gate. */
@@ -106,6 +113,7 @@ final class Cluster implements AutoCloseable {
     nodes.forEach(Node::close);
     provider.close();
     providerGate.close();
+    tools.close();
     store.close();
   }
 }

@@ -15,15 +15,22 @@ final class Crowd {
   private final World world;
   private final Path histories;
   private final SplittableRandom random;
+  private final ChaosOptions.Mix mix;
   private final ExecutorService threads;
 
   @GuardedBy("this")
   private final List<SessionUser> users = new ArrayList<>();
 
-  Crowd(World world, Path histories, SplittableRandom random, ExecutorService threads) {
+  Crowd(
+      World world,
+      Path histories,
+      SplittableRandom random,
+      ChaosOptions.Mix mix,
+      ExecutorService threads) {
     this.world = world;
     this.histories = histories;
     this.random = random;
+    this.mix = mix;
     this.threads = threads;
   }
 
@@ -50,7 +57,7 @@ final class Crowd {
     for (int n = 0; !world.isCalm(); n++) {
       String name = slot + "." + n;
       Recorder recorder = new Recorder(histories.resolve(name + ".jsonl"));
-      SessionUser user = new SessionUser(world, name, recorder, own.split(), threads);
+      SessionUser user = new SessionUser(world, name, recorder, own.split(), mix, threads);
       synchronized (this) {
         users.add(user);
       }

@@ -156,6 +156,7 @@ final class Judge {
   /** Everything together. */
   List<Violation> check(List<Stored.Trouble> troubles, Journal journal) {
     Checker checker = new Checker(journal.calls(), troubles, Checker.DEFAULT_GRACE);
+    checker.toolRequests(cluster.tools().requests());
     try (Archive archive = new Archive(cluster.store().url())) {
       for (SessionUser user : crowd.users()) {
         @Nullable String session = user.session();

@@ -10,10 +10,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
@@ -21,7 +26,8 @@ import javax.tools.ToolProvider;
 
 /**
  * Sees whether the checker can be trusted: plants one bug after the other in a copy of the server,
- * makes chaos with it, and wants it to be found by the rule that the bug breaks. For one thread.
+ * makes chaos with it, and wants it to be found by the rule that the bug breaks. For one thread;
+ * mutants are tried on threads of their own.
  */
 final class Mutants {
   /** A race may be won once. */
@@ -29,8 +35,20 @@ final class Mutants {
 
   private static final int VIOLATED = 1;
   private static final List<String> CHAOS =
-      List.of("--minutes", "0.25", "--sessions", "60", "--patience", "30", "--keep");
+      List.of("--sessions", "60", "--patience", "20", "--keep");
+
+  /** Mutants at the same time: most of a run is spent waiting for processes. */
+  private static final int AT_ONCE = 2;
+
+  /** Of the sources, what the build of the server and its tests needs. */
+  private static final List<String> BUILT =
+      List.of(
+          "pom.xml", ".mvn", "build", "protocol", "core", "server", "it/pom.xml", "bench/pom.xml");
+
   private static final String CORE = "perdure-core-";
+
+  /** What a patch runs that is found by a test of the project's own. */
+  private static final String TEST = "test ";
 
   private final Path home;
   private final Path jar;
@@ -67,33 +85,58 @@ final class Mutants {
     if (wanted.isEmpty() || (!names.isEmpty() && wanted.size() < names.size())) {
       throw new IllegalArgumentException("There is no such mutant. See it/mutants.");
     }
+    long started = System.nanoTime();
+    List<Future<Outcome>> running = new ArrayList<>();
     List<Outcome> outcomes = new ArrayList<>();
-    for (Patch patch : wanted) {
-      out.printf("%-26s %s%n", patch.name(), patch.head("Bug"));
-      Outcome outcome = find(patch);
-      out.printf(
-          "  %s after %d s%n",
-          outcome.found ? "found by " + outcome.by : "NOT FOUND", outcome.seconds);
-      outcomes.add(outcome);
+    try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
+      // Those that are built by Maven take longest.
+      wanted.stream()
+          .sorted(Comparator.comparing(patch -> !isTest(patch)))
+          .forEach(patch -> running.add(threads.submit(() -> tell(find(patch)))));
+      for (Future<Outcome> one : running) {
+        outcomes.add(one.get());
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("A mutant could not be tried", e.getCause());
     }
-    table(outcomes);
+    outcomes.sort(
+        Comparator.comparing((Outcome one) -> Integer.valueOf(one.patch.head("Invariant")))
+            .thenComparing(one -> one.patch.name()));
+    table(outcomes, (System.nanoTime() - started) / 1_000_000_000);
     return outcomes.stream().allMatch(Outcome::found);
   }
 
-  private void table(List<Outcome> outcomes) {
+  private static boolean isTest(Patch patch) {
+    return patch.head("Run").startsWith(TEST);
+  }
+
+  private Outcome tell(Outcome outcome) {
+    out.printf(
+        "%-26s %s%n  %s after %d s%n",
+        outcome.patch.name(),
+        outcome.patch.head("Bug"),
+        outcome.found ? "found by " + outcome.by : "NOT FOUND",
+        outcome.seconds);
+    return outcome;
+  }
+
+  private void table(List<Outcome> outcomes, long seconds) {
     out.println();
-    out.printf("%-10s %-26s %-6s %-6s %s%n", "invariant", "planted bug", "found", "runs", "by");
+    out.printf(
+        "%-10s %-26s %-6s %-6s %-8s %s%n",
+        "invariant", "planted bug", "found", "runs", "seconds", "by");
     for (Outcome one : outcomes) {
       out.printf(
-          "%-10s %-26s %-6s %-6d %s%n",
+          "%-10s %-26s %-6s %-6d %-8d %s%n",
           one.patch.head("Invariant"),
           one.patch.name(),
           one.found ? "yes" : "NO",
           one.tries,
+          one.seconds,
           one.by);
     }
     long found = outcomes.stream().filter(Outcome::found).count();
-    out.printf("%nmutants: %d of %d found.%n", found, outcomes.size());
+    out.printf("%nmutants: %d of %d found in %d s.%n", found, outcomes.size(), seconds);
   }
 
   private Outcome find(Patch patch) throws IOException, InterruptedException {
@@ -101,12 +144,12 @@ final class Mutants {
     Path place = scratch.resolve(patch.name());
     Chaos.deleteTree(place);
     Files.createDirectories(place);
-    String run = patch.head("Run");
     String by = "";
     int tries = 0;
-    if (run.startsWith("test ")) {
+    if (isTest(patch)) {
       tries = 1;
-      by = failsTest(patch, place, run.substring(5)) ? run.substring(5) : "";
+      String test = patch.head("Run").substring(TEST.length());
+      by = failsTest(patch, place, test) ? test : "";
     } else {
       build(patch, place);
       while (by.isEmpty() && tries < TRIES) {
@@ -224,11 +267,13 @@ final class Mutants {
   private boolean failsTest(Patch patch, Path place, String test)
       throws IOException, InterruptedException {
     Path copy = place.resolve("source");
-    try (Stream<Path> all = Files.walk(home)) {
-      for (Path from : (Iterable<Path>) all.filter(this::isSource)::iterator) {
-        Path to = copy.resolve(home.relativize(from));
-        Files.createDirectories(to.getParent());
-        Files.copy(from, to);
+    for (String part : BUILT) {
+      try (Stream<Path> all = Files.walk(home.resolve(part))) {
+        for (Path from : (Iterable<Path>) all.filter(this::isSource)::iterator) {
+          Path to = copy.resolve(home.relativize(from));
+          Files.createDirectories(to.getParent());
+          Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+        }
       }
     }
     patch.apply(home, copy);
@@ -245,11 +290,7 @@ final class Mutants {
 
   private boolean isSource(Path path) {
     String in = home.relativize(path).toString();
-    return Files.isRegularFile(path)
-        && !in.startsWith(".git")
-        && !in.startsWith("target")
-        && !in.contains(File.separator + "target" + File.separator)
-        && !in.startsWith("data");
+    return Files.isRegularFile(path) && !in.contains(File.separator + "target" + File.separator);
   }
 
   private static int run(List<String> command, Path where, Path log)

@@ -28,7 +28,11 @@ final class Nemesis {
   /** How often a crash point is passed at the most before the process dies there. */
   private static final int MOST_AT_POINT = 40;
 
-  private static final List<String> CRASH_POINTS =
+  /** The same of a point that only calls of tools and waits pass, or that was asked for. */
+  private static final int MOST_AT_RARE = 4;
+
+  /** Where a process may die, as the plan of its faults names them. */
+  static final List<String> CRASH_POINTS =
       List.of(
           "accepted",
           "claiming",
@@ -39,7 +43,12 @@ final class Nemesis {
           "ending_uncommitted",
           "ended",
           "handed_over",
-          "draining");
+          "draining",
+          "tool_intent",
+          "tool_made",
+          "tool_stored",
+          "parking",
+          "parked");
 
   /** From a leap second to a wrong time zone. */
   private static final long[] CLOCK_JUMPS = {
@@ -51,6 +60,7 @@ final class Nemesis {
   private final Takeovers takeovers;
   private final boolean sqlite;
   private final List<Fault> possible;
+  private final List<String> points;
   private final SplittableRandom random;
   private final Set<String> present = ConcurrentHashMap.newKeySet();
   private final List<Thread> threads = new ArrayList<>();
@@ -76,6 +86,7 @@ final class Nemesis {
     this.takeovers = takeovers;
     this.sqlite = options.sqlite();
     this.random = random;
+    this.points = options.points();
     this.possible =
         Arrays.stream(Fault.values())
             .filter(fault -> options.only().contains(fault) && fault.weight(sqlite) > 0)
@@ -160,9 +171,12 @@ final class Nemesis {
     String what = fault.text + (node == null ? "" : " (node " + node.number() + ")");
     present.add(what);
     long from = System.currentTimeMillis();
+    boolean happened = true;
     try {
       if (node == null) {
         befall(fault, millis, own);
+      } else if (fault == Fault.CRASH) {
+        happened = crash(node, millis, own);
       } else {
         befall(fault, node, millis, own);
       }
@@ -171,7 +185,7 @@ final class Nemesis {
     } finally {
       synchronized (this) {
         troubles.add(new Trouble(what, from, System.currentTimeMillis(), fault.deadly()));
-        counts.merge(fault, 1, Integer::sum);
+        counts.merge(fault, happened ? 1 : 0, Integer::sum);
         busy.remove(node);
       }
       present.remove(what);
@@ -188,7 +202,6 @@ final class Nemesis {
         world.pause(millis / 2);
         awaitReady(node);
       }
-      case CRASH -> crash(node, millis, own);
       case STOP -> {
         node.terminate();
         world.pause(millis / 2);
@@ -227,13 +240,14 @@ final class Nemesis {
         world.pause(millis);
         node.emptyDisk();
       }
-      case DATABASE_RESTART,
+      case CRASH,
+          DATABASE_RESTART,
           DATABASE_CRASH,
           DATABASE_LOCKED,
           PROVIDER_REFUSED,
           PROVIDER_SILENT,
           CLIENTS_CUT ->
-          throw new IllegalStateException(fault + " is not of a node");
+          throw new IllegalStateException(fault + " is something else");
     }
   }
 
@@ -243,12 +257,20 @@ final class Nemesis {
     node.faults("");
   }
 
-  /** The process ends itself where the seed says, if it gets there in time. */
-  private void crash(Node node, long millis, SplittableRandom own) throws InterruptedException {
-    String point = CRASH_POINTS.get(own.nextInt(CRASH_POINTS.size()));
+  /** The process ends itself where the seed says; returns whether it got there in time. */
+  private boolean crash(Node node, long millis, SplittableRandom own) throws InterruptedException {
+    String point = points.get(own.nextInt(points.size()));
+    boolean rare =
+        point.startsWith("tool_")
+            || point.startsWith("park")
+            || points.size() < CRASH_POINTS.size();
     boolean draining = point.equals("draining") || point.equals("handed_over");
     node.holdWhenDead();
-    node.faults("crash=" + point + "@" + (draining ? 1 : 1 + own.nextInt(MOST_AT_POINT)));
+    node.faults(
+        "crash="
+            + point
+            + "@"
+            + (draining ? 1 : 1 + own.nextInt(rare ? MOST_AT_RARE : MOST_AT_POINT)));
     if (draining) {
       node.terminate();
     }
@@ -256,7 +278,9 @@ final class Nemesis {
       world.pause(50);
     }
     node.faults("");
+    boolean died = !node.alive();
     awaitReady(node);
+    return died;
   }
 
   private void awaitReady(Node node) throws InterruptedException {
@@ -315,6 +339,11 @@ final class Nemesis {
   /** What is broken now. */
   Collection<String> present() {
     return List.copyOf(present);
+  }
+
+  /** How many faults have happened and were mended. */
+  synchronized int happened() {
+    return counts.values().stream().mapToInt(Integer::intValue).sum();
   }
 
   synchronized List<Trouble> troubles() {

@@ -26,6 +26,7 @@ final class Node implements AutoCloseable {
   private final int number;
   private final int port;
   private final Path log;
+  private final List<String> args;
   private final Map<String, String> env;
   private final @Nullable Gate database;
   private final Path faults;
@@ -42,11 +43,15 @@ final class Node implements AutoCloseable {
   private volatile boolean ready;
   private volatile boolean frozen;
 
-  Node(int number, Path home, Store store, Map<String, String> env) {
+  /**
+   * @param config a file of settings, besides those in the environment
+   */
+  Node(int number, Path home, Store store, Path config, Map<String, String> env) {
     this.number = number;
     this.port = Ports.free();
     this.log = home.resolve("node-" + number + ".log");
     this.faults = home.resolve("node-" + number + ".faults");
+    this.args = List.of("start", "--config", config.toString());
     this.env = new HashMap<>(env);
     this.database = store.place(this.env, home);
     this.env.put("PERDURE_PORT", Integer.toString(port));
@@ -133,7 +138,7 @@ final class Node implements AutoCloseable {
           }
           if (!heldDown && (process == null || !process.alive())) {
             ready = false;
-            started = PerdureProcess.launch(env, READY, List.of("start"), log);
+            started = PerdureProcess.launch(env, READY, args, log);
             process = started;
           }
         }

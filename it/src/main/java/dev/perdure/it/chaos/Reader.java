@@ -68,7 +68,11 @@ final class Reader {
         recorder.record(new Left(client, turn));
         return;
       }
-      world.pause(random.nextInt(stream.end() == End.REFUSED ? 300 : 600));
+      if (stream.status() == 0 || stream.end() == End.REFUSED) {
+        world.backOff(random);
+      } else {
+        world.pause(random.nextInt(600));
+      }
     }
   }
 

@@ -32,6 +32,10 @@ final class Report {
     row("  broken off", tally.brokenOff);
     row("half-open connections", tally.haunted);
     row("events delivered", tally.events);
+    if (!tally.calls.isEmpty()) {
+      out.println("calls of tools");
+      tally.calls.forEach((call, count) -> row("  " + call, count));
+    }
     out.println("answers");
     tally.answers.forEach((answer, count) -> row("  " + answer, count));
     out.println("faults");

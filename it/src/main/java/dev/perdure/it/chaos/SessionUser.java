@@ -33,6 +33,11 @@ final class SessionUser {
   private final Recorder recorder;
   private final SplittableRandom random;
   private final ExecutorService threads;
+  private final int lanes;
+
+  /** Then all of its messages do, so that a message that got no reply adds no calls to others. */
+  private final boolean usesTools;
+
   private final List<String> recent = new ArrayList<>();
   private volatile @Nullable String session;
   private final int turns;
@@ -44,6 +49,7 @@ final class SessionUser {
       String name,
       Recorder recorder,
       SplittableRandom random,
+      ChaosOptions.Mix mix,
       ExecutorService threads) {
     this.world = world;
     this.name = name;
@@ -51,6 +57,8 @@ final class SessionUser {
     this.random = random;
     this.threads = threads;
     this.turns = 1 + random.nextInt(MAX_TURNS);
+    this.lanes = mix.lanes();
+    this.usesTools = random.nextInt(100) < mix.tools();
     this.owner = World.OWNERS.get(random.nextInt(World.OWNERS.size()));
   }
 
@@ -98,7 +106,7 @@ final class SessionUser {
       send(id);
     } else if (what < 75) {
       cancel(id);
-    } else if (what < 87) {
+    } else if (what < 84) {
       look();
     } else if (what < 92) {
       trespass();
@@ -108,7 +116,7 @@ final class SessionUser {
   }
 
   private void send(String id) throws InterruptedException {
-    Request request = Prompts.next(name, sent++, random);
+    Request request = Prompts.next(name, sent++, lanes, usesTools, random);
     if (random.nextInt(8) == 0) {
       // An impatient client, or a proxy that repeats by itself.
       SplittableRandom own = random.split();
@@ -122,6 +130,9 @@ final class SessionUser {
     world.owns(new World.Belonging(owner, id, turn));
     if (Prompts.isLong(request) || random.nextInt(40) == 0) {
       world.haunt(owner, turn, random);
+    }
+    if (usesTools) {
+      start(new Decider(world, recorder, random.split(), owner, turn)::run);
     }
     recent.add(turn);
     if (recent.size() > RECENT_TURNS) {
@@ -143,6 +154,9 @@ final class SessionUser {
     ObjectNode body = Recorder.JSON.createObjectNode().put("text", request.text());
     request.models().forEach(body.withArray("models")::add);
     body.put("whenBusy", request.whenBusy());
+    if (usesTools) {
+      Prompts.offer(body);
+    }
     while (!world.isOver()) {
       Node node = world.any(own);
       long started = System.currentTimeMillis();
@@ -176,7 +190,7 @@ final class SessionUser {
         return null;
       }
       world.lost.incrementAndGet();
-      world.pause(own.nextInt(400));
+      world.backOff(own);
     }
     return null;
   }
@@ -246,6 +260,8 @@ final class SessionUser {
             new String[] {"GET", turn + "/download"},
             new String[] {"POST", turn + "/cancel", "{}"},
             new String[] {"POST", turn + "/lanes/0/cancel", "{}"},
+            new String[] {"GET", turn + "/calls"},
+            new String[] {"POST", turn + "/answers", "{\"call\":\"call_x\",\"decision\":\"done\"}"},
             new String[] {"GET", session},
             new String[] {"GET", session + "/messages"},
             new String[] {"POST", session + "/cancel", "{}"},

@@ -23,6 +23,7 @@ final class Tally {
   final Map<String, Integer> turns = new TreeMap<>();
   final Map<String, Integer> failures = new TreeMap<>();
   final Map<String, Integer> answers = new TreeMap<>();
+  final Map<String, Integer> calls = new TreeMap<>();
   int accepted;
   int repeated;
   int connections;
@@ -66,6 +67,8 @@ final class Tally {
     for (Stored.Turn turn : stored.turns()) {
       accepted++;
       turns.merge(turn.state(), 1, Integer::sum);
+      turn.calls()
+          .forEach(call -> calls.merge(call.effect() + " " + call.state(), 1, Integer::sum));
       turn.log().forEach(block -> block.payload().lines().forEach(this::line));
     }
   }

@@ -46,6 +46,8 @@ final class World implements AutoCloseable {
   /** A frozen node answers after its thaw; clients do not wait for that. */
   static final int CALL_MILLIS = 4_000;
 
+  private static final int BACK_OFF_MILLIS = 150;
+
   /** Several heartbeats. */
   static final int SILENCE_MILLIS = 4_000;
 
@@ -99,6 +101,14 @@ final class World implements AutoCloseable {
 
   boolean isOver() {
     return over;
+  }
+
+  /**
+   * Before something is tried again that has just failed, in the calm too: whoever is being started
+   * needs the processor more.
+   */
+  void backOff(RandomGenerator random) throws InterruptedException {
+    Thread.sleep(BACK_OFF_MILLIS + random.nextInt(2 * BACK_OFF_MILLIS));
   }
 
   /** A pause that ends early when the world calms down. */

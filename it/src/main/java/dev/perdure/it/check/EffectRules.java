@@ -65,7 +65,10 @@ final class EffectRules {
         results(turn, call, log);
         decided(of, turn, call, log);
       });
-      rows.forEach((call, row) -> effect(turn, row, told.get(call)));
+      rows.forEach((call, row) -> {
+        effect(turn, row, told.get(call));
+        agreed(of, turn, row, told.get(call));
+      });
     }
   }
 
@@ -138,7 +141,10 @@ final class EffectRules {
     }
     Set<String> kinds = new HashSet<>(log.waits);
     boolean again = log.waits.size() > kinds.size();
-    if (accepted.size() > log.waits.size() || (log.decisions.size() > log.waits.size())) {
+    // Who looks at the ledger can answer before the log tells of the question, which a crash may
+    // then keep from ever telling.
+    int waits = Math.max(1, log.waits.size());
+    if (accepted.size() > waits || log.decisions.size() > log.waits.size()) {
       findings.add(
           Rule.DECIDED_ONCE,
           turn.id(),
@@ -148,7 +154,9 @@ final class EffectRules {
           accepted.toString());
     }
     // A call that the client makes tells of no decision, one with other arguments of another call.
-    if (!again && accepted.size() == 1 && !log.decisions.isEmpty()) {
+    // What is cancelled is not told either.
+    boolean all = !log.decisions.isEmpty() && log.decisions.size() == log.waits.size();
+    if (!again && accepted.size() == 1 && all) {
       String word = accepted.getFirst().decision();
       if (!log.decisions.contains(word)) {
         findings.add(
@@ -187,6 +195,29 @@ final class EffectRules {
           Rule.APPROVED_FIRST,
           turn.id(),
           "The call " + row.id() + " was made, but nobody has agreed to it.",
+          row.toString(),
+          requests.toString());
+    }
+  }
+
+  /** What the service knows to need an approval, somebody must have asked for it to be made. */
+  private void agreed(Case of, TurnCase turn, ToolCall row, @Nullable Told log) {
+    List<ToolRequest> requests = byKey.getOrDefault(row.id(), List.of());
+    if (requests.stream().noneMatch(ToolRequest::needsApproval) || (log != null && log.inPlace)) {
+      return;
+    }
+    boolean told = log != null && log.decisions.contains("approve");
+    boolean asked =
+        of.seen.stream()
+            .anyMatch(one ->
+                one instanceof Answered answer
+                    && answer.call().equals(row.id())
+                    && answer.decision().equals("approve"));
+    if (!told && !asked) {
+      findings.add(
+          Rule.APPROVED_FIRST,
+          turn.id(),
+          "The call " + row.id() + " needs an approval, and was made without one.",
           row.toString(),
           requests.toString());
     }

@@ -42,8 +42,16 @@ public final class Stored {
   /** A row of {@code tool_call}. */
   public record ToolCall(String id, String tool, String effect, String state, long runs) {}
 
-  /** What the service behind a tool was asked for. */
-  public record ToolRequest(String key, long receivedMillis) {}
+  /**
+   * What the service behind a tool was asked for.
+   *
+   * @param needsApproval whether the service may be asked for this only if somebody has agreed
+   */
+  public record ToolRequest(String key, long receivedMillis, boolean needsApproval) {
+    public ToolRequest(String key, long receivedMillis) {
+      this(key, receivedMillis, false);
+    }
+  }
 
   public record Lane(int lane, String message, String model, String state) {}
 

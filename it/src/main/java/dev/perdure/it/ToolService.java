@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A service behind tools, outside of every server under test: it notes each request with its
@@ -21,15 +23,28 @@ import java.util.concurrent.Executors;
  * be undone), {@code pay} (unsafe) and {@code ask} (unsafe, needs an approval from 100 on).
  * Thread-safe.
  */
-final class ToolService implements AutoCloseable {
+public final class ToolService implements AutoCloseable {
+  /** The least {@code n} with which {@code ask} needs an approval. */
+  private static final int APPROVED_FROM = 100;
+
+  private static final Pattern NUMBER = Pattern.compile("\"n\":(\\d{1,9})");
+
   private final HttpServer server;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final List<Asked> asked = new CopyOnWriteArrayList<>();
 
   /** One request. */
-  record Asked(String path, String key, String body, long atMillis) {}
+  public record Asked(String path, String key, String body, long atMillis) {
+    /** By what its settings say, whatever the server has made of them. */
+    boolean needsApproval() {
+      Matcher number = NUMBER.matcher(body);
+      return path.equals("/ask")
+          && number.find()
+          && Integer.parseInt(number.group(1)) >= APPROVED_FROM;
+    }
+  }
 
-  ToolService() {
+  public ToolService() {
     try {
       server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     } catch (IOException e) {
@@ -57,32 +72,34 @@ final class ToolService implements AutoCloseable {
   }
 
   /** The requests with this key, which is the id of a call. */
-  List<Asked> asked(String key) {
+  public List<Asked> asked(String key) {
     return asked.stream().filter(one -> one.key.equals(key)).toList();
   }
 
   /** The requests to undo the call with this id. */
-  List<Asked> undone(String call) {
+  public List<Asked> undone(String call) {
     return asked.stream().filter(one -> one.path.equals("/undo/" + call)).toList();
   }
 
   /** What was sent, in order. */
-  List<String> bodies() {
+  public List<String> bodies() {
     return asked.stream().map(Asked::body).toList();
   }
 
   /** All requests, for the checker. */
-  List<ToolRequest> requests() {
-    return asked.stream().map(one -> new ToolRequest(one.key, one.atMillis)).toList();
+  public List<ToolRequest> requests() {
+    return asked.stream()
+        .map(one -> new ToolRequest(one.key, one.atMillis, one.needsApproval()))
+        .toList();
   }
 
   /** Settings of a server that has its tools. */
-  Path config(Path dir) {
+  public Path config(Path dir) {
     StringBuilder yaml = new StringBuilder("tools:\n  allowedAddresses: [127.0.0.1]\n  http:\n");
     tool(yaml, "look", "read", "never");
     tool(yaml, "book", "idempotent", "never");
     tool(yaml, "pay", "unsafe", "never");
-    tool(yaml, "ask", "unsafe", "when /n >= 100");
+    tool(yaml, "ask", "unsafe", "when /n >= " + APPROVED_FROM);
     try {
       return Files.writeString(dir.resolve("tools.yaml"), yaml);
     } catch (IOException e) {
