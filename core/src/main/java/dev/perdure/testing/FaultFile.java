@@ -21,6 +21,7 @@ import java.util.Properties;
  * clock=-3600000     the wall clock is that many milliseconds off
  * commit=150         transactions are held open for that many milliseconds before they commit
  * crash=appended@3   the process dies as with kill -9 when it gets there for the third time
+ * crash=tool_made*3  the same when three threads stand there
  * </pre>
  */
 public final class FaultFile implements FaultPoints {

@@ -64,6 +64,18 @@ public final class PerdureProcess implements AutoCloseable {
    */
   public static PerdureProcess launch(
       Map<String, String> env, Pattern readyLine, List<String> args, @Nullable Path log) {
+    return launch(env, readyLine, args, log, ClassArchive.options(jar()));
+  }
+
+  /**
+   * @param options of the JVM, besides those that all of these processes have
+   */
+  static PerdureProcess launch(
+      Map<String, String> env,
+      Pattern readyLine,
+      List<String> args,
+      @Nullable Path log,
+      List<String> options) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -72,8 +84,9 @@ public final class PerdureProcess implements AutoCloseable {
             "-XX:TieredStopAtLevel=1",
             "-Xshare:auto",
             "-Xmx" + env.getOrDefault(HEAP, "384m"),
-            "-XX:+ExitOnOutOfMemoryError",
-            "-jar"));
+            "-XX:+ExitOnOutOfMemoryError"));
+    command.addAll(options);
+    command.add("-jar");
     command.add(jar().toString());
     command.addAll(args);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);

@@ -115,6 +115,8 @@ public final class ToolService implements AutoCloseable {
     yaml.append("      effect: ").append(effect).append('\n');
     yaml.append("      approval: ").append(approval).append('\n');
     if (name.equals("book")) {
+      // A server that dies while it undoes a call keeps the next one from it for as long as this.
+      yaml.append("      timeout: 5s\n");
       yaml.append("      undo: http://127.0.0.1:").append(server.getAddress().getPort());
       yaml.append("/undo/{call}\n");
     }

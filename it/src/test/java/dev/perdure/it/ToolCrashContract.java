@@ -13,13 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -90,15 +90,30 @@ abstract class ToolCrashContract {
 
   /** Sends the message; the server dies at the point, and is started again. */
   private Survivor dies(Point point, Request request) {
-    String session = doomed.api().createSession();
-    plan("crash=" + point.name().toLowerCase(Locale.ROOT));
-    try {
-      witness.post(doomed.api(), session, request);
-    } catch (Api.Unreachable e) {
-      // It died before it could answer; the key will find the turn.
+    return die(point, List.of(request)).getFirst();
+  }
+
+  /**
+   * Sends each message to a session of its own; the server dies when all of them stand at the
+   * point, and is started again.
+   */
+  private List<Survivor> die(Point point, List<Request> requests) {
+    List<String> sessions = requests.stream().map(request -> doomed.api().createSession()).toList();
+    plan("crash=" + point.name().toLowerCase(Locale.ROOT) + "*" + requests.size());
+    for (int i = 0; i < requests.size(); i++) {
+      try {
+        witness.post(doomed.api(), sessions.get(i), requests.get(i));
+      } catch (Api.Unreachable e) {
+        // It died before it could answer; the key will find the turn.
+      }
     }
     startAgain();
-    return new Survivor(session, Api.turnOf(witness.post(doomed.api(), session, request)));
+    List<Survivor> survivors = new ArrayList<>();
+    for (int i = 0; i < requests.size(); i++) {
+      Api.Answer answer = witness.post(doomed.api(), sessions.get(i), requests.get(i));
+      survivors.add(new Survivor(sessions.get(i), Api.turnOf(answer)));
+    }
+    return survivors;
   }
 
   void plan(String fault) {
@@ -148,46 +163,69 @@ abstract class ToolCrashContract {
     assertThat(Api.text(other().reply(survivor.session, survivor.turn))).isEqualTo(request.says());
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "TOOL_INTENT, look, 1, 2",
-    "TOOL_MADE,   look, 2, 2",
-    "TOOL_STORED, look, 1, 1",
-    "TOOL_INTENT, book, 1, 2",
-    "TOOL_MADE,   book, 2, 2",
-    "TOOL_STORED, book, 1, 1",
-    "TOOL_STORED, pay,  1, 1"
-  })
-  void a_call_that_may_be_made_again_is_finished_under_its_key_after_a_kill_at(
-      Point point, String tool, int requests, int runs) {
-    Request request = request(tool, 1, "ok");
-    Survivor survivor = dies(point, request);
-    assertCompleted(survivor, request);
-    JsonNode call = call(survivor);
-    assertThat(service.asked(call.path("call").asText())).hasSize(requests);
-    assertThat(call.path("runs").intValue()).isEqualTo(runs);
-    assertThat(call.path("state").textValue()).isEqualTo("done");
+  /**
+   * What becomes of a call that stood at the point.
+   *
+   * @param made how often its service was asked, whatever was decided
+   * @param decision what somebody says of an unsafe call; null where nobody is asked
+   * @param runs how often the tool was started in the end
+   */
+  private record Fate(String tool, int made, @Nullable String decision, int runs, String result) {}
+
+  private static List<Fate> fates(Point point) {
+    return switch (point) {
+      case TOOL_INTENT ->
+          List.of(
+              new Fate("look", 1, null, 2, "ok"),
+              new Fate("book", 1, null, 2, "ok"),
+              new Fate("pay", 1, "repeat", 2, "ok"));
+      case TOOL_MADE ->
+          List.of(
+              new Fate("look", 2, null, 2, "ok"),
+              new Fate("book", 2, null, 2, "ok"),
+              new Fate("pay", 1, "done", 1, "paid"),
+              new Fate("pay", 1, "fail", 1, "Error: so be it"),
+              new Fate("pay", 2, "repeat", 2, "ok"));
+      case TOOL_STORED ->
+          List.of(
+              new Fate("look", 1, null, 1, "ok"),
+              new Fate("book", 1, null, 1, "ok"),
+              new Fate("pay", 1, null, 1, "ok"));
+      default -> throw new IllegalArgumentException("No call stands at " + point);
+    };
   }
 
+  /** All that can stand at a point stand there when the server dies. */
   @ParameterizedTest
-  @CsvSource({
-    "TOOL_INTENT, repeat, 1, ok",
-    "TOOL_MADE,   done,   1, paid",
-    "TOOL_MADE,   fail,   1, Error: so be it",
-    "TOOL_MADE,   repeat, 2, ok"
-  })
-  void an_unsafe_call_waits_for_somebody_to_decide_after_a_kill_at(
-      Point point, String decision, int requests, String result) {
-    Request request = request("pay", 1, result);
-    Survivor survivor = dies(point, request);
-    JsonNode call = awaitCall(survivor, "attention");
-    String key = call.path("call").asText();
-    assertThat(service.asked(key)).hasSize(point == Point.TOOL_MADE ? 1 : 0);
-    decide(other(), survivor, call, "approve").expect(409);
-    decide(other(), survivor, call, decision).expect(200);
-    assertThat(decide(other(), survivor, call, "fail").expect(409).body()).contains("conflict");
-    assertCompleted(survivor, request);
-    assertThat(service.asked(key)).hasSize(requests);
+  @EnumSource(
+      value = Point.class,
+      names = {"TOOL_INTENT", "TOOL_MADE", "TOOL_STORED"})
+  void calls_go_on_as_their_tools_declare_or_wait_for_somebody_after_a_kill_at(Point point) {
+    List<Fate> fates = fates(point);
+    List<Request> requests =
+        fates.stream().map(fate -> request(fate.tool, 1, fate.result)).toList();
+    List<Survivor> survivors = die(point, requests);
+    for (int i = 0; i < fates.size(); i++) {
+      Fate fate = fates.get(i);
+      Survivor survivor = survivors.get(i);
+      if (fate.decision != null) {
+        JsonNode waiting = awaitCall(survivor, "attention");
+        assertThat(service.asked(waiting.path("call").asText()))
+            .as("before anybody has decided")
+            .hasSize(point == Point.TOOL_MADE ? 1 : 0);
+        decide(other(), survivor, waiting, "approve").expect(409);
+        decide(other(), survivor, waiting, fate.decision).expect(200);
+        assertThat(decide(other(), survivor, waiting, "fail").expect(409).body())
+            .contains("conflict");
+      }
+      assertCompleted(survivor, requests.get(i));
+      JsonNode call = call(survivor);
+      assertThat(service.asked(call.path("call").asText())).as("%s", fate).hasSize(fate.made);
+      assertThat(call.path("runs").intValue()).as("%s", fate).isEqualTo(fate.runs);
+      assertThat(call.path("state").textValue())
+          .as("%s", fate)
+          .isEqualTo("fail".equals(fate.decision) ? "failed" : "done");
+    }
   }
 
   @ParameterizedTest

@@ -40,10 +40,21 @@ final class Mutants {
   /** Mutants at the same time: most of a run is spent waiting for processes. */
   private static final int AT_ONCE = 2;
 
-  /** Of the sources, what the build of the server and its tests needs. */
+  /** What a test of the project's own needs. */
   private static final List<String> BUILT =
       List.of(
-          "pom.xml", ".mvn", "build", "protocol", "core", "server", "it/pom.xml", "bench/pom.xml");
+          "pom.xml",
+          ".mvn",
+          "build",
+          "protocol",
+          "core/pom.xml",
+          "core/target/classes",
+          "core/target/test-classes",
+          "server/pom.xml",
+          "server/target/classes",
+          "server/target/test-classes",
+          "it/pom.xml",
+          "bench/pom.xml");
 
   private static final String CORE = "perdure-core-";
 
@@ -89,7 +100,7 @@ final class Mutants {
     List<Future<Outcome>> running = new ArrayList<>();
     List<Outcome> outcomes = new ArrayList<>();
     try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
-      // Those that are built by Maven take longest.
+      // Those that Maven runs take longest.
       wanted.stream()
           .sorted(Comparator.comparing(patch -> !isTest(patch)))
           .forEach(patch -> running.add(threads.submit(() -> tell(find(patch)))));
@@ -242,6 +253,7 @@ final class Mutants {
             "--enable-native-access=ALL-UNNAMED",
             "-Xmx512m",
             "-Dperdure.jar=" + place.resolve("perdure.jar"),
+            "-Dperdure.archive=none",
             "-cp",
             System.getProperty("java.class.path"),
             Chaos.class.getName()));
@@ -263,34 +275,46 @@ final class Mutants {
     return String.join(" ", broken);
   }
 
-  /** Runs one of the project's own tests on a copy of its sources; returns whether it fails. */
+  /**
+   * Runs one of the project's own tests on a copy of what is built, with the changed classes in it;
+   * returns whether it fails.
+   */
   private boolean failsTest(Patch patch, Path place, String test)
       throws IOException, InterruptedException {
-    Path copy = place.resolve("source");
+    Path source = place.resolve("source");
+    Path classes = Files.createDirectories(place.resolve("classes"));
+    patch.apply(home, source);
+    compile(patch, source, classes, jar, jar.resolveSibling("lib"));
+    Path copy = place.resolve("copy");
     for (String part : BUILT) {
-      try (Stream<Path> all = Files.walk(home.resolve(part))) {
-        for (Path from : (Iterable<Path>) all.filter(this::isSource)::iterator) {
-          Path to = copy.resolve(home.relativize(from));
-          Files.createDirectories(to.getParent());
-          Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
-        }
-      }
+      copy(home.resolve(part), copy.resolve(part));
     }
-    patch.apply(home, copy);
+    String module = patch.files().getFirst().split("/", 2)[0];
+    copy(classes, copy.resolve(module).resolve("target").resolve("classes"));
     Path log = place.resolve("test.out");
     String maven = System.getProperty("perdure.maven", "mvn");
     List<String> command =
-        List.of(maven, "-B", "test", "-pl", "server", "-am", "-Dtest=" + test).stream()
-            .collect(Collectors.toCollection(ArrayList::new));
-    command.addAll(List.of("-Dsurefire.failIfNoSpecifiedTests=false"));
+        List.of(
+            maven,
+            "-B",
+            "surefire:test",
+            "-pl",
+            "core,server",
+            "-Dtest=" + test,
+            "-Dsurefire.failIfNoSpecifiedTests=false");
     run(command, copy, log);
-    return Files.readString(log).contains("<<< FAILURE! -- in dev.perdure")
-        && Files.readString(log).contains(test);
+    String said = Files.readString(log);
+    return said.contains("<<< FAILURE! -- in dev.perdure") && said.contains(test);
   }
 
-  private boolean isSource(Path path) {
-    String in = home.relativize(path).toString();
-    return Files.isRegularFile(path) && !in.contains(File.separator + "target" + File.separator);
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> all = Files.walk(from)) {
+      for (Path one : (Iterable<Path>) all.filter(Files::isRegularFile)::iterator) {
+        Path target = to.resolve(from.relativize(one).toString());
+        Files.createDirectories(target.getParent());
+        Files.copy(one, target, StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
   }
 
   private static int run(List<String> command, Path where, Path log)

@@ -36,6 +36,7 @@ final class FrameMeter {
   private int headerFrames;
   private int controlFrames;
   private boolean completed;
+  private int requests;
 
   /**
    * @param preface bytes before the first frame
@@ -47,6 +48,7 @@ final class FrameMeter {
   /** Takes what has come; false if the connection is to be ended. */
   boolean take(byte[] bytes) {
     completed = false;
+    requests = 0;
     int at = 0;
     while (at < bytes.length) {
       if (skip > 0) {
@@ -81,12 +83,18 @@ final class FrameMeter {
     switch (type) {
       case HEADERS, CONTINUATION -> {
         controlFrames = 0;
+        requests += type == HEADERS ? 1 : 0;
         headerFrames = (flags & END_HEADERS) == 0 ? headerFrames + 1 : 0;
       }
       case DATA, WINDOW_UPDATE -> controlFrames = 0;
       default -> controlFrames++;
     }
     return headerFrames <= MAX_HEADER_FRAMES && controlFrames <= MAX_CONTROL_FRAMES;
+  }
+
+  /** How many requests the last bytes have begun. */
+  int requests() {
+    return requests;
   }
 
   /** Whether something has begun that must be completed: a frame, or the headers of a request. */

@@ -152,6 +152,7 @@ final class GuardedConnections implements ServerConnectionSelector {
     private volatile @Nullable Thread thread;
     private StallWatch.@Nullable Guard guard;
     private @Nullable FrameMeter frames;
+    private @Nullable RequestPace pace;
     private Phase phase = Phase.HEAD;
 
     Guarded(ConnectionContext context) {
@@ -197,6 +198,7 @@ final class GuardedConnections implements ServerConnectionSelector {
     private void becomesHttp2() {
       phase(Phase.FRAMES);
       frames = new FrameMeter(PREFACE.length);
+      pace = new RequestPace(System::nanoTime);
       int ahead = reader.available();
       if (ahead > 0) {
         watchFrames(reader.getBuffer(ahead).readBytes());
@@ -242,10 +244,30 @@ final class GuardedConnections implements ServerConnectionSelector {
       if (!meter.take(bytes)) {
         throw new CloseConnectionException("Frames without a purpose");
       }
+      boolean held = hold(meter.requests(), mine);
       if (!meter.midway()) {
         mine.leave();
-      } else if (!before || meter.completedSome()) {
+      } else if (!before || held || meter.completedSome()) {
         mine.enter(limits.headTimeout());
+      }
+    }
+
+    /**
+     * Goes on only when it is time for as many requests as have come; returns whether it waited.
+     */
+    private boolean hold(int requests, StallWatch.Guard mine) {
+      RequestPace own = pace;
+      Duration pause = own == null ? Duration.ZERO : own.pause(requests);
+      if (pause.isZero()) {
+        return false;
+      }
+      mine.leave();
+      try {
+        Thread.sleep(pause);
+        return true;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CloseConnectionException("The server stops", e);
       }
     }
 
