@@ -620,6 +620,17 @@ test('a response is deleted, alone or in the middle of others', async () => {
   await assert.rejects(client().responses.retrieve(alone.id), gone);
   await assert.rejects(client().responses.delete(alone.id), gone);
   await assert.rejects(api('GET', `/v1/sessions/${session}`));
+  const watched = await client().responses.create({ model: MODEL, input: say('watched', 1) });
+  const of = (await api('GET', `/v1/turns/${turnOf(watched.id)}`)).session;
+  const later = await api('POST', `/v1/sessions/${of}/turns`, { text: 'later', delay: 'PT9H' });
+  await client().responses.delete(watched.id);
+  await assert.rejects(client().responses.retrieve(watched.id), gone);
+  assert.equal((await api('GET', `/v1/turns/${later.turn}`)).state, 'scheduled', 'what comes later is kept');
+  const talk = await client().conversations.create({ items: [{ role: 'user', content: 'before' }] });
+  const within = await client().responses.create({ model: MODEL, conversation: talk.id, input: say('in', 1) });
+  await client().responses.delete(within.id);
+  await assert.rejects(client().responses.retrieve(within.id), gone);
+  assert.equal((await client().conversations.retrieve(talk.id)).id, talk.id, 'the conversation is kept');
   const first = await client().responses.create({ model: MODEL, input: say('one', 1) });
   const second = await client().responses.create({ model: MODEL, previous_response_id: first.id, input: say('two', 1) });
   await client().responses.delete(first.id);
@@ -703,6 +714,8 @@ test('refusals are what the client expects', async () => {
   await refused(client().responses.retrieve('resp_x'), 404, 'not_found');
   await refused(client().responses.cancel(unknown), 404, 'not_found');
   await refused(client().responses.delete(unknown), 404, 'not_found');
+  const evil = client({ defaultHeaders: { Origin: 'http://elsewhere.example' } });
+  await assert.rejects(evil.responses.create({ model: MODEL, input: 'x' }), OpenAI.PermissionDeniedError);
   await refused(client().embeddings.create({ model: MODEL, input: 'x' }), 404, 'not_found');
 });
 

@@ -113,21 +113,25 @@ public final class Desk {
    * by the rows being gone, and told so.
    */
   public void deleteSession(Caller caller, String session) {
-    List<String> turns =
-        database.write(tx -> {
-          Locks.lockSession(tx, caller, session);
-          List<String> gone =
-              tx.list("SELECT id FROM turn WHERE session_id = ?", row -> row.getString(1), session);
-          String ofSession = " WHERE turn_id IN (SELECT id FROM turn WHERE session_id = ?)";
-          Replays.forget(tx, caller, session);
-          tx.update("DELETE FROM log_block" + ofSession, session);
-          tx.update("DELETE FROM tool_call" + ofSession, session);
-          tx.update("DELETE FROM lane" + ofSession, session);
-          tx.update("DELETE FROM message WHERE session_id = ?", session);
-          tx.update("DELETE FROM turn WHERE session_id = ?", session);
-          tx.update("DELETE FROM session WHERE id = ?", session);
-          return gone;
-        });
+    gone(caller, database.write(tx -> Deletions.session(tx, caller, session)));
+  }
+
+  /**
+   * Deletes the session of a turn if there is nothing else in it: no other turn, be it for later,
+   * no schedule, document or link, no message that was added later, and nothing said of itself.
+   * Returns whether it did.
+   *
+   * @throws PerdureException NOT_FOUND
+   */
+  public boolean deleteIfAlone(Caller caller, String turn) {
+    List<String> turns = database.write(tx -> Deletions.sessionOf(tx, caller, turn));
+    if (!turns.isEmpty()) {
+      gone(caller, turns);
+    }
+    return !turns.isEmpty();
+  }
+
+  private void gone(Caller caller, List<String> turns) {
     signal(Topic.TURN, turns);
     signal(Topic.LOG, turns);
     signalOwner(caller);

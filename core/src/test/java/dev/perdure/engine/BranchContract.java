@@ -13,6 +13,7 @@ import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
 import dev.perdure.chat.Origin.Earlier;
 import dev.perdure.chat.Origin.Spot;
+import dev.perdure.chat.Session;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Recovery;
@@ -24,6 +25,7 @@ import dev.perdure.provider.ModelRequest.ModelMessage;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -193,5 +195,34 @@ abstract class BranchContract extends EngineFixture {
               tx -> tx.one("SELECT COUNT(*) FROM " + table, row -> row.getLong(1)).orElseThrow());
       assertThat(rows).as(table).isZero();
     }
+  }
+
+  @Test
+  void the_session_of_a_turn_is_deleted_only_if_nothing_else_is_there() throws Exception {
+    Turn alone = say("alone", under(null, "mine"));
+    assertCode(() -> node.desk.deleteIfAlone(OTHER, alone.id()), ErrorCode.NOT_FOUND);
+    assertThat(node.desk.deleteIfAlone(CALLER, alone.id())).isTrue();
+    assertThat(branches.session(CALLER, "chat")).isEmpty();
+    assertCode(() -> node.desk.deleteIfAlone(CALLER, alone.id()), ErrorCode.NOT_FOUND);
+
+    session = branches.openSession(CALLER, "with an item");
+    Turn first = say("one", Origin.PLAIN);
+    List<String> _ =
+        branches.append(
+            CALLER,
+            session,
+            List.of(new Earlier(Role.USER, List.of(new Part(PartKind.TEXT, "x")))));
+    assertThat(node.desk.deleteIfAlone(CALLER, first.id())).isFalse();
+
+    session = branches.openSession(CALLER, "with another turn");
+    Turn second = say("one", Origin.PLAIN);
+    Turn _ = say("two", Origin.PLAIN);
+    assertThat(node.desk.deleteIfAlone(CALLER, second.id())).isFalse();
+
+    session =
+        node.desk.createSession(CALLER, new Session.Settings("Titled", null, Map.of(), null)).id();
+    Turn titled = say("one", Origin.PLAIN);
+    assertThat(node.desk.deleteIfAlone(CALLER, titled.id())).isFalse();
+    assertThat(branches.newestTurn(CALLER, session, null)).isPresent();
   }
 }

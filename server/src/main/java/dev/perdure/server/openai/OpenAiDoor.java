@@ -190,7 +190,7 @@ public final class OpenAiDoor implements FrontDoor {
 
   /** Whether the reply waits for a time that comes later than anybody waits for an answer. */
   private static boolean pauses(ResponseStream state) {
-    return state.pauseMillis() > WHOLE_ANSWER.toMillis();
+    return !state.over() && state.pauseMillis() > WHOLE_ANSWER.toMillis();
   }
 
   private static boolean read(

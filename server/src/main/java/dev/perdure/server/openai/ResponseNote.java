@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param tools the client's tools as the API shows them
  * @param noTools whether no tools may be used
  * @param output the form that the reply must have; null for any
- * @param kept whether it is kept once it was delivered
+ * @param own whether its session was made for it
  */
 record ResponseNote(
     boolean background,
@@ -31,7 +31,7 @@ record ResponseNote(
     ArrayNode tools,
     boolean noTools,
     @Nullable Output output,
-    boolean kept,
+    boolean own,
     @Nullable String instructions,
     @Nullable Integer maxOutputTokens,
     double temperature,
@@ -54,7 +54,7 @@ record ResponseNote(
         tools(turn.request()),
         List.of().equals(turn.request().tools()),
         turn.request().output(),
-        json.path("kept").asBoolean(true),
+        json.path("own").asBoolean(false),
         turn.request().instructions(),
         turn.request().params().maxOutputTokens(),
         temperature == null ? 1 : temperature,
@@ -84,6 +84,7 @@ record ResponseNote(
     if (request.conversation() != null) {
       json.put("conversation", request.conversation());
     }
+    json.put("own", request.previous() == null && request.conversation() == null);
     json.set("metadata", request.metadata());
     return Json.text(json);
   }

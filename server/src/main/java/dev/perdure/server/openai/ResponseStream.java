@@ -394,7 +394,7 @@ final class ResponseStream implements Projection {
     return over;
   }
 
-  /** How long the turn waits for a time; zero if it does not. */
+  /** How long the turn waits, or has waited for somebody; zero if it does not. */
   long pauseMillis() {
     return pauseMillis;
   }

@@ -335,23 +335,17 @@ final class Responses {
   }
 
   /**
-   * Deletes a response: with all that is stored of it if nothing else is in its session, and else
-   * so that it is not found any more; what follows it still builds upon its text.
+   * Deletes a response: with all that is stored of it if its session was made for it and nothing
+   * else is there, and else so that it is not found any more; what follows it still builds upon its
+   * text.
    */
   void delete(Caller caller, Asked asked) {
     Turn turn = asked.turn;
-    boolean alone =
-        turn.position() == 0
-            && branches
-                .newestTurn(caller, turn.session(), null)
-                .filter(newest -> newest.id().equals(turn.id()))
-                .isPresent();
-    if (alone) {
-      desk.deleteSession(caller, turn.session());
-    } else {
-      Turn _ = desk.cancelTurn(caller, turn.id());
-      branches.setNote(caller, turn.id(), ResponseNote.DELETED);
+    if (note(caller, turn).own() && desk.deleteIfAlone(caller, turn.id())) {
+      return;
     }
+    Turn _ = desk.cancelTurn(caller, turn.id());
+    branches.setNote(caller, turn.id(), ResponseNote.DELETED);
   }
 
   /** The messages that came with the request of a response, oldest first. */

@@ -24,7 +24,7 @@ class OpenAiStreamTest {
         Json.MAPPER.createArrayNode(),
         false,
         null,
-        true,
+        false,
         null,
         null,
         1,
