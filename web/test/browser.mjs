@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 export const PATIENCE = 60_000;
+process.setMaxListeners(50);
 const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin/java') : 'java';
 
 /** The class path of the server: its jar, or what SERVER_CLASSPATH says. */

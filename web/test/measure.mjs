@@ -1,5 +1,6 @@
 // Measures in the browser: the first paint of a session that is in the cache, and the frames while four
-// lanes stream 100 chunks a second each. Prints figures; nothing is asserted.
+// lanes stream 100 chunks a second each, with what a frame costs the page's thread in processor time, which
+// hardly depends on what else the machine does. Prints figures; nothing is asserted.
 import { openBrowser, openPage, send, Server, until } from './browser.mjs';
 
 const RUNS = 20;
@@ -56,6 +57,11 @@ await page.evaluate(() =>
 await page.goto(server.url);
 await send(page, '/pace 10ms\n/long 1500');
 await until('all four write', async () => (await page.locator('.card .prose').count()) === 4);
+const thread = await context.newCDPSession(page);
+await thread.send('Performance.enable', { timeDomain: 'threadTicks' });
+const costs = async () =>
+  Object.fromEntries((await thread.send('Performance.getMetrics')).metrics.map(({ name, value }) => [name, value]));
+const before = await costs();
 const frames = await page.evaluate(
   () =>
     new Promise((resolve) => {
@@ -76,5 +82,10 @@ const frames = await page.evaluate(
 );
 const fps = 1000 / (frames.reduce((sum, each) => sum + each, 0) / frames.length);
 console.log(`Four lanes at 100 chunks/s: ${fps.toFixed(1)} frames/s, a frame at 95 % ${at(frames, 0.95).toFixed(1)} ms, the longest ${at(frames, 1).toFixed(0)} ms`);
+const after = await costs();
+const cost = (name) => `${((1000 * (after[name] - before[name])) / frames.length).toFixed(2)} ms`;
+console.log(
+  `Processor time of a frame: ${cost('TaskDuration')}, of which scripts ${cost('ScriptDuration')}, styles ${cost('RecalcStyleDuration')}, layout ${cost('LayoutDuration')}`,
+);
 await browser.close();
 await server.close();

@@ -1,10 +1,10 @@
 // A model server that speaks chat completions. It says what `answers` holds for a question, else the
-// question itself, in pieces of `size` characters every `pace` milliseconds; the model 'flaky' fails
-// while `fail` is set.
+// question itself, in pieces of `size` characters every `pace` milliseconds, and of a question in `held` so
+// many characters; the model 'flaky' fails while `fail` is set.
 import { createServer } from 'node:http';
 
 export async function provider() {
-  const vendor = { fail: false, answers: {}, size: 14, pace: 0 };
+  const vendor = { fail: false, answers: {}, held: {}, size: 14, pace: 0 };
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (bytes) => {
@@ -46,7 +46,10 @@ async function answer(vendor, { model, messages }, response) {
       `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }], usage })}\n\n`,
     );
   send({ role: 'assistant', content: '' });
-  for (let at = 0; at < text.length; at += vendor.size) {
+  for (let at = 0; at < text.length && !response.closed; at += vendor.size) {
+    while (at + vendor.size > vendor.held[question] && !response.closed) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     send({ content: text.slice(at, at + vendor.size) });
     if (vendor.pace > 0) {
       await new Promise((resolve) => setTimeout(resolve, vendor.pace));

@@ -11,7 +11,8 @@ import { closeWorld } from './world.mjs';
 const AT_ONCE = 3;
 
 const only = process.argv[2];
-const modules = [breaks, tabs, chats, looks];
+// The longest first, so that the others fill the gaps.
+const modules = [looks, breaks, tabs, chats];
 const chosen = (cases) =>
   Object.entries(cases).filter(([name]) => only === undefined || name.includes(only));
 const patient = modules.flatMap((each) => chosen(each.patient ?? {}));

@@ -17,9 +17,9 @@ const sizes = Object.entries(only === undefined ? SIZES : { ...SIZES, ...EXTRA }
   .filter(({ width }) => only === undefined || width === Number(only));
 
 const browser = await openBrowser();
-const stage = await openStage();
 for (const viewport of sizes) {
   for (const colorScheme of ['light', 'dark']) {
+    const stage = await openStage();
     for await (const [name, page] of states(browser, stage, { viewport, colorScheme })) {
       if (directory !== undefined || SHOWN.includes(name)) {
         await page.screenshot({ path: `${out}${name}-${colorScheme}-${viewport.width}.png`, animations: 'disabled' });
@@ -28,10 +28,10 @@ for (const viewport of sizes) {
         throw new Error(`${name}: ${page.problems.join('\n')}`);
       }
     }
+    await stage.close();
   }
 }
 await browser.close();
-await stage.close();
 // Few colours are enough for pictures of a page, and make them small.
 try {
   execFileSync('bash', ['-c', 'cd "$1" && pngquant --force --ext .png --skip-if-larger --speed 1 64 -- *.png', 'bash', out]);

@@ -26,6 +26,9 @@ List<Event> after(String turn, long seq) {
 
 With arrivals at the rate $\\lambda$ a reader waits $W = \\frac{1}{\\mu - \\lambda}$ on average.`;
 const QUESTION = 'How does a reply survive a closed tab?';
+const COMPARED = 'What keeps a reply alive?';
+const NETWORK = 'And if I lose the network?';
+const DATABASE = 'What if the database is away?';
 const LONG = `Three things keep it alive.
 
 **The message is stored before it is answered.** Once the server says that it has accepted something, a crash cannot take that back: the turn's row is the queue.
@@ -42,7 +45,10 @@ const SLOW_MILLIS = 60;
 /** A server with a few chats, and a model that says what the states show. */
 export async function openStage() {
   const vendor = await provider();
-  vendor.answers = { [ASKED]: ANSWER, [QUESTION]: LONG };
+  vendor.answers = { [ASKED]: ANSWER };
+  for (const question of [QUESTION, COMPARED, NETWORK, DATABASE]) {
+    vendor.answers[question] = LONG;
+  }
   const server = await new Server({
     OPENAI_API_KEY: 'sk-test',
     OPENAI_BASE_URL: vendor.url,
@@ -153,7 +159,7 @@ async function* replies(page, stage) {
   await page.goto(server.url);
   await choose(page, MODEL, 'openai/flaky', 'openai/gpt-5');
   vendor.fail = true;
-  await send(page, QUESTION);
+  await send(page, COMPARED);
   await page.locator('.card.failed').waitFor();
   await until('some of it', async () => (await shownText(page, '.card .prose >> nth=0')) > 250);
   yield ['compare', page];
@@ -164,7 +170,7 @@ async function* replies(page, stage) {
 async function* breaks(page, { server, vendor }) {
   vendor.pace = SLOW_MILLIS;
   await page.goto(server.url);
-  await send(page, QUESTION);
+  await send(page, NETWORK);
   await until('some of it', async () => (await shownText(page, '.lane .prose')) > 200);
   await page.context().setOffline(true);
   await page.locator('.banner').waitFor();
@@ -173,7 +179,7 @@ async function* breaks(page, { server, vendor }) {
   await page.locator('.banner').waitFor({ state: 'detached' });
 
   await page.goto(server.url);
-  await send(page, QUESTION);
+  await send(page, DATABASE);
   await until('some of it', async () => (await shownText(page, '.lane .prose')) > 200);
   // The rest of it takes so long that the database is missed before it is there.
   vendor.pace = 10 * SLOW_MILLIS;

@@ -49,6 +49,10 @@ export function Thread({ thread, actions, onError }: Props) {
   const [atEnd, setAtEnd] = useState(true);
   const first = thread.branch[0]?.key;
   const before = useRef({ first, height: 0 });
+  // Still without what has come above. To measure after each change would have the page laid out for it.
+  if (before.current.first !== first && scroller.current !== null) {
+    before.current.height = scroller.current.scrollHeight;
+  }
 
   const toEnd = useCallback(() => {
     const box = scroller.current;
@@ -89,8 +93,8 @@ export function Thread({ thread, actions, onError }: Props) {
     ) {
       box.scrollTop = box.scrollHeight - before.current.height;
     }
-    before.current = { first, height: box.scrollHeight };
-  });
+    before.current.first = first;
+  }, [first]);
 
   // A message of one's own is gone to.
   const count = thread.branch.length;

@@ -115,9 +115,10 @@ marked.use({ extensions: [mathsBlock, mathsInline] });
 /** HTML of one block, before it is sanitised. */
 export const toHtml = (markdown: string) => marked.parse(markdown, { async: false });
 
-/** HTML of one block. */
-export function render(markdown: string): string {
+/** One block, ready to be shown. */
+export function render(markdown: string): DocumentFragment {
   return DOMPurify.sanitize(toHtml(markdown), {
+    RETURN_DOM_FRAGMENT: true,
     USE_PROFILES: { html: true, mathMl: true },
     FORBID_TAGS: ['style', 'form', 'input', 'img', 'video', 'audio', 'picture', 'source', 'iframe'],
     FORBID_ATTR: ['style', 'id', 'name'],

@@ -5,7 +5,7 @@ import { Banners } from '../app/Banners.tsx';
 import { Announcer } from '../chat/Announcer.tsx';
 import { Thread } from '../chat/Thread.tsx';
 import { Mark } from '../ui/Mark.tsx';
-import { fullTime } from '../ui/words.ts';
+import { dayOf, fullTime } from '../ui/words.ts';
 import { type Shared, sharedFetch } from './sharedFetch.ts';
 
 /** A session as somebody sees it who has a link to it. */
@@ -62,7 +62,9 @@ function Watch({ shared, token }: { shared: Shared; token: string }) {
         <header className="bar">
           <Mark size={24} />
           <h1 className="cut grow">{shared.title ?? 'Shared chat'}</h1>
-          <span className="tiny">Read only, until {fullTime(shared.expiresAt)}</span>
+          <span className="tiny" title={fullTime(shared.expiresAt)}>
+            Read only until {dayOf(shared.expiresAt)}
+          </span>
         </header>
         <SharedThread session={shared.session} />
       </main>

@@ -13,6 +13,7 @@ export function when(millis: number): string {
 
 /** The time of a moment that is not long ago. */
 export const clockTime = (millis: number) => seconds.format(millis);
+export const dayOf = (millis: number) => day.format(millis);
 export const fullTime = (millis: number) => full.format(millis);
 export const count = (value: number) => number.format(value);
 
