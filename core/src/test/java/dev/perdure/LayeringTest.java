@@ -27,7 +27,8 @@ class LayeringTest {
           entry("schedule", "protocol", "db", "log", "chat"),
           entry("file", "protocol", "db", "chat"),
           entry("provider", "protocol"),
-          entry("retrieval", "protocol", "db", "chat"),
+          entry("embedding", "protocol", "provider"),
+          entry("retrieval", "protocol", "db", "chat", "provider", "embedding"),
           entry("context", "protocol", "db", "chat", "file", "provider", "retrieval"),
           entry(
               "engine",

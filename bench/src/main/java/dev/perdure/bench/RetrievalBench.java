@@ -5,10 +5,17 @@ import dev.perdure.db.Database;
 import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.db.SqliteDatabase;
+import dev.perdure.embedding.Embedder;
+import dev.perdure.retrieval.EmbeddingLimits;
+import dev.perdure.retrieval.EmbeddingWorker;
 import dev.perdure.retrieval.Retriever;
+import dev.perdure.retrieval.SemanticSearch;
 import dev.perdure.testing.EmbeddedPostgresServer;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * How long it takes to find what matters to a question in one session of many messages, one
  * question after the other. Words are as frequent as in a language (Zipf): some are in every
- * message, most in a few.
+ * message, most in a few. With and without vectors in turn, so that both have the same machine; the
+ * vectors are random ones that are made at once, since what an embedder takes is its own affair.
  */
 final class RetrievalBench {
   private static final int MESSAGES = 10_000;
@@ -28,6 +36,12 @@ final class RetrievalBench {
   private static final int WARM_UP = 50;
   private static final int QUESTIONS = 200;
   private static final int ROWS_AT_ONCE = 500;
+  private static final int DIMENSIONS = 384;
+  private static final int KINDS = 10;
+
+  /** No question goes without its vector. */
+  private static final EmbeddingLimits LIMITS =
+      new EmbeddingLimits(Duration.ofSeconds(30), Duration.ofSeconds(30), 30, 64L * 1024 * 1024);
 
   private static final Caller OWNER = new Caller("t", "o");
   private static final String SESSION = "sess_bench";
@@ -36,12 +50,14 @@ final class RetrievalBench {
 
   private RetrievalBench() {}
 
-  static int run(List<String> args) throws IOException {
+  static int run(List<String> args) throws IOException, InterruptedException {
     if (!args.isEmpty()) {
       throw new IllegalArgumentException("'retrieval' takes no options.");
     }
-    System.out.println("| database | indexing, ms per message | p50 ms | p99 ms | max ms |");
-    System.out.println("|---|---|---|---|---|");
+    System.out.println(
+        "| database | indexing, ms per message | embedding, ms per piece | words p50 ms | p99 ms |"
+            + " words and vectors p50 ms | p99 ms | ratio of p50 | first ms |");
+    System.out.println("|---|---|---|---|---|---|---|---|---|");
     try (Database sqlite = SqliteDatabase.open(Files.createTempDirectory("perdure-retrieval-"))) {
       new RetrievalBench().measure("SQLite", sqlite);
     }
@@ -53,34 +69,86 @@ final class RetrievalBench {
     return 0;
   }
 
-  private void measure(String name, Database database) {
+  private void measure(String name, Database database) throws InterruptedException {
     fill(database);
-    Retriever retriever = new Retriever(database);
+    Retriever words = new Retriever(database);
     long begun = System.nanoTime();
     long indexed = 0;
     while (indexed < MESSAGES) {
-      ask(retriever);
-      indexed =
-          database.read(tx ->
-              tx.one("SELECT COUNT(DISTINCT message_id) FROM chunk", row -> row.getLong(1))
-                  .orElse(0L));
+      ask(words);
+      indexed = count(database, "SELECT COUNT(DISTINCT message_id) FROM chunk");
     }
     double indexing = (System.nanoTime() - begun) / 1e6 / MESSAGES;
-    for (int i = 0; i < WARM_UP; i++) {
-      ask(retriever);
+    Embedder embedder = new RandomVectors();
+    SimpleMeterRegistry meters = new SimpleMeterRegistry();
+    begun = System.nanoTime();
+    try (EmbeddingWorker worker =
+        new EmbeddingWorker(
+            database, embedder, LIMITS, "node_bench", InstantSource.system(), meters)) {
+      worker.start();
+      while (count(database, "SELECT COUNT(*) FROM chunk_vector") < MESSAGES) {
+        Thread.sleep(1);
+      }
     }
-    Latencies latencies = new Latencies();
+    double embedding = (System.nanoTime() - begun) / 1e6 / MESSAGES;
+    Retriever both =
+        new Retriever(database, new SemanticSearch(database, embedder, LIMITS, meters));
+    long first = ask(both);
+    for (int i = 0; i < WARM_UP; i++) {
+      ask(words);
+      ask(both);
+    }
+    Latencies ofWords = new Latencies();
+    Latencies ofBoth = new Latencies();
     for (int i = 0; i < QUESTIONS; i++) {
-      latencies.add(ask(retriever));
+      ofWords.add(ask(words));
+      ofBoth.add(ask(both));
     }
     System.out.printf(
         Locale.ROOT,
-        "| %s | %.2f | %.1f | %.1f | %.1f |%n",
+        "| %s | %.2f | %.2f | %.1f | %.1f | %.1f | %.1f | %.2f | %.1f |%n",
         name,
         indexing,
-        latencies.millis(0.5),
-        latencies.millis(0.99),
-        latencies.maxMillis());
+        embedding,
+        ofWords.millis(0.5),
+        ofWords.millis(0.99),
+        ofBoth.millis(0.5),
+        ofBoth.millis(0.99),
+        ofBoth.millis(0.5) / ofWords.millis(0.5),
+        first / 1e3);
+  }
+
+  private static long count(Database database, String sql) {
+    return database.<Long>read(tx -> tx.one(sql, row -> row.getLong(1)).orElse(0L));
+  }
+
+  /** Of 384 dimensions, as small models have; a question is near to a tenth of the texts. */
+  private static final class RandomVectors implements Embedder {
+    @Override
+    public String model() {
+      return "random";
+    }
+
+    @Override
+    public int batch() {
+      return 64;
+    }
+
+    @Override
+    public List<float[]> embed(List<String> texts, Duration limit) {
+      List<float[]> out = new ArrayList<>();
+      for (String text : texts) {
+        Random numbers = new Random(text.hashCode());
+        float[] vector = new float[DIMENSIONS];
+        for (int i = 0; i < DIMENSIONS; i++) {
+          vector[i] = (float) numbers.nextGaussian();
+        }
+        // Something that all texts of a kind have in common.
+        vector[Math.floorMod(text.hashCode(), KINDS)] += 20;
+        out.add(vector);
+      }
+      return out;
+    }
   }
 
   /** Asks once; microseconds. */

@@ -13,7 +13,6 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.OutputSpec;
-import dev.perdure.retrieval.Chunk;
 import dev.perdure.retrieval.Retriever;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -137,7 +136,8 @@ public final class ContextBuilder {
             shown.files,
             since == null ? null : new ContextUse.Given(since.id(), history.cost(since)),
             chosen.leftOut(),
-            chosen.why() == ContextUse.Why.NONE && since != null ? past.why : chosen.why()));
+            chosen.why() == ContextUse.Why.NONE && since != null ? past.why : chosen.why(),
+            excerpts.semantic()));
     List<ModelMessage> messages = excerpts.before(turn.session(), shown.messages);
     ModelRequest request =
         new ModelRequest(
@@ -221,7 +221,7 @@ public final class ContextBuilder {
             question(read.history, turn),
             chosen.leftOut(),
             turn.userMessage());
-    List<Chunk> found;
+    Retriever.Found found;
     try {
       found = retriever.find(query);
     } catch (PerdureException e) {

@@ -20,6 +20,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -210,7 +211,8 @@ public final class ContextJournal implements AutoCloseable {
                 sources(tx, row.session(), each.use),
                 used == null ? null : summaries.get(used.id()),
                 each.use.leftOut(),
-                each.use.why().wire()));
+                each.use.why().wire(),
+                each.use.semantic().name().toLowerCase(Locale.ROOT)));
       }
       return out;
     });
@@ -219,10 +221,10 @@ public final class ContextJournal implements AutoCloseable {
   private static List<Source> sources(Tx tx, String session, ContextUse use) throws SQLException {
     List<Source> out = new ArrayList<>();
     for (Section section : use.sections()) {
-      out.add(new Source("instructions", section.name(), null, section.tokens()));
+      out.add(new Source("instructions", section.name(), section.tokens()));
     }
     if (use.summary() != null) {
-      out.add(new Source("summary", use.summary().id(), null, use.summary().tokens()));
+      out.add(new Source("summary", use.summary().id(), use.summary().tokens()));
     }
     Map<Long, String> ids = new HashMap<>();
     if (!use.history().isEmpty()) {
@@ -236,11 +238,11 @@ public final class ContextJournal implements AutoCloseable {
     for (Shown shown : use.history()) {
       @Nullable String id = ids.get(shown.position());
       if (id != null) {
-        out.add(new Source("message", id, null, shown.tokens()));
+        out.add(new Source("message", id, shown.tokens()));
       }
     }
     for (Given file : use.files()) {
-      out.add(new Source("file", file.id(), null, file.tokens()));
+      out.add(new Source("file", file.id(), file.tokens()));
     }
     for (Excerpt excerpt : use.excerpts()) {
       out.add(
@@ -248,7 +250,8 @@ public final class ContextJournal implements AutoCloseable {
               excerpt.ofDocument() ? "document" : "recalled",
               excerpt.id(),
               excerpt.part(),
-              excerpt.tokens()));
+              excerpt.tokens(),
+              excerpt.hits()));
     }
     return out;
   }

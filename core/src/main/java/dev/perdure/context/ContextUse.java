@@ -5,9 +5,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.Json;
+import dev.perdure.retrieval.Chunk.By;
+import dev.perdure.retrieval.Chunk.Hit;
+import dev.perdure.retrieval.Retriever.Semantic;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *  "s":[section,tokens, …],                      the system prompt
  *  "h":[position,tokens, …],                     the messages, oldest first
  *  "e":["d" or "m",id,part,tokens, …],           excerpts of documents and of messages; absent if none
+ *  "b":["search:rank,search:rank", …],           by what each excerpt was found; absent if none
+ *  "v":"what came of the search by vectors",     absent if there is none
  *  "f":[id,tokens, …],                           files that came with messages; absent if none
  *  "m":[id,tokens],                              a summary of what came before; absent if none
  *  "d":[earlier messages left out, "why"]}       absent if none
@@ -30,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param summary of what came before the history; null if there is none
  * @param leftOut messages of the session before the first one that was shown, those of all lanes
  * @param why they were left out; NONE if there are none
+ * @param semantic what came of the search by vectors
  */
 record ContextUse(
     int window,
@@ -41,7 +48,8 @@ record ContextUse(
     List<Given> files,
     @Nullable Given summary,
     long leftOut,
-    Why why) {
+    Why why,
+    Semantic semantic) {
 
   ContextUse {
     sections = List.copyOf(sections);
@@ -60,8 +68,13 @@ record ContextUse(
    * A piece of a document, or of a message that is not part of the history shown.
    *
    * @param id of the document or message
+   * @param hits by which searches it was found; what an older version has stored does not say
    */
-  record Excerpt(boolean ofDocument, String id, int part, int tokens) {}
+  record Excerpt(boolean ofDocument, String id, int part, int tokens, List<Hit> hits) {
+    Excerpt {
+      hits = List.copyOf(hits);
+    }
+  }
 
   /** A file of a message that is shown, or a summary. */
   record Given(String id, int tokens) {}
@@ -104,6 +117,8 @@ record ContextUse(
         e.add(excerpt.ofDocument ? "d" : "m").add(excerpt.id);
         e.add(excerpt.part).add(excerpt.tokens);
       }
+      ArrayNode b = out.putArray("b");
+      excerpts.forEach(excerpt -> b.add(text(excerpt.hits)));
     }
     if (!files.isEmpty()) {
       ArrayNode f = out.putArray("f");
@@ -111,6 +126,9 @@ record ContextUse(
     }
     if (summary != null) {
       out.putArray("m").add(summary.id).add(summary.tokens);
+    }
+    if (semantic != Semantic.OFF) {
+      out.put("v", semantic.name().toLowerCase(Locale.ROOT));
     }
     if (why != Why.NONE) {
       out.putArray("d").add(leftOut).add(why.wire());
@@ -139,7 +157,8 @@ record ContextUse(
               e.get(i).asText().equals("d"),
               e.get(i + 1).asText(),
               e.get(i + 2).asInt(),
-              e.get(i + 3).asInt()));
+              e.get(i + 3).asInt(),
+              hits(in.path("b").path(i / 4).asText())));
     }
     List<Given> files = new ArrayList<>();
     JsonNode f = in.path("f");
@@ -158,6 +177,22 @@ record ContextUse(
         files,
         m.isMissingNode() ? null : new Given(m.path(0).asText(), m.path(1).asInt()),
         d.path(0).asLong(),
-        d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)));
+        d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)),
+        Semantic.valueOf(in.path("v").asText("off").toUpperCase(Locale.ROOT)));
+  }
+
+  private static String text(List<Hit> hits) {
+    return hits.stream()
+        .map(hit -> hit.by().wire() + ":" + hit.rank())
+        .collect(Collectors.joining(","));
+  }
+
+  private static List<Hit> hits(String text) {
+    List<Hit> out = new ArrayList<>();
+    for (String hit : text.isEmpty() ? new String[0] : text.split(",", -1)) {
+      String[] halves = hit.split(":", -1);
+      out.add(new Hit(By.valueOf(halves[0].toUpperCase(Locale.ROOT)), Integer.parseInt(halves[1])));
+    }
+    return out;
   }
 }

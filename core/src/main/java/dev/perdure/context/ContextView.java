@@ -1,5 +1,6 @@
 package dev.perdure.context;
 
+import dev.perdure.retrieval.Chunk.Hit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  *     none, or it is gone
  * @param leftOut earlier messages of the session that were not shown, those of all lanes
  * @param why they were left out: {@code window}, {@code settings}, or {@code none}
+ * @param semantic what came of the search by vectors, in small letters as in {@link
+ *     dev.perdure.retrieval.Retriever.Semantic}
  */
 public record ContextView(
     int lane,
@@ -28,7 +31,8 @@ public record ContextView(
     List<Source> sources,
     @Nullable Summary summary,
     long leftOut,
-    String why) {
+    String why,
+    String semantic) {
 
   public ContextView {
     sources = List.copyOf(sources);
@@ -39,6 +43,15 @@ public record ContextView(
    *     excerpt: {@code document} or {@code recalled} for one of a message
    * @param id the id of the summary, message, file or document; for instructions, whose they are
    * @param part which piece of it, from 0; null if it is shown whole
+   * @param hits by which searches an excerpt was found
    */
-  public record Source(String kind, String id, @Nullable Integer part, int tokens) {}
+  public record Source(String kind, String id, @Nullable Integer part, int tokens, List<Hit> hits) {
+    public Source {
+      hits = List.copyOf(hits);
+    }
+
+    Source(String kind, String id, int tokens) {
+      this(kind, id, null, tokens, List.of());
+    }
+  }
 }

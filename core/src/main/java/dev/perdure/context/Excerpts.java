@@ -4,6 +4,8 @@ import dev.perdure.context.ContextUse.Excerpt;
 import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.Role;
 import dev.perdure.retrieval.Chunk;
+import dev.perdure.retrieval.Retriever.Found;
+import dev.perdure.retrieval.Retriever.Semantic;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -15,7 +17,7 @@ import java.util.Set;
  * the system prompt nor able to end its frame. Immutable.
  */
 final class Excerpts {
-  static final Excerpts NONE = new Excerpts(List.of(), List.of());
+  static final Excerpts NONE = new Excerpts(List.of(), List.of(), Semantic.OFF);
 
   /** The lines around a piece, and its share of what is said in front, in tokens. */
   private static final int TOKENS_AROUND = 40;
@@ -24,19 +26,21 @@ final class Excerpts {
 
   private final List<Chunk> chunks;
   private final List<Excerpt> used;
+  private final Semantic semantic;
 
-  private Excerpts(List<Chunk> chunks, List<Excerpt> used) {
+  private Excerpts(List<Chunk> chunks, List<Excerpt> used, Semantic semantic) {
     this.chunks = chunks;
     this.used = used;
+    this.semantic = semantic;
   }
 
   /** As much of what was found as fits, the best first. */
-  static Excerpts choose(List<Chunk> found, TokenCounter counter, ModelFamily family, int budget) {
+  static Excerpts choose(Found found, TokenCounter counter, ModelFamily family, int budget) {
     List<Chunk> chunks = new ArrayList<>();
     List<Excerpt> used = new ArrayList<>();
     Set<String> texts = new HashSet<>();
     int left = budget;
-    for (Chunk chunk : found) {
+    for (Chunk chunk : found.chunks()) {
       int tokens = TOKENS_AROUND + counter.count(family, chunk.text());
       // The same text may have been found in two documents.
       if (tokens > left || !texts.add(chunk.text())) {
@@ -49,12 +53,13 @@ final class Excerpts {
               chunk.document() != null,
               String.valueOf(chunk.document() != null ? chunk.document() : chunk.message()),
               chunk.part(),
-              tokens));
+              tokens,
+              chunk.hits()));
       if (chunks.size() == MAX_EXCERPTS) {
         break;
       }
     }
-    return new Excerpts(List.copyOf(chunks), List.copyOf(used));
+    return new Excerpts(List.copyOf(chunks), List.copyOf(used), found.semantic());
   }
 
   /**
@@ -71,11 +76,15 @@ final class Excerpts {
         otherUsed.add(used.get(i));
       }
     }
-    return new Excerpts(List.copyOf(otherChunks), List.copyOf(otherUsed));
+    return new Excerpts(List.copyOf(otherChunks), List.copyOf(otherUsed), semantic);
   }
 
   List<Excerpt> used() {
     return used;
+  }
+
+  Semantic semantic() {
+    return semantic;
   }
 
   int tokens() {

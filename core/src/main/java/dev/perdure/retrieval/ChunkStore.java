@@ -55,6 +55,7 @@ interface ChunkStore {
         row.getString(4),
         row.getString(5),
         row.getInt(6),
-        row.getString(7));
+        row.getString(7),
+        List.of());
   }
 }

@@ -6,14 +6,13 @@ import dev.perdure.chat.Message;
 import dev.perdure.chat.Message.Status;
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
+import dev.perdure.retrieval.Chunk.By;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,10 +34,44 @@ public final class Retriever {
   private static final int FEW = 3;
 
   private final Database database;
+  private final @Nullable SemanticSearch semantic;
   private final Ancestry ancestry = new Ancestry();
 
+  /** By words only. */
   public Retriever(Database database) {
+    this(database, null);
+  }
+
+  /**
+   * @param semantic finds by vectors as well; null for words only
+   */
+  public Retriever(Database database, @Nullable SemanticSearch semantic) {
     this.database = database;
+    this.semantic = semantic;
+  }
+
+  /** What came of the search by vectors. */
+  public enum Semantic {
+    /** There is none. */
+    OFF,
+    /** Nothing has a vector yet, so the question was given none. */
+    EMPTY,
+    DONE,
+    /** The question's vector did not come in time. */
+    LATE,
+    /** The question was given no vector. */
+    FAILED
+  }
+
+  /**
+   * What was found.
+   *
+   * @param chunks the best first
+   */
+  public record Found(List<Chunk> chunks, Semantic semantic) {
+    public Found {
+      chunks = List.copyOf(chunks);
+    }
   }
 
   /**
@@ -71,25 +104,54 @@ public final class Retriever {
    * The chunks that matter most, the best first. If nothing of a session's own documents is found,
    * as with "summarise this", their beginnings are.
    */
-  public List<Chunk> find(Query query) {
+  public Found find(Query query) {
     if (query.before > 0) {
       index(query);
     }
-    List<String> terms = Terms.asked(String.join("\n", query.question));
+    if (semantic == null) {
+      return database.read(
+          tx -> new Found(finish(tx, query, byWords(tx, query), List.of()), Semantic.OFF));
+    }
+    SemanticSearch.Asked asked = semantic.ask(query);
+    Ranks ranks = database.read(tx -> byWords(tx, query));
+    // No connection is held while the vector is waited for.
+    SemanticSearch.Answer answer = semantic.await(asked);
+    byte @Nullable [] vector = answer.vector();
     return database.read(tx -> {
-      ChunkStore store = ChunkStore.of(tx);
-      Set<Long> ids = new LinkedHashSet<>();
-      if (!terms.isEmpty()) {
-        ids.addAll(store.search(tx, query.scope(), terms, query.before, MAX_FOUND));
-        if (ids.size() < FEW) {
-          ids.addAll(store.searchFuzzily(tx, query.scope(), terms, query.before, MAX_FOUND));
-        }
-      }
-      if (ids.size() < FEW) {
-        ids.addAll(beginnings(tx, query));
-      }
-      return chunks(tx, query, new ArrayList<>(ids));
+      List<Long> near =
+          vector == null
+              ? List.of()
+              : semantic.nearest(tx, query, branch(tx, query), vector, MAX_FOUND);
+      return new Found(finish(tx, query, ranks, near), answer.outcome());
     });
+  }
+
+  private static Ranks byWords(Tx tx, Query query) throws SQLException {
+    Ranks ranks = new Ranks();
+    List<String> terms = Terms.asked(String.join("\n", query.question));
+    if (!terms.isEmpty()) {
+      ChunkStore store = ChunkStore.of(tx);
+      ranks.add(By.WORDS, store.search(tx, query.scope(), terms, query.before, MAX_FOUND));
+      if (ranks.size() < FEW) {
+        ranks.add(
+            By.LETTERS, store.searchFuzzily(tx, query.scope(), terms, query.before, MAX_FOUND));
+      }
+    }
+    return ranks;
+  }
+
+  private List<Chunk> finish(Tx tx, Query query, Ranks words, List<Long> near) throws SQLException {
+    // The work may be run again, so what it was given stays as it is.
+    Ranks ranks = new Ranks(words);
+    ranks.add(By.VECTOR, near);
+    if (ranks.size() < FEW) {
+      ranks.add(By.BEGINNING, beginnings(tx, query));
+    }
+    return chunks(tx, query, ranks);
+  }
+
+  private BitSet branch(Tx tx, Query query) throws SQLException {
+    return query.before > 0 ? ancestry.of(tx, query.session, query.leaf) : new BitSet();
   }
 
   /** The first chunks of the session's own documents, the newest document first. */
@@ -109,7 +171,8 @@ public final class Retriever {
 
   private record Placed(Chunk chunk, int position) {}
 
-  private List<Chunk> chunks(Tx tx, Query query, List<Long> ids) throws SQLException {
+  private List<Chunk> chunks(Tx tx, Query query, Ranks ranks) throws SQLException {
+    List<Long> ids = ranks.order(2 * MAX_FOUND);
     if (ids.isEmpty()) {
       return List.of();
     }
@@ -127,20 +190,21 @@ public final class Retriever {
                 + ChunkStore.FROM
                 + "WHERE"
                 + ChunkStore.VISIBLE
-                + "AND c.id IN ("
+                + "AND (d.id IS NULL OR d.state = 'ready') AND c.id IN ("
                 + Tx.placeholders(ids.size())
                 + ")",
             row -> new Placed(ChunkStore.chunk(row), row.getInt(8)),
             args.toArray());
     boolean messages = found.stream().anyMatch(placed -> placed.chunk.message() != null);
-    BitSet branch = messages ? ancestry.of(tx, query.session, query.leaf) : new BitSet();
+    BitSet branch = messages ? branch(tx, query) : new BitSet();
     Map<Long, Chunk> byId = new HashMap<>();
     for (Placed placed : found) {
       if (placed.chunk.message() == null || branch.get(placed.position)) {
-        byId.put(placed.chunk.id(), placed.chunk);
+        long id = placed.chunk.id();
+        byId.put(id, placed.chunk.foundBy(ranks.hits(id)));
       }
     }
-    return ids.stream().filter(byId::containsKey).map(byId::get).toList();
+    return ids.stream().filter(byId::containsKey).limit(MAX_FOUND).map(byId::get).toList();
   }
 
   /** Makes messages before a position searchable, unless they are. */

@@ -32,8 +32,8 @@ class PostgresRetrievalTest extends RetrievalContract {
             "Notes on management".getBytes(StandardCharsets.UTF_8));
     new Indexer(database, DocumentLimits.DEFAULT, InstantSource.system()).indexOne();
     Retriever.Query query = new Retriever.Query(caller, "s", List.of("managment"), 0, "none");
-    assertThat(new Retriever(database).find(query)).hasSize(1);
+    assertThat(new Retriever(database).find(query).chunks()).hasSize(1);
     database.write(tx -> tx.update("DROP EXTENSION pg_trgm CASCADE"));
-    assertThat(new Retriever(database).find(query)).isEmpty();
+    assertThat(new Retriever(database).find(query).chunks()).isEmpty();
   }
 }

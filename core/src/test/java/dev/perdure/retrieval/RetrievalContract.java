@@ -80,7 +80,7 @@ abstract class RetrievalContract {
   }
 
   private List<Chunk> find(Caller caller, String session, String question) {
-    return retriever.find(new Query(caller, session, List.of(question), 0, "none"));
+    return retriever.find(new Query(caller, session, List.of(question), 0, "none")).chunks();
   }
 
   private static List<String> texts(List<Chunk> chunks) {
@@ -355,7 +355,7 @@ abstract class RetrievalContract {
   }
 
   private List<Chunk> find(String session, String question, long before, String leaf) {
-    return retriever.find(new Query(ANN, session, List.of(question), before, leaf));
+    return retriever.find(new Query(ANN, session, List.of(question), before, leaf)).chunks();
   }
 
   private void message(String id, @Nullable String parent, int position, String text) {

@@ -10,7 +10,9 @@ import dev.perdure.file.FileLimits;
 import dev.perdure.log.LogLimits;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.retrieval.DocumentLimits;
+import dev.perdure.retrieval.EmbeddingLimits;
 import dev.perdure.server.config.DocumentSettings;
+import dev.perdure.server.config.EmbeddingSettings;
 import dev.perdure.server.config.EngineSettings;
 import dev.perdure.server.config.FileSettings;
 import dev.perdure.server.config.HttpSettings;
@@ -85,6 +87,15 @@ final class Limits {
         documents.maxSizePerOwner().bytes(),
         documents.maxChars(),
         documents.extractionTimeout());
+  }
+
+  static EmbeddingLimits embeddings(PerdureConfig config) {
+    EmbeddingSettings embeddings = config.embeddings();
+    return new EmbeddingLimits(
+        embeddings.timeout(),
+        embeddings.questionTimeout(),
+        embeddings.minSimilarity(),
+        embeddings.cacheSize().bytes());
   }
 
   static FileLimits files(PerdureConfig config) {

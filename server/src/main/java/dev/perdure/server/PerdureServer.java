@@ -73,6 +73,7 @@ final class PerdureServer {
   private final Engine engine;
   private final Admission admission;
   private final Indexer indexer;
+  private final EmbeddingSelection embeddings;
   private final PerdureHttp http;
   private final ProviderSelection models;
   private final Deque<AutoCloseable> closeLast;
@@ -94,6 +95,7 @@ final class PerdureServer {
       server.engine.start();
       server.admission.start();
       server.indexer.start();
+      server.embeddings.start();
       made.push(() -> server.engine.stop(Duration.ZERO));
       server.listen();
       return server;
@@ -112,7 +114,8 @@ final class PerdureServer {
     Ids ids = new Ids(clock, random);
     String nodeId = ids.node();
     Access access = Access.of(config, clock, random);
-    models = models(config, transport(made, clock), steady);
+    Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
+    models = models(config, transport, steady);
     PrometheusMeterRegistry meters = meters(made);
     tools = opened(made, new ToolSelection(config, System::getenv, clock)).start(meters);
     database = opened(made, open(config, migrations(faults)));
@@ -120,15 +123,15 @@ final class PerdureServer {
     ContextJournal journal = opened(made, new ContextJournal(database));
     Files files = new Files(database, ids, Limits.files(config));
     indexer = opened(made, new Indexer(database, Limits.documents(config), clock, files::sweep));
-    Schedules schedules =
-        Schedules.of(database, log, ids, Limits.desk(config), Limits.waits(config));
+    embeddings = opened(made, embeddings(config, transport, database, nodeId, steady, meters));
+    Schedules schedules = schedules(config, database, log, ids);
     EngineParts parts =
         new EngineParts(
             nodeId,
             database,
             log,
             models.providers(),
-            context(config, database, journal),
+            context(config, database, journal, embeddings),
             tools,
             schedules,
             Limits.engine(config),
@@ -138,39 +141,34 @@ final class PerdureServer {
             faults);
     engine = new Engine(parts, Version.text(), meters);
     admission = opened(made, new Admission(database, Limits.desk(config)));
-    http =
-        door(
-            config,
-            new PerdureHttp.Parts(
-                new Desk(database, log, engine, ids, admission, faults),
-                schedules,
-                admission,
-                PerdureHttp.Stores.of(database, ids, random),
-                new AnswerDesk(database, ids, tools::fault, AskUserTool::fault),
-                tools,
-                journal,
-                new Documents(database, ids, Limits.documents(config), indexer::wake),
-                files,
-                access.operators(),
-                log,
-                database.signals(),
-                models.providers(),
-                access.authenticator(),
-                access.originGuard(),
-                access.streamTokens(),
-                meters,
-                meters::scrape,
-                engine::notReady,
-                steady,
-                random));
+    PerdureHttp.Parts shown =
+        new PerdureHttp.Parts(
+            new Desk(database, log, engine, ids, admission, faults),
+            schedules,
+            admission,
+            PerdureHttp.Stores.of(database, ids, random),
+            new AnswerDesk(database, ids, tools::fault, AskUserTool::fault),
+            tools,
+            journal,
+            new Documents(database, ids, Limits.documents(config), indexer::wake),
+            files,
+            access.operators(),
+            log,
+            database.signals(),
+            models.providers(),
+            access.authenticator(),
+            access.originGuard(),
+            access.streamTokens(),
+            meters,
+            meters::scrape,
+            engine::notReady,
+            steady,
+            random);
+    http = door(config, shown);
   }
 
   private static PerdureHttp door(PerdureConfig config, PerdureHttp.Parts parts) {
     return new PerdureHttp(parts, place(config.server()), Limits.http(config), DOORS);
-  }
-
-  private static Transport transport(Deque<AutoCloseable> made, InstantSource clock) {
-    return opened(made, new Transport(TransportOptions.defaults(), clock));
   }
 
   /** A server whose time of day and fault points are in the hand of a test. */
@@ -190,9 +188,28 @@ final class PerdureServer {
         clock);
   }
 
+  private static Schedules schedules(
+      PerdureConfig config, Database database, TurnLog log, Ids ids) {
+    return Schedules.of(database, log, ids, Limits.desk(config), Limits.waits(config));
+  }
+
+  private static EmbeddingSelection embeddings(
+      PerdureConfig config,
+      Transport transport,
+      Database database,
+      String nodeId,
+      InstantSource clock,
+      PrometheusMeterRegistry meters) {
+    return new EmbeddingSelection(config, transport, database, nodeId, clock, meters);
+  }
+
   private static ContextBuilder context(
-      PerdureConfig config, Database database, ContextJournal journal) {
-    return new ContextBuilder(database, Limits.context(config), journal, new Retriever(database));
+      PerdureConfig config,
+      Database database,
+      ContextJournal journal,
+      EmbeddingSelection embeddings) {
+    return new ContextBuilder(
+        database, Limits.context(config), journal, new Retriever(database, embeddings.search()));
   }
 
   private static PerdureHttp.Place place(PerdureConfig.Server server) {

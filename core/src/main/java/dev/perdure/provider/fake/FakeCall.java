@@ -12,8 +12,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** One request and its answer, played from a script. Answered by one thread, ended by another. */
@@ -71,6 +74,8 @@ final class FakeCall {
   private void get() throws IOException {
     if (request.path().equals("/__calls")) {
       json(200, server.journal().json(after()).toString());
+    } else if (request.path().equals("/__embeddings")) {
+      json(200, server.embeddings().json());
     } else if (request.path().endsWith("/models")) {
       json(
           200,
@@ -102,11 +107,19 @@ final class FakeCall {
   }
 
   private void post() throws IOException, InterruptedException {
+    if (request.path().equals("/__embeddings")) {
+      plan();
+      return;
+    }
     JsonNode body;
     try {
       body = Json.MAPPER.readTree(request.body());
     } catch (JsonProcessingException e) {
       json(400, error("The body is not JSON."));
+      return;
+    }
+    if (request.path().endsWith("/embeddings")) {
+      embed(body);
       return;
     }
     long id = server.nextId();
@@ -142,6 +155,36 @@ final class FakeCall {
     // Noted before the client can know, and call again.
     Runnable success = () -> server.calls().succeeded(wire.model(), history);
     play(wire, script, script.play(call, server.clock()), success);
+  }
+
+  /** {@code ?fault=hang&times=3}. */
+  private void plan() throws IOException {
+    Matcher plan = Pattern.compile("fault=([a-z]+)&times=(\\d{1,6})").matcher(request.query());
+    if (!plan.matches()) {
+      json(400, error("Write ?fault=NAME&times=COUNT."));
+      return;
+    }
+    FakeEmbeddings.Fault fault =
+        FakeEmbeddings.Fault.valueOf(plan.group(1).toUpperCase(Locale.ROOT));
+    server.embeddings().fail(fault, Integer.parseInt(plan.group(2)));
+    write("HTTP/1.1 204 No Content\r\n\r\n");
+  }
+
+  private void embed(JsonNode body) throws IOException, InterruptedException {
+    List<String> input = FakeEmbeddings.input(body);
+    FakeEmbeddings.Fault fault = server.embeddings().called(input);
+    switch (fault) {
+      case HANG -> abandoned.await();
+      case BUSY -> json(429, error("Too many requests."), "retry-after-ms: 50\r\n");
+      case ERROR -> json(500, error("The model has crashed."));
+      case REFUSED -> json(400, error("There is no such model."));
+      case CUT -> {
+        write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{\"data\":[");
+        connection.close();
+      }
+      case NONE, DIMENSIONS, NAN, HUGE, FEWER, INDEX, TRUNCATED, PAGE ->
+          json(200, FakeEmbeddings.answer(body, input, fault));
+    }
   }
 
   private void play(FakeWire wire, DemoScript script, Iterator<Step> steps, Runnable success)

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <pre>
  * POST …/chat/completions   POST …/responses   POST …/messages
  * POST …/models/MODEL:streamGenerateContent
+ * POST …/embeddings         vectors, see FakeEmbeddings, and there for /__embeddings
  * GET  …/models             the one model "fake"
  * GET  /__calls             the journal, see FakeJournal;  DELETE /__calls forgets it
  * </pre>
@@ -36,6 +37,7 @@ public final class FakeProviderServer implements AutoCloseable {
   private final InstantSource clock;
   private final FakeJournal journal;
   private final DemoCalls calls = new DemoCalls();
+  private final FakeEmbeddings embeddings = new FakeEmbeddings();
 
   /**
    * @param port 0 for a free one
@@ -65,6 +67,10 @@ public final class FakeProviderServer implements AutoCloseable {
 
   public FakeJournal journal() {
     return journal;
+  }
+
+  public FakeEmbeddings embeddings() {
+    return embeddings;
   }
 
   InstantSource clock() {

@@ -26,6 +26,7 @@ public record PerdureConfig(
     HttpSettings http,
     EngineSettings engine,
     DocumentSettings documents,
+    EmbeddingSettings embeddings,
     FileSettings files,
     ToolSettings tools,
     WaitSettings waits,

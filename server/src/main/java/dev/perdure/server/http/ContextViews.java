@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.perdure.context.ContextView;
 import dev.perdure.context.ContextView.Source;
 import dev.perdure.context.Summary;
+import dev.perdure.retrieval.Chunk;
 import java.io.IOException;
 import java.util.List;
 
@@ -35,6 +36,9 @@ final class ContextViews {
     json.writeNumberField("reserved", attempt.reserved());
     json.writeStringField("counting", attempt.exact() ? "exact" : "estimated");
     json.writeNumberField("tokens", attempt.tokens());
+    if (!attempt.semantic().equals("off")) {
+      json.writeStringField("semanticSearch", attempt.semantic());
+    }
     json.writeArrayFieldStart("sources");
     for (Source source : attempt.sources()) {
       json.writeStartObject();
@@ -44,6 +48,16 @@ final class ContextViews {
         json.writeNumberField("part", source.part());
       }
       json.writeNumberField("tokens", source.tokens());
+      if (!source.hits().isEmpty()) {
+        json.writeArrayFieldStart("foundBy");
+        for (Chunk.Hit hit : source.hits()) {
+          json.writeStartObject();
+          json.writeStringField("by", hit.by().wire());
+          json.writeNumberField("rank", hit.rank());
+          json.writeEndObject();
+        }
+        json.writeEndArray();
+      }
       json.writeEndObject();
     }
     json.writeEndArray();

@@ -89,6 +89,15 @@ class KeysTest {
       documents.maxSizePerOwner = 256MiB
       documents.maxChars = 2000000
       documents.extractionTimeout = 60s
+      embeddings.model =
+      embeddings.baseUrl =
+      embeddings.apiKey =
+      embeddings.dimensions = 0
+      embeddings.batch = 64
+      embeddings.timeout = 30s
+      embeddings.questionTimeout = 300ms
+      embeddings.minSimilarity = 30
+      embeddings.cacheSize = 64MiB
       files.maxSize = 10MiB
       files.maxPerOwner = 2000
       files.maxSizePerOwner = 1GiB
