@@ -77,33 +77,6 @@ test('what cannot be read is refused', async () => {
   }
 });
 
-test('useChat with the durable transport resumes by offset', async () => {
-  const text = words(30);
-  const open = (id, messages = []) =>
-    new Chat({
-      id,
-      messages,
-      transport: createDurableChatTransport({
-        api: `${base}/api/chat`,
-        headers: { prefer: 'respond-async' },
-      }),
-    });
-  const reply = chat =>
-    (chat.messages.at(-1)?.role === 'assistant' ? chat.messages.at(-1).parts : [])
-      .filter(part => part.type === 'text')
-      .map(part => part.text)
-      .join('');
-  const chat = open(`durable-${process.pid}`);
-  await chat.sendMessage({ text: say(text, 5) }, { body: { model: 'openai/fake' } });
-  assert.equal(chat.error, undefined);
-  assert.equal(reply(chat), text);
-  const again = open(chat.id, [chat.messages[0]]);
-  await again.resumeStream();
-  assert.equal(again.error, undefined);
-  assert.equal(reply(again), text);
-  assert.equal((await storedReplies(again.messages.at(-1).metadata.session))[0].text, text);
-});
-
 test('EventSource follows a turn, comes back when it is cut, and stops at its end', async () => {
   const { turn } = await submit(say(words(60), 10));
   const seen = [];
@@ -134,32 +107,6 @@ test('EventSource follows a turn, comes back when it is cut, and stops at its en
   assert.deepEqual(seen.map(event => event.seq), seen.map((_, i) => i));
   assert.equal(textOf(seen), words(60));
   assert.ok(connections >= 3);
-});
-
-test('a follower goes on behind a kill of the server', async () => {
-  const { turn } = await submit(say(words(60), 25));
-  const before = [];
-  const first = await fetch(`${url(turn)}?live=sse&offset=-1`);
-  let offset = '-1';
-  let text = '';
-  const decoder = new TextDecoder();
-  await assert.rejects(async () => {
-    for await (const bytes of first.body) {
-      text += decoder.decode(bytes, { stream: true });
-      const frames = text.split('\n\n');
-      text = frames.pop();
-      for (const frame of frames) {
-        const data = frame.split('\n').find(line => line.startsWith('data: '))?.slice(6);
-        if (frame.startsWith('event: data')) before.push(...JSON.parse(data));
-        if (frame.startsWith('event: control')) offset = JSON.parse(data).streamNextOffset;
-      }
-      if (before.length === 20) await ask('kill');
-    }
-  });
-  const rest = await read({ url: url(turn), live: 'sse', offset });
-  const all = [...before.filter(event => event.seq <= Number(offset)), ...rest.items];
-  assert.deepEqual(all.map(event => event.seq), all.map((_, i) => i));
-  assert.equal(all.at(-1).state, 'completed');
 });
 
 await main();

@@ -19,7 +19,35 @@ export async function ask(what) {
 }
 
 export function test(name, run) {
-  cases.push({ name, run });
+  cases.push([{ name, run }]);
+}
+
+/**
+ * The same case for several clients, at the same time.
+ *
+ * @param run is given `together`, which waits until all have come there, or failed; then `act` is done, once
+ */
+export function forEach(clients, name, run, act = async () => {}) {
+  let missing = clients.length;
+  let open;
+  const opened = new Promise(resolve => {
+    open = resolve;
+  }).then(act);
+  opened.catch(() => {});
+  cases.push(
+    clients.map(client => {
+      let here = false;
+      const arrive = () => {
+        if (!here && --missing === 0) open();
+        here = true;
+      };
+      const together = () => {
+        arrive();
+        return opened;
+      };
+      return { name: `${name}: ${client.name}`, run: () => run(client, together).finally(arrive) };
+    }),
+  );
 }
 
 /** Says why no case of this script is run. */
@@ -28,30 +56,33 @@ export function skip(name, why) {
   process.exit(0);
 }
 
+async function runCase({ name, run }) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('not over after 60 s')), 60_000);
+  });
+  let error;
+  const started = Date.now();
+  try {
+    await Promise.race([run(), late]);
+  } catch (e) {
+    error = String(e?.stack ?? e);
+  } finally {
+    clearTimeout(timer);
+  }
+  const millis = Date.now() - started;
+  process.stdout.write(JSON.stringify({ case: name, millis, error }) + '\n');
+}
+
 /**
  * Runs the cases one after the other; each has a deadline, only so that a broken one ends.
  *
  * @param afterwards what else is to be done before the process ends
  */
 export async function main(afterwards = async () => {}) {
-  const only = process.env.CASE;
-  for (const { name, run } of cases) {
-    if (only && !name.includes(only)) continue;
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error('not over after 60 s')), 60_000);
-    });
-    let error;
-    const started = Date.now();
-    try {
-      await Promise.race([run(), late]);
-    } catch (e) {
-      error = String(e?.stack ?? e);
-    } finally {
-      clearTimeout(timer);
-    }
-    const millis = Date.now() - started;
-    process.stdout.write(JSON.stringify({ case: name, millis, error }) + '\n');
+  const only = process.env.CASE ?? '';
+  for (const group of cases.filter(each => each.some(({ name }) => name.includes(only)))) {
+    await Promise.all(group.map(runCase));
   }
   await afterwards();
   process.exit(0);
@@ -69,10 +100,10 @@ export async function until(what, condition) {
 }
 
 /** A request to the native API, which must succeed. */
-export async function api(method, path, body) {
+export async function api(method, path, body, headers = {}) {
   const response = await fetch(base + path, {
     method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await response.text();

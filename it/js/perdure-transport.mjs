@@ -1,35 +1,15 @@
 // The transport of @perdure/client/ai-sdk under the AI SDK's own chat, against a real server.
 
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { Chat } from '@ai-sdk/react';
 import { lastAssistantMessageIsCompleteWithApprovalResponses } from 'ai';
-import { build } from 'vite';
-import { ask, base, cutAfter, main, say, storedReplies, test, until, words } from './harness.mjs';
+import { MODEL, PerdureChatTransport } from './chat-clients.mjs';
+import { base, cutAfter, main, say, storedReplies, test, until, words } from './harness.mjs';
 
-// As a package it is built by tsc; here its source is, beside the packages that it is tested with.
-const outDir = fileURLToPath(new URL('node_modules/.perdure-client', import.meta.url));
-await build({
-  logLevel: 'error',
-  configFile: false,
-  build: {
-    lib: {
-      entry: fileURLToPath(new URL('../../client/src/ai-sdk/index.ts', import.meta.url)),
-      formats: ['es'],
-      fileName: () => 'index.mjs',
-    },
-    rolldownOptions: { external: ['ai'] },
-    outDir,
-    emptyOutDir: true,
-  },
-});
-const { PerdureChatTransport } = await import(`${outDir}/index.mjs`);
-
-const MODEL = 'openai/fake';
 let nextId = 0;
 
 /** A chat on a network of its own: each stream of it breaks after so many chunks, as long as there are any. */
-function open(breaks = [], id = `own-${process.pid}-${nextId++}`) {
+function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}) {
   const requests = [];
   const network = async (url, init) => {
     requests.push(`${init?.method ?? 'GET'} ${new URL(url, base).pathname}`);
@@ -44,6 +24,7 @@ function open(breaks = [], id = `own-${process.pid}-${nextId++}`) {
     fetch: network,
     body: { model: MODEL },
     pause: () => new Promise(resolve => setTimeout(resolve, 20)),
+    ...options,
   });
   const problems = [];
   const chat = new Chat({
@@ -78,25 +59,27 @@ test('an attempt that is taken back is taken back through a break as well', asyn
   assert.equal(reply(chat), text);
 });
 
-test('a server that is killed in mid-reply costs the page nothing', async () => {
-  const text = words(60);
-  const chat = open();
-  const sent = chat.sendMessage({ text: say(text, 25) });
-  await until('some text', () => reply(chat).length > 20);
-  await ask('kill');
-  await sent;
-  assert.deepEqual(chat.problems, []);
-  assert.equal(reply(chat), text);
-});
-
-test('a stop ends the reply itself', async () => {
+test('a stop by the transport ends the reply itself', async () => {
   const chat = open();
   const sent = chat.sendMessage({ text: say(words(2000), 20) });
   await until('some text', () => reply(chat).length > 10);
-  await chat.stop();
+  await chat.network.stop(chat.id);
   await sent;
-  await until('the end', async () => (await stored(chat))[0].status === 'cancelled');
+  assert.equal((await stored(chat))[0].status, 'cancelled');
+  assert.equal((await stored(chat))[0].text, reply(chat));
   assert.deepEqual(chat.problems, []);
+});
+
+test('an abort ends the reply only where that is wanted, as useChat aborts when its component goes', async () => {
+  for (const [stopOnAbort, status] of [[true, 'cancelled'], [false, 'complete']]) {
+    const chat = open([], undefined, { stopOnAbort });
+    const sent = chat.sendMessage({ text: say(words(stopOnAbort ? 2000 : 30), 20) });
+    await until('some text', () => reply(chat).length > 10);
+    await chat.stop();
+    await sent;
+    await until('the end', async () => (await stored(chat))[0].status === status);
+    assert.deepEqual(chat.problems, []);
+  }
 });
 
 test('an approval is answered, and what comes then survives every break', async () => {

@@ -1,7 +1,7 @@
 /**
  * A transport for `useChat` of the AI SDK that keeps a reply on the page through whatever becomes of
- * the connection: a message is sent once however often it has to be repeated, a stream that breaks is
- * taken up where it broke, and a stop ends the reply itself.
+ * the connection: a message is sent once however often it has to be repeated, and a stream that breaks
+ * is taken up where it broke.
  */
 import {
   type ChatTransport,
@@ -13,6 +13,11 @@ import {
 import { type Answered, answeredIn, Seen } from './seen.ts';
 
 export interface PerdureChatOptions<M extends UIMessage> extends HttpChatTransportInitOptions<M> {
+  /**
+   * Whether an abort, as by `stop()` of `useChat`, ends the reply itself. Without, it ends the stream only:
+   * `useChat` stops whenever its component goes, so that whoever looks at another chat would lose the reply.
+   */
+  readonly stopOnAbort?: boolean;
   /** Waits before another try; by default longer each time, up to 10 s, or until the browser is online. */
   readonly pause?: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
@@ -37,7 +42,7 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
   }
 
   async sendMessages(options: Send<M>): Promise<Chunks> {
-    const life = new Life(options.abortSignal, () => this.#stop(options.chatId));
+    const life = this.#life(options);
     // A message is known by its id and an answer by its call; another reply needs a key of its own.
     const headers = new Headers(options.headers);
     if (options.trigger === 'regenerate-message' && !headers.has('idempotency-key')) {
@@ -54,9 +59,35 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
   }
 
   async reconnectToStream(options: Reconnect): Promise<Chunks | null> {
-    const life = new Life(options.abortSignal, () => this.#stop(options.chatId));
+    const life = this.#life(options);
     const first = await this.#persist(life, () => this.#replay(options, life));
     return first && this.#lasting(first, life, options, new Set());
+  }
+
+  /** Ends the reply that is being written, for everybody; tried until it is known to be done. */
+  async stop(chatId: string): Promise<void> {
+    const life = new Life(undefined, () => {});
+    const response = await this.#persist(life, async () => {
+      const answer = await this.#request(chatId, 'stop', 'POST');
+      if (isForLater({ statusCode: answer.status })) {
+        throw Object.assign(new Error(await answer.text()), { statusCode: answer.status });
+      }
+      return answer;
+    });
+    if (!response.ok) {
+      throw new Error(await response.text());
+    }
+  }
+
+  #life(options: {
+    readonly abortSignal?: AbortSignal | undefined;
+    readonly chatId: string;
+  }): Life {
+    return new Life(options.abortSignal, () => {
+      if (this.#options.stopOnAbort) {
+        this.stop(options.chatId).catch(() => {});
+      }
+    });
   }
 
   /** The messages of a chat that are stored, for `messages` of `useChat`; a resume brings the rest. */
@@ -133,12 +164,6 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
     }
   }
 
-  async #stop(chatId: string): Promise<void> {
-    await this.#persist(new Life(undefined, async () => {}), () =>
-      this.#request(chatId, 'stop', 'POST'),
-    );
-  }
-
   async #request(chatId: string, what: string, method: string): Promise<Response> {
     const { api = DEFAULT_API, fetch: custom, headers, credentials } = this.#options;
     const given = typeof headers === 'function' ? await headers() : await headers;
@@ -157,11 +182,11 @@ class Life {
   readonly #outer: AbortSignal | undefined;
   readonly #onAbort: () => void;
 
-  constructor(outer: AbortSignal | undefined, stop: () => Promise<void>) {
+  constructor(outer: AbortSignal | undefined, aborted: () => void) {
     this.#outer = outer;
     this.#onAbort = () => {
       this.#controller.abort(outer?.reason);
-      stop().catch(() => {});
+      aborted();
     };
     if (outer?.aborted) {
       this.#onAbort();

@@ -16,6 +16,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.WebSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -38,15 +40,35 @@ import org.junit.jupiter.api.Test;
 class DoorEndingsTest {
   private static final Path TABLE = Path.of("../docs/doors/endings.md");
   private static final String LONG = Prompts.say(Prompts.words(4000), 25);
+
+  /** Calls a tool of the client, which does not answer. */
+  private static final String WAITING = "/tool place {}";
+
   private static final long PATIENCE_SECONDS = 60;
 
   private final HttpClient client =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
-  /** One stream that is read to its end. */
-  private final class Following {
+  /** A stream that is read to its end. */
+  private interface Stream {
+    /** Waits until some text has come. */
+    void awaitText() throws InterruptedException;
+
+    /** How it has ended, and unless that was in mid-reply, after what. */
+    String ending(boolean inMidReply) throws Exception;
+
+    /** The same for a reply that waits: its stream may go on through the wait. */
+    String endingOrWait() throws Exception;
+
+    /** Everything that came of a stream that has ended well. */
+    String bytes() throws Exception;
+  }
+
+  /** One by HTTP. */
+  private final class Following implements Stream {
     private final HttpResponse<InputStream> response;
     private final CountDownLatch begun = new CountDownLatch(1);
+    private final CompletableFuture<String> waits = new CompletableFuture<>();
     private final CompletableFuture<String> end;
     private final StringBuilder all = new StringBuilder();
     private @Nullable String last;
@@ -67,6 +89,9 @@ class DoorEndingsTest {
             if (last.contains("w0")) {
               begun.countDown();
             }
+            if (last.contains("\"turn.waiting\"")) {
+              waits.complete("stays open");
+            }
           }
           if (!line.startsWith(":")) {
             all.append(line).append('\n');
@@ -80,18 +105,103 @@ class DoorEndingsTest {
       }
     }
 
-    /** Waits until some text has come. */
-    void awaitText() throws InterruptedException {
+    @Override
+    public void awaitText() throws InterruptedException {
       assertThat(begun.await(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
     }
 
-    String ending(boolean inMidReply) throws Exception {
+    @Override
+    public String ending(boolean inMidReply) throws Exception {
       String how = end.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
       return inMidReply ? how : how + " after " + said(String.valueOf(last));
     }
 
-    String bytes() throws Exception {
+    @Override
+    public String endingOrWait() throws Exception {
+      Object first = CompletableFuture.anyOf(waits, end).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      return waits.isDone() ? String.valueOf(first) : ending(false);
+    }
+
+    @Override
+    public String bytes() throws Exception {
       assertThat(end.get(PATIENCE_SECONDS, TimeUnit.SECONDS)).isEqualTo("clean end");
+      return all.toString();
+    }
+  }
+
+  /** One over the WebSocket of the AI SDK's door. */
+  private final class Socket implements Stream, WebSocket.Listener {
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private final CompletableFuture<String> end = new CompletableFuture<>();
+    private final StringBuilder message = new StringBuilder();
+    private final StringBuilder all = new StringBuilder();
+
+    Socket(Server node, String session) {
+      WebSocket socket =
+          client
+              .newWebSocketBuilder()
+              .buildAsync(URI.create(node.url().replace("http:", "ws:") + "/api/chat"), this)
+              .join();
+      ObjectNode resume = Api.JSON.createObjectNode().put("type", "resume");
+      socket.sendText(resume.put("requestId", "r").put("id", session).toString(), true).join();
+    }
+
+    @Override
+    public @Nullable CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+      message.append(data);
+      if (last) {
+        String text = message.toString();
+        message.setLength(0);
+        all.append(text).append('\n');
+        if (text.contains("w0")) {
+          begun.countDown();
+        }
+        String type = Api.read(text).path("type").asText();
+        if (!type.equals("start") && !type.equals("chunk")) {
+          end.complete("`" + type + "`");
+        }
+      }
+      socket.request(1);
+      return null;
+    }
+
+    @Override
+    public @Nullable CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+      // 1006 is not sent: it is what a client calls a connection that went without a word.
+      end.complete(code == 1006 ? "cut" : "closed, " + code);
+      return null;
+    }
+
+    @Override
+    public void onError(WebSocket socket, Throwable error) {
+      end.complete("cut");
+    }
+
+    @Override
+    public void awaitText() throws InterruptedException {
+      assertThat(begun.await(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Override
+    public String ending(boolean inMidReply) throws Exception {
+      String how = end.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      String[] lines = all.toString().split("\n", -1);
+      return inMidReply || lines.length < 3
+          ? how
+          : how
+              + " after `"
+              + Api.read(lines[lines.length - 3]).path("chunk").path("type").asText()
+              + "`";
+    }
+
+    @Override
+    public String endingOrWait() throws Exception {
+      return ending(false);
+    }
+
+    @Override
+    public String bytes() throws Exception {
+      assertThat(end.get(PATIENCE_SECONDS, TimeUnit.SECONDS)).isEqualTo("`end`");
       return all.toString();
     }
   }
@@ -118,6 +228,10 @@ class DoorEndingsTest {
 
   private static Asked ask(Api api, String prompt) {
     ObjectNode body = Api.JSON.createObjectNode().put("input", prompt).put("background", true);
+    if (prompt.equals(WAITING)) {
+      ObjectNode tool = body.putArray("tools").addObject().put("type", "function");
+      tool.put("name", "place").putObject("parameters").put("type", "object");
+    }
     String id =
         api.post("/openai/v1/responses", body.toString()).expect(200).json().path("id").asText();
     String turn = "turn_" + id.substring("resp_".length());
@@ -131,6 +245,10 @@ class DoorEndingsTest {
   private static HttpRequest.Builder completion(Server node, String prompt, String key) {
     ObjectNode body = Api.JSON.createObjectNode().put("stream", true);
     body.putArray("messages").addObject().put("role", "user").put("content", prompt);
+    if (prompt.equals(WAITING)) {
+      ObjectNode tool = body.putArray("tools").addObject().put("type", "function");
+      tool.putObject("function").put("name", "place").putObject("parameters").put("type", "object");
+    }
     return get(node, "/openai/v1/chat/completions")
         .header("Content-Type", "application/json")
         .header("Idempotency-Key", key)
@@ -138,11 +256,12 @@ class DoorEndingsTest {
   }
 
   /** All doors' streams of one prompt, on one node. */
-  private Map<String, Following> open(Server node, Asked asked, String prompt, String key)
+  private Map<String, Stream> open(Server node, Asked asked, String prompt, String key)
       throws IOException, InterruptedException {
-    Map<String, Following> streams = new LinkedHashMap<>();
+    Map<String, Stream> streams = new LinkedHashMap<>();
     streams.put("native", new Following(get(node, "/v1/turns/" + asked.turn + "/events")));
     streams.put("AI SDK", new Following(get(node, "/api/chat/" + asked.session + "/stream")));
+    streams.put("its WebSocket", new Socket(node, asked.session));
     streams.put(
         "Durable Streams", new Following(get(node, "/streams/turns/" + asked.turn + "?live=sse")));
     streams.put("Responses", new Following(get(node, asked.response())));
@@ -162,27 +281,45 @@ class DoorEndingsTest {
       Server node = fleet.node(1);
       String complete = Prompts.say("w0 w1 w2", 1);
       Asked asked = ask(node.api(), complete);
-      Map<String, Following> first = open(node, asked, complete, "complete");
+      Map<String, Stream> first = open(node, asked, complete, "complete");
       record(table, "complete", first, false);
       sameBytes(first, open(node, asked, complete, "complete"));
       sameBytes(first, open(fleet.node(0), asked, complete, "complete"));
+      for (String path : List.of("", "/ui")) {
+        String whole = "/streams/turns/" + asked.turn + path;
+        Api.Answer once = node.api().get(whole).expect(200);
+        for (Server each : List.of(node, fleet.node(0))) {
+          Api.Answer again = each.api().get(whole).expect(200);
+          assertThat(again.body()).isEqualTo(once.body());
+          assertThat(again.headers().firstValue("etag"))
+              .isEqualTo(once.headers().firstValue("etag"));
+        }
+      }
 
       String failing = Prompts.say("w0 w1 w2", 1, "/error 401 always");
       record(table, "failed", open(node, ask(node.api(), failing), failing, "failed"), false);
 
+      asked = ask(node.api(), WAITING);
+      Map<String, Stream> waiting = open(node, asked, WAITING, "waiting");
+      Map<String, String> row = new LinkedHashMap<>();
+      for (Map.Entry<String, Stream> stream : waiting.entrySet()) {
+        row.put(stream.getKey(), stream.getValue().endingOrWait());
+      }
+      table.put("waiting for the client", row);
+
       asked = ask(node.api(), LONG);
-      Map<String, Following> cancelled = open(node, asked, LONG, "cancelled");
+      Map<String, Stream> cancelled = open(node, asked, LONG, "cancelled");
       awaitText(cancelled);
       fleet.api(0).cancel(asked.turn);
-      fleet.api(0).cancel(turnOf(at(cancelled, "chat completions")));
+      fleet.api(0).cancel(turnOf((Following) at(cancelled, "chat completions")));
       record(table, "cancelled", cancelled, false);
 
-      Map<String, Following> drained = open(node, ask(node.api(), LONG), LONG, "drained");
+      Map<String, Stream> drained = open(node, ask(node.api(), LONG), LONG, "drained");
       awaitText(drained);
       fleet.redeploy(1);
       record(table, "node drained", drained, true);
 
-      Map<String, Following> killed = open(node, ask(node.api(), LONG), LONG, "killed");
+      Map<String, Stream> killed = open(node, ask(node.api(), LONG), LONG, "killed");
       awaitText(killed);
       node.kill();
       record(table, "node killed", killed, true);
@@ -194,8 +331,8 @@ class DoorEndingsTest {
     return requireNonNull(map.get(key));
   }
 
-  private static void awaitText(Map<String, Following> streams) throws InterruptedException {
-    for (Following stream : streams.values()) {
+  private static void awaitText(Map<String, Stream> streams) throws InterruptedException {
+    for (Stream stream : streams.values()) {
       stream.awaitText();
     }
   }
@@ -203,19 +340,19 @@ class DoorEndingsTest {
   private static void record(
       Map<String, Map<String, String>> table,
       String what,
-      Map<String, Following> streams,
+      Map<String, Stream> streams,
       boolean inMidReply)
       throws Exception {
     Map<String, String> row = new LinkedHashMap<>();
-    for (Map.Entry<String, Following> stream : streams.entrySet()) {
+    for (Map.Entry<String, Stream> stream : streams.entrySet()) {
       row.put(stream.getKey(), stream.getValue().ending(inMidReply));
     }
     table.put(what, row);
   }
 
-  private static void sameBytes(Map<String, Following> one, Map<String, Following> other)
+  private static void sameBytes(Map<String, Stream> one, Map<String, Stream> other)
       throws Exception {
-    for (Map.Entry<String, Following> stream : one.entrySet()) {
+    for (Map.Entry<String, Stream> stream : one.entrySet()) {
       assertThat(at(other, stream.getKey()).bytes())
           .as(stream.getKey())
           .isEqualTo(stream.getValue().bytes());
@@ -231,7 +368,8 @@ class DoorEndingsTest {
         "Written by `DoorEndingsTest`, which sees it happen. EventSource, the native clients and");
     lines.add(
         "readers of Durable Streams come again after a clean end. The other clients take it for");
-    lines.add("the end of the reply, so theirs is cut when the reply goes on without them.");
+    lines.add("the end of the reply, so theirs is cut when the reply goes on without them; to the");
+    lines.add("client of the WebSocket whatever comes without an `end` is a break.");
     lines.add("");
     lines.add("| the reply is | " + String.join(" | ", doors) + " |");
     lines.add("|---".repeat(doors.size() + 1) + "|");

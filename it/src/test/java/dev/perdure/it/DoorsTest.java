@@ -32,8 +32,18 @@ class DoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicTest> what_every_client_of_a_chat_is_spared() {
+    return NodeScript.run("chat-cases.mjs", server.url(), this::act);
+  }
+
+  @TestFactory
   Stream<DynamicTest> the_ai_sdk() {
     return NodeScript.run("ai-sdk.mjs", server.url(), this::act);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> the_ai_sdk_over_a_websocket() {
+    return NodeScript.run("ai-sdk-socket.mjs", server.url(), this::act);
   }
 
   @TestFactory

@@ -22,16 +22,15 @@ import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
 import dev.perdure.server.http.Text;
+import dev.perdure.server.http.WebSocket;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.random.RandomGenerator;
 
 /**
  * The routes that {@code DefaultChatTransport} of the AI SDK calls, so that {@code useChat} works
@@ -40,6 +39,7 @@ import java.util.stream.Collectors;
  *
  * <pre>
  *   POST /api/chat                answers with the UI message stream of the reply
+ *   GET  /api/chat                the same by WebSocketChatTransport, see ChatSocket
  *   GET  /api/chat/CHAT/stream    the same stream from its beginning, or 204
  *   POST /api/chat/CHAT/stop      ends the reply, whoever follows it
  *   GET  /api/chat/CHAT/messages  what a page needs that loads the chat
@@ -57,14 +57,18 @@ public final class AiSdkDoor implements FrontDoor {
 
   private final Chats chats;
   private final Branches branches;
+  private final Replies replies;
   private final ProjectedStreams streams;
   private final HttpLimits limits;
+  private final RandomGenerator random;
 
   public AiSdkDoor(FrontDoor.Parts parts) {
     this.chats = new Chats(parts);
+    this.replies = new Replies(chats);
     this.branches = parts.branches();
     this.streams = parts.streams();
     this.limits = parts.limits();
+    this.random = parts.random();
   }
 
   @Override
@@ -77,6 +81,7 @@ public final class AiSdkDoor implements FrontDoor {
     String one = "/api/chat/{chat}";
     return List.of(
         new Route(Method.POST, "/api/chat", Route.Access.CALLER, this::post),
+        new Route(Method.GET, "/api/chat", Route.Access.SOCKET, this::socket),
         new Route(Method.GET, one + "/stream", Route.Access.CALLER, this::resume),
         new Route(Method.POST, one + "/stop", Route.Access.CALLER, this::stop),
         new Route(Method.GET, one + "/messages", Route.Access.CALLER, this::messages));
@@ -88,65 +93,37 @@ public final class AiSdkDoor implements FrontDoor {
   }
 
   private void post(Exchange exchange) throws IOException, InterruptedException {
-    UiMessageStream.Attempts attempts = attempts(exchange);
+    UiMessageStream.Attempts attempts = Replies.attempts(exchange.header(ATTEMPTS).orElse(null));
     ChatRequest request =
         ChatRequest.read(exchange.body(HISTORY_BODIES * limits.body().bodyBytes()), limits.body());
-    switch (request.last()) {
-      case ChatRequest.Posted posted -> accept(exchange, request, posted, attempts);
-      case ChatRequest.Answered answered -> goOn(exchange, request, answered, attempts);
-    }
-  }
-
-  private void accept(
-      Exchange exchange,
-      ChatRequest request,
-      ChatRequest.Posted posted,
-      UiMessageStream.Attempts attempts)
-      throws IOException, InterruptedException {
     String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
-    if (exchange.prefersAsync()) {
+    if (request.last() instanceof ChatRequest.Posted posted && exchange.prefersAsync()) {
       elsewhere(exchange, 202, chats.accept(exchange.caller(), request, posted, key));
       return;
     }
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      stream(exchange, place, chats.accept(exchange.caller(), request, posted, key), attempts);
+      send(exchange, place, replies.posted(exchange.caller(), request, key, attempts, place));
     }
   }
 
-  /** Answers what a reply waits for, and tells of it from there on. */
-  private void goOn(
-      Exchange exchange,
-      ChatRequest request,
-      ChatRequest.Answered answered,
-      UiMessageStream.Attempts attempts)
+  private static void send(Exchange exchange, ProjectedStreams.Place place, Replies.Reply reply)
       throws IOException, InterruptedException {
-    Turn turn = chats.answered(exchange.caller(), request, answered);
-    try (ProjectedStreams.Place place = streams.take(exchange)) {
-      KnownLog known = known(turn, attempts);
-      boolean _ = place.read(turn, Duration.ZERO, known::event);
-      Set<String> calls =
-          answered.calls().stream().map(ChatRequest.Said::call).collect(Collectors.toSet());
-      long after = known.waitOf(calls);
-      if (chats.answer(exchange.caller(), turn, answered)) {
-        known.answered();
-      } else if (after < 0 || chats.waits(exchange.caller(), turn)) {
-        throw new PerdureException(
-            ErrorCode.CONFLICT,
-            "No call of a tool in the last message waits for this. Load the chat again.");
-      } else {
-        known.waiting(false);
-      }
-      exchange.header(UI_MESSAGE_STREAM, "v1");
-      place.send(turn, new UiMessageStream(attempts, known, after));
+    exchange.header(UI_MESSAGE_STREAM, "v1");
+    place.send(reply.turn(), reply.stream());
+  }
+
+  /** The same over a WebSocket, for as long as that lasts. */
+  private void socket(Exchange exchange) throws IOException, InterruptedException {
+    try (ProjectedStreams.Place place = streams.take(exchange);
+        WebSocket socket = place.socket(HISTORY_BODIES * limits.body().bodyBytes())) {
+      new ChatSocket(replies, streams, limits, random, exchange, socket).run();
     }
+    throw new IOException("The WebSocket is over, and with it the connection");
   }
 
   private void resume(Exchange exchange) throws IOException, InterruptedException {
-    UiMessageStream.Attempts attempts = attempts(exchange);
-    Optional<Turn> turn =
-        chats
-            .session(exchange.caller(), chat(exchange))
-            .flatMap(session -> chats.current(exchange.caller(), session));
+    UiMessageStream.Attempts attempts = Replies.attempts(exchange.header(ATTEMPTS).orElse(null));
+    Optional<Turn> turn = replies.current(exchange.caller(), chat(exchange));
     if (turn.isEmpty()) {
       exchange.sendEmpty(204);
       return;
@@ -156,7 +133,7 @@ public final class AiSdkDoor implements FrontDoor {
       return;
     }
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      stream(exchange, place, turn.get(), attempts);
+      send(exchange, place, replies.whole(exchange.caller(), turn.get(), attempts, place));
     }
   }
 
@@ -166,40 +143,11 @@ public final class AiSdkDoor implements FrontDoor {
   }
 
   /** Says where the same chunks are read by offset, as the Durable Streams transport does. */
-  private static void elsewhere(Exchange exchange, int status, Turn turn) {
-    String url = "/streams/turns/" + turn.id() + "/ui";
+  private void elsewhere(Exchange exchange, int status, Turn turn) {
+    String url = streams.address(exchange, "/streams/turns/" + turn.id() + "/ui");
     exchange.header(HeaderNames.LOCATION, url);
     exchange.header(PREFERENCE_APPLIED, "respond-async");
     exchange.sendJson(status, ("{\"streamUrl\":\"" + url + "\"}").getBytes(UTF_8));
-  }
-
-  private void stream(
-      Exchange exchange, ProjectedStreams.Place place, Turn turn, UiMessageStream.Attempts attempts)
-      throws IOException, InterruptedException {
-    exchange.header(UI_MESSAGE_STREAM, "v1");
-    KnownLog known = known(turn, attempts);
-    boolean _ = place.read(turn, Duration.ZERO, known::event);
-    known.waiting(chats.waits(exchange.caller(), turn));
-    place.send(turn, new UiMessageStream(attempts, known, -1));
-  }
-
-  /** A client that cannot forget, or not as far back as a retried lane goes, is not shown it. */
-  private static KnownLog known(Turn turn, UiMessageStream.Attempts attempts) {
-    return new KnownLog(attempts == UiMessageStream.Attempts.CUT || turn.lanes().size() > 1);
-  }
-
-  private static UiMessageStream.Attempts attempts(Exchange exchange) {
-    String asked = exchange.header(ATTEMPTS).orElse("reset");
-    return switch (asked) {
-      case "reset" -> UiMessageStream.Attempts.RESET;
-      case "cut" -> UiMessageStream.Attempts.CUT;
-      default ->
-          throw new PerdureException(
-              ErrorCode.INVALID_REQUEST,
-              "The header 'X-Perdure-Attempts' is '"
-                  + Text.shown(asked)
-                  + "'. It must be 'reset' or 'cut'.");
-    };
   }
 
   private void stop(Exchange exchange) {

@@ -46,17 +46,12 @@ record ChatRequest(
   static final int ID_CHARS = 255;
   private static final int MODEL_CHARS = 200;
 
-  /** Scalars of an application's own that are longer are passed over unread. */
-  private static final List<String> READ =
-      List.of(
-          "id",
-          "trigger",
-          "messageId",
-          "model",
-          "instructions",
-          "tools",
-          "toolPolicy",
-          "clientTools");
+  /** What an application may say beside what the client says by itself. */
+  static final List<String> OWN =
+      List.of("model", "instructions", "tools", "toolPolicy", "clientTools");
+
+  /** What else is read; other members are passed over. */
+  private static final List<String> READ = List.of("id", "trigger", "messageId");
 
   /** More calls of tools than a reply can have waiting at once. */
   private static final int MAX_CALLS = 1000;
@@ -93,8 +88,7 @@ record ChatRequest(
    * @throws PerdureException INVALID_JSON, INVALID_REQUEST, TOO_LARGE
    */
   static ChatRequest read(byte[] body, HttpLimits.Body limits) {
-    Map<String, JsonNode> members = new HashMap<>();
-    List<JsonNode> last = new ArrayList<>();
+    Members members = new Members();
     try (JsonParser parser = Json.MAPPER.getFactory().createParser(body)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw invalid("The body is not a JSON object. Post what the AI SDK's transport sends.");
@@ -102,17 +96,7 @@ record ChatRequest(
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String name = parser.currentName();
         parser.nextToken();
-        switch (name) {
-          case "messages" -> lastTwo(parser, last);
-          case "message" -> last.add(Json.MAPPER.readTree(parser));
-          default -> {
-            if (READ.contains(name)) {
-              members.put(name, Json.MAPPER.readTree(parser));
-            } else {
-              parser.skipChildren();
-            }
-          }
-        }
+        members.take(name, parser);
       }
       if (parser.nextToken() != null) {
         throw invalid("The body goes on after its end.");
@@ -122,7 +106,51 @@ record ChatRequest(
     } catch (IOException e) {
       throw new PerdureException(ErrorCode.INVALID_JSON, "The body is not valid UTF-8.", e);
     }
-    return checked(members, last, limits);
+    return members.request(limits);
+  }
+
+  /**
+   * The members of a request that matter, as they come; checked when all are there. Used by one
+   * thread.
+   */
+  static final class Members {
+    private final Map<String, JsonNode> named = new HashMap<>();
+    private final List<JsonNode> last = new ArrayList<>();
+
+    /** Reads the value of a member, or passes over it. The parser stands at its first token. */
+    void take(String name, JsonParser parser) throws IOException {
+      if (name.equals("messages")) {
+        lastTwo(parser, last);
+      } else if (name.equals("message")) {
+        last.add(Json.MAPPER.readTree(parser));
+      } else if (READ.contains(name) || OWN.contains(name)) {
+        named.put(name, Json.MAPPER.readTree(parser));
+      } else {
+        parser.skipChildren();
+      }
+    }
+
+    /**
+     * The client's id of the conversation.
+     *
+     * @throws PerdureException INVALID_REQUEST, TOO_LARGE
+     */
+    String chat() {
+      @Nullable String chat = text(named.get("id"), "id", ID_CHARS);
+      if (chat == null) {
+        throw invalid("'id', the id of the chat, is missing.");
+      }
+      return chat;
+    }
+
+    /**
+     * The request.
+     *
+     * @throws PerdureException INVALID_REQUEST, TOO_LARGE
+     */
+    ChatRequest request(HttpLimits.Body limits) {
+      return checked(chat(), named, last, limits);
+    }
   }
 
   /** Keeps the last two messages, whatever the length of the history. */
@@ -139,11 +167,7 @@ record ChatRequest(
   }
 
   private static ChatRequest checked(
-      Map<String, JsonNode> members, List<JsonNode> last, HttpLimits.Body limits) {
-    @Nullable String chat = text(members.get("id"), "id", ID_CHARS);
-    if (chat == null) {
-      throw invalid("'id', the id of the chat, is missing.");
-    }
+      String chat, Map<String, JsonNode> members, List<JsonNode> last, HttpLimits.Body limits) {
     @Nullable String trigger = text(members.get("trigger"), "trigger", ID_CHARS);
     boolean regenerate = "regenerate-message".equals(trigger);
     if (!regenerate && trigger != null && !trigger.equals("submit-message")) {

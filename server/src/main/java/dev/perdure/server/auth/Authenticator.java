@@ -77,14 +77,41 @@ public final class Authenticator {
    * @throws PerdureException UNAUTHENTICATED
    */
   public Caller authenticateStream(ServerRequest request) {
-    List<String> tokens =
-        request.query().contains(TOKEN_PARAMETER)
-            ? request.query().all(TOKEN_PARAMETER)
-            : List.of();
     return authenticateStream(
         request.headers().all(HeaderNames.AUTHORIZATION, List::of),
-        tokens,
+        given(request),
         request.path().absolute().path());
+  }
+
+  /**
+   * The caller of a WebSocket, which does more than read: of tokens only one that was issued for
+   * its path is accepted.
+   *
+   * @throws PerdureException UNAUTHENTICATED
+   */
+  public Caller authenticateSocket(ServerRequest request) {
+    List<String> authorization = request.headers().all(HeaderNames.AUTHORIZATION, List::of);
+    StreamTokens tokens = streamTokens;
+    if (!required() || !authorization.isEmpty() || tokens == null) {
+      return authenticate(authorization);
+    }
+    List<String> given = given(request);
+    return given.isEmpty()
+        ? authenticate(authorization)
+        : tokens.verifyBound(single(given), request.path().absolute().path());
+  }
+
+  private static List<String> given(ServerRequest request) {
+    return request.query().contains(TOKEN_PARAMETER)
+        ? request.query().all(TOKEN_PARAMETER)
+        : List.of();
+  }
+
+  private static String single(List<String> tokens) {
+    if (tokens.size() > 1) {
+      throw refused("The query has more than one 'token'. Send one.");
+    }
+    return tokens.getFirst();
   }
 
   /**
@@ -114,10 +141,7 @@ public final class Authenticator {
     if (!required() || !authorization.isEmpty() || tokens.isEmpty() || streamTokens == null) {
       return authenticate(authorization);
     }
-    if (tokens.size() > 1) {
-      throw refused("The query has more than one 'token'. Send one.");
-    }
-    return streamTokens.verify(tokens.getFirst(), path);
+    return streamTokens.verify(single(tokens), path);
   }
 
   private Caller check(String credential) {

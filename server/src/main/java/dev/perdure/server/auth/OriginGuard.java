@@ -79,6 +79,22 @@ public final class OriginGuard {
   }
 
   /**
+   * Checks that no page of another origin opens a WebSocket. A browser lets every page do so and
+   * read what comes, whatever the CORS headers: it is like a request that changes something.
+   *
+   * @throws PerdureException FORBIDDEN
+   */
+  public void checkSocket(ServerRequest request) {
+    if (on) {
+      check(
+          Method.POST,
+          request.authority(),
+          request.headers().all(HeaderNames.ORIGIN, List::of),
+          request.headers().all(FETCH_SITE, List::of));
+    }
+  }
+
+  /**
    * @param authority the Host header
    */
   void check(

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>A token only reads, and only until it expires: it is accepted on streams and buys no other
- * token. Whoever sees the URL has the token, hence the short life and the optional path.
+ * token. One that was issued for the path of a WebSocket opens that, and nothing else. Whoever sees
+ * the URL has the token, hence the short life and the optional path.
  */
 public final class StreamTokens {
   /** Shortest secret, in characters. */
@@ -44,6 +45,9 @@ public final class StreamTokens {
   private static final int MAX_PATH_CHARS = 512;
 
   private static final int MAX_TOKEN_CHARS = 4096;
+
+  /** The only path that is none of a stream: a WebSocket. */
+  private static final String SOCKET = "/api/chat";
 
   private final SecretKeySpec key;
   private final Duration life;
@@ -98,6 +102,20 @@ public final class StreamTokens {
    * @throws PerdureException UNAUTHENTICATED
    */
   public Caller verify(String token, String path) {
+    return verify(token, path, false);
+  }
+
+  /**
+   * The same for a path that lets its caller do more than read: the token must have been issued for
+   * it and nothing else.
+   *
+   * @throws PerdureException UNAUTHENTICATED
+   */
+  Caller verifyBound(String token, String path) {
+    return verify(token, path, true);
+  }
+
+  private Caller verify(String token, String path, boolean onlyBound) {
     int dot = token.indexOf('.');
     if (dot <= 0 || token.length() > MAX_TOKEN_CHARS) {
       throw refused("is not a stream token");
@@ -111,20 +129,22 @@ public final class StreamTokens {
       throw refused("has expired");
     }
     JsonNode bound = claims.get("p");
-    if (bound != null && !within(bound.asText(), path)) {
+    if (bound == null ? onlyBound : !within(bound.asText(), path)) {
       throw refused("was issued for another path");
     }
     return new Caller(claims.path("t").asText(), claims.path("o").asText());
   }
 
   private static String checkedPath(String path) {
-    if (!path.startsWith("/v1/")
+    boolean known = path.startsWith("/v1/") || path.startsWith("/streams/") || path.equals(SOCKET);
+    if (!known
         || path.length() > MAX_PATH_CHARS
         || path.contains("..")
         || path.chars().anyMatch(c -> c <= ' ' || c >= 0x7f || c == '?' || c == '#')) {
       throw new PerdureException(
           ErrorCode.INVALID_REQUEST,
-          "The path of a stream token must begin with '/v1/', have no query and at most "
+          "The path of a stream token must be that of a stream or '/api/chat', have no query and at"
+              + " most "
               + MAX_PATH_CHARS
               + " characters. Send the path of the stream, such as '/v1/inbox/events'.");
     }

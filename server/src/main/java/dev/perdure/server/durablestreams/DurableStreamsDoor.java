@@ -64,12 +64,12 @@ public final class DurableStreamsDoor implements FrontDoor {
         new Route(
             Method.GET,
             one,
-            Route.Access.CALLER,
+            Route.Access.READ,
             exchange -> read(exchange, () -> DurableStreamsDoor::event)),
         new Route(
             Method.GET,
             one + "/ui",
-            Route.Access.CALLER,
+            Route.Access.READ,
             exchange -> read(exchange, AiSdkDoor::chunks)));
   }
 

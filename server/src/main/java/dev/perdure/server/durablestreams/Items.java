@@ -13,9 +13,6 @@ import java.util.List;
  * one thread.
  */
 final class Items {
-  private static final String DATA = "data: ";
-  private static final String END = "\n\n";
-
   /** The AI SDK's mark of the end, which is no JSON; a closed stream says the same. */
   private static final String DONE = "[DONE]";
 
@@ -36,18 +33,18 @@ final class Items {
   /** The messages of the next event; none if it is not behind the offset. */
   List<String> of(long seq, TurnEvent event) {
     Projection.Then _ = projection.apply(seq, event, frames);
-    String text = new String(frames.bytes(), 0, frames.length(), StandardCharsets.UTF_8);
-    frames.clear();
     last = seq;
     closed = event instanceof TurnEnded;
     List<String> items = new ArrayList<>();
     if (seq > after) {
-      for (String frame : text.split(END, -1)) {
-        if (frame.startsWith(DATA) && !frame.endsWith(DATA + DONE)) {
-          items.add(frame.substring(DATA.length()));
+      frames.eachData((bytes, from, to) -> {
+        String item = new String(bytes, from, to - from, StandardCharsets.UTF_8);
+        if (!item.equals(DONE)) {
+          items.add(item);
         }
-      }
+      });
     }
+    frames.clear();
     return items;
   }
 

@@ -25,12 +25,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One request and its answer: what handlers see of HTTP. Every value taken from the request is
- * checked here. Used by one thread.
+ * checked here. Used by one thread; who has made a WebSocket of it may have others ask for the
+ * caller, the limits and the watch.
  */
 public final class Exchange {
   public static final String JSON = "application/json";
@@ -50,17 +52,27 @@ public final class Exchange {
   private final ServerResponse response;
   private final StallWatch watch;
   private final HttpLimits limits;
+  private final BiConsumer<Exchange, ErrorCode> refusals;
   private Map<String, String> variables = Map.of();
   private @Nullable Caller caller;
   private boolean streaming;
   private boolean closing;
   private Duration longestStream = Duration.ofDays(365);
 
-  Exchange(ServerRequest request, ServerResponse response, StallWatch watch, HttpLimits limits) {
+  /**
+   * @param refusals takes note of what is refused once the connection is not HTTP's any more
+   */
+  Exchange(
+      ServerRequest request,
+      ServerResponse response,
+      StallWatch watch,
+      HttpLimits limits,
+      BiConsumer<Exchange, ErrorCode> refusals) {
     this.request = request;
     this.response = response;
     this.watch = watch;
     this.limits = limits;
+    this.refusals = refusals;
   }
 
   void matched(Map<String, String> pathVariables, @Nullable Caller who) {
@@ -126,6 +138,11 @@ public final class Exchange {
 
   StallWatch watch() {
     return watch;
+  }
+
+  /** Counts and audits a refusal that is told in the words of a WebSocket. */
+  public void refused(ErrorCode code) {
+    refusals.accept(this, code);
   }
 
   // What was asked for.
@@ -273,25 +290,14 @@ public final class Exchange {
 
   /** The seconds of {@code Prefer: wait=N}, cut to the longest wait that there is. */
   public Optional<Duration> preferredWait() {
-    for (String value : request.headers().all(HeaderNames.create("Prefer"), List::of)) {
-      for (String preference : value.split("[,;]", 32)) {
-        String[] pair = preference.strip().split("=", 2);
-        if (pair[0].strip().equalsIgnoreCase("wait")
-            && pair.length == 2
-            && pair[1].strip().matches("[0-9]{1,6}")) {
-          Duration wait = Duration.ofSeconds(Integer.parseInt(pair[1].strip()));
-          Duration most = limits.stream().maxWait();
-          return Optional.of(wait.compareTo(most) > 0 ? most : wait);
-        }
-      }
-    }
-    return Optional.empty();
+    return Prefer.waiting(request.headers().all(Prefer.NAME, List::of))
+        .map(wait ->
+            wait.compareTo(limits.stream().maxWait()) > 0 ? limits.stream().maxWait() : wait);
   }
 
   /** Whether the client would rather be told where the answer will be than wait for it. */
   public boolean prefersAsync() {
-    return request.headers().all(HeaderNames.create("Prefer"), List::of).stream()
-        .anyMatch(value -> value.toLowerCase(Locale.ROOT).contains("respond-async"));
+    return Prefer.async(request.headers().all(Prefer.NAME, List::of));
   }
 
   /** Whether the client asks for JSON and not for an event stream. */

@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Bytes of an event stream that go out in one write. Used by one thread.
+ * Bytes of an event stream or a WebSocket that go out in one write. Used by one thread.
  *
  * <pre>
  *   frame    = [ "event: " NAME LF ] [ "id: " ID LF ] [ "data: " JSON LF ] LF
@@ -101,6 +101,53 @@ public final class FrameBuffer {
     put(':');
     put('\n');
     put('\n');
+  }
+
+  /** A frame of a WebSocket: a whole text message, as a server sends it. */
+  void message(byte[] text, int from, int to) {
+    int size = to - from;
+    put((char) 0x81);
+    if (size < 126) {
+      put((char) size);
+    } else {
+      boolean wide = size > 0xffff;
+      put((char) (wide ? 127 : 126));
+      for (int shift = wide ? 56 : 8; shift >= 0; shift -= 8) {
+        put((char) ((long) size >>> shift & 0xff));
+      }
+    }
+    put(text, from, to);
+    events++;
+  }
+
+  /** A frame of a WebSocket that asks for a sign of life. */
+  void ping() {
+    put((char) 0x89);
+    put((char) 0);
+  }
+
+  /** Shows the data of each frame that has some, in order. */
+  public void eachData(DataVisitor visitor) {
+    int from = 0;
+    for (int at = 0; at < length; at++) {
+      if (bytes[at] == '\n') {
+        if (startsWithData(from, at)) {
+          visitor.data(bytes, from + DATA.length, at);
+        }
+        from = at + 1;
+      }
+    }
+  }
+
+  private boolean startsWithData(int from, int to) {
+    return to - from >= DATA.length
+        && Arrays.equals(bytes, from, from + DATA.length, DATA, 0, DATA.length);
+  }
+
+  /** Takes the data of a frame. */
+  @FunctionalInterface
+  public interface DataVisitor {
+    void data(byte[] bytes, int from, int to);
   }
 
   /** Tells clients after how long to reconnect. */

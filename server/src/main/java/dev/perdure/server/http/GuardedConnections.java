@@ -77,6 +77,13 @@ final class GuardedConnections implements ServerConnectionSelector {
     this.limits = limits;
   }
 
+  /**
+   * The connection of the request of this thread, if it is HTTP/1.1: a handler may go on with it.
+   */
+  static @Nullable ConnectionContext current() {
+    return CURRENT.get();
+  }
+
   /** The head of a request is complete, and its handler begins. */
   static void requestBegins() {
     Guarded connection = CURRENT.get();

@@ -45,6 +45,12 @@ final class LogLoop {
     AGED
   }
 
+  /** Where frames go. */
+  interface Out {
+    /** Sends what the buffer holds and clears it. */
+    void write(FrameBuffer buffer) throws IOException;
+  }
+
   /** Turns lines of the log into frames. */
   interface Framer {
     /**
@@ -54,6 +60,11 @@ final class LogLoop {
 
     /** Says, where the protocol has words for it, that the log is doing better or worse. */
     void condition(Condition now, FrameBuffer out);
+
+    /** Says nothing, so that what is in between sees that the connection lives. */
+    default void silence(FrameBuffer out) {
+      out.comment();
+    }
   }
 
   /**
@@ -67,7 +78,7 @@ final class LogLoop {
       Turn turn,
       OpenStreams.Place place,
       Follower follower,
-      SseOut out,
+      Out out,
       Framer framer,
       Duration atMost)
       throws IOException, InterruptedException {
@@ -110,7 +121,7 @@ final class LogLoop {
           if (follower.condition() != told) {
             continue;
           }
-          frames.comment();
+          framer.silence(frames);
           out.write(frames);
           if (++silent % BEATS_PER_CHECK == 0 && !exists(exchange, turn)) {
             return End.CUT_SHORT;

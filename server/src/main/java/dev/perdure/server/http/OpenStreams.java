@@ -152,7 +152,8 @@ final class OpenStreams {
       wake.run();
     }
 
-    private void askToLeave() {
+    /** Asks this stream to end. */
+    void askToLeave() {
       leaving = true;
       wake.run();
     }

@@ -223,7 +223,12 @@ public final class PerdureHttp {
             parts.stores().branches(),
             parts.providers(),
             new ProjectedStreams(
-                parts.stores().conversations(), parts.log(), streams, metrics, parts.clock()),
+                parts.stores().conversations(),
+                parts.log(),
+                streams,
+                metrics,
+                parts.streamTokens(),
+                parts.clock()),
             new ToolRequests(parts.tools()),
             new Uploads(parts.files(), parts.providers()),
             limits,

@@ -12,11 +12,14 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
+import dev.perdure.server.auth.Authenticator;
+import dev.perdure.server.auth.StreamTokens;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Streams of turns through projections, with the places, heartbeats and time limits of all streams.
@@ -30,6 +33,7 @@ public final class ProjectedStreams {
   private final TurnLog log;
   private final OpenStreams streams;
   private final DoorMetrics metrics;
+  private final @Nullable StreamTokens tokens;
   private final InstantSource clock;
   private final LogLoop loop;
 
@@ -38,10 +42,12 @@ public final class ProjectedStreams {
       TurnLog log,
       OpenStreams streams,
       DoorMetrics metrics,
+      @Nullable StreamTokens tokens,
       InstantSource clock) {
     this.log = log;
     this.streams = streams;
     this.metrics = metrics;
+    this.tokens = tokens;
     this.clock = clock;
     this.loop = new LogLoop(conversations, clock);
   }
@@ -50,6 +56,20 @@ public final class ProjectedStreams {
   @FunctionalInterface
   public interface Visitor {
     void event(long seq, TurnEvent event);
+  }
+
+  /**
+   * The address of a stream for a reader that cannot send the caller's credential: where one is
+   * needed, with a token that opens this stream for a while.
+   */
+  public String address(Exchange exchange, String path) {
+    return tokens == null
+        ? path
+        : path
+            + "?"
+            + Authenticator.TOKEN_PARAMETER
+            + "="
+            + tokens.issue(exchange.caller(), path).token();
   }
 
   /**
@@ -110,6 +130,41 @@ public final class ProjectedStreams {
           out.end();
         }
       }
+    }
+
+    /**
+     * Goes on with the request's connection as a WebSocket, which has this place and is closed when
+     * the node drains.
+     *
+     * @param mostBytes of a message
+     * @throws PerdureException INVALID_REQUEST if the request does not ask for one
+     */
+    public WebSocket socket(int mostBytes) {
+      return WebSocket.open(exchange, metrics, place, mostBytes);
+    }
+
+    /**
+     * Sends what the projection says as messages over a WebSocket, until the turn's end or {@link
+     * #leave}.
+     *
+     * @return whether that was the whole stream
+     * @throws PerdureException EXPIRED
+     * @throws IOException if the client is gone
+     */
+    public boolean tell(Turn turn, Projection projection, WebSocket socket)
+        throws IOException, InterruptedException {
+      try (Follower follower = follow(turn);
+          WebSocket.Out out = socket.out()) {
+        SocketFrames frames = new SocketFrames(new ProjectedFrames(projection));
+        LogLoop.End end =
+            loop.run(exchange, turn, place, follower, out, frames, Duration.ofDays(365));
+        return end == LogLoop.End.TURN_ENDED || frames.projected.whole;
+      }
+    }
+
+    /** Ends the stream that has this place, from another thread. */
+    public void leave() {
+      place.askToLeave();
     }
 
     /**
@@ -206,5 +261,31 @@ public final class ProjectedStreams {
 
     @Override
     public void condition(Condition now, FrameBuffer out) {}
+  }
+
+  /** The same as messages of a WebSocket. */
+  private static final class SocketFrames implements LogLoop.Framer {
+    private final ProjectedFrames projected;
+    private final FrameBuffer scratch = new FrameBuffer();
+
+    private SocketFrames(ProjectedFrames projected) {
+      this.projected = projected;
+    }
+
+    @Override
+    public boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out) {
+      boolean goesOn = projected.frame(seq, payload, from, to, scratch);
+      scratch.eachData(out::message);
+      scratch.clear();
+      return goesOn;
+    }
+
+    @Override
+    public void condition(Condition now, FrameBuffer out) {}
+
+    @Override
+    public void silence(FrameBuffer out) {
+      out.ping();
+    }
   }
 }

@@ -18,6 +18,13 @@ public record Route(Method method, String template, Access access, Handler handl
     CALLER,
     /** A credential, or a stream token in the query. */
     STREAM,
+    /** The same, of a protocol that has a refusal of its own for a server that is away. */
+    READ,
+    /**
+     * A credential, or a stream token that was issued for this path; and no page of another origin,
+     * which a browser would let open a WebSocket to anywhere.
+     */
+    SOCKET,
     /** A credential, unless the metrics are open. */
     METRICS,
     /** The token of a share, which the handler checks. */

@@ -82,7 +82,7 @@ final class Router implements Handler {
 
   private void route(ServerRequest request, ServerResponse response) {
     metrics.request();
-    Exchange exchange = new Exchange(request, response, watch, limits);
+    Exchange exchange = new Exchange(request, response, watch, limits, this::noted);
     @Nullable Route route = null;
     try {
       exchange.heedConnection();
@@ -101,6 +101,9 @@ final class Router implements Handler {
       if (route == null) {
         otherMethod(exchange, match.get());
         return;
+      }
+      if (route.access() == Route.Access.SOCKET) {
+        guard.checkSocket(request);
       }
       exchange.matched(match.get().variables(), authenticate(route, request));
       if (route.method().equals(Method.GET)) {
@@ -135,7 +138,8 @@ final class Router implements Handler {
     return switch (route.access()) {
       case OPEN, SHARE -> null;
       case CALLER -> authenticator.authenticate(request);
-      case STREAM -> authenticator.authenticateStream(request);
+      case STREAM, READ -> authenticator.authenticateStream(request);
+      case SOCKET -> authenticator.authenticateSocket(request);
       case METRICS -> {
         authenticator.authorizeMetrics(request);
         yield null;
@@ -169,12 +173,7 @@ final class Router implements Handler {
     }
     boolean open = route == null || route.access() == Route.Access.OPEN;
     if (open ? e.code() == ErrorCode.FORBIDDEN : isAboutAccess(e.code())) {
-      audit.refused(
-          exchange.knownCaller(),
-          exchange.address(),
-          exchange.method().text(),
-          exchange.path(),
-          e.code());
+      audit(exchange, e.code());
     }
     // A server with too much to do must not be kept busy by its own log as well.
     if (e.code().status() == 503 && e.code() != ErrorCode.SERVER_BUSY) {
@@ -190,6 +189,23 @@ final class Router implements Handler {
       }
     }
     send(exchange, Problem.of(e, exchange.path()), e);
+  }
+
+  private void audit(Exchange exchange, ErrorCode code) {
+    audit.refused(
+        exchange.knownCaller(),
+        exchange.address(),
+        exchange.method().text(),
+        exchange.path(),
+        code);
+  }
+
+  /** Notes that something which came over a connection of this request was refused. */
+  private void noted(Exchange exchange, ErrorCode code) {
+    metrics.problem(code);
+    if (isAboutAccess(code)) {
+      audit(exchange, code);
+    }
   }
 
   private static boolean isAboutAccess(ErrorCode code) {

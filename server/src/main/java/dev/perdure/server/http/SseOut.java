@@ -11,7 +11,7 @@ import java.util.Arrays;
  * The output of one event stream: each {@link #write} is one write and one flush, bounded in time,
  * or several if it is large. Used by one thread.
  */
-final class SseOut implements AutoCloseable {
+final class SseOut implements LogLoop.Out, AutoCloseable {
   static final String MEDIA_TYPE = "text/event-stream; charset=utf-8";
 
   /**
@@ -62,8 +62,8 @@ final class SseOut implements AutoCloseable {
     exchange.header(BUFFERING, "no");
   }
 
-  /** Sends what the buffer holds and clears it. */
-  void write(FrameBuffer buffer) throws IOException {
+  @Override
+  public void write(FrameBuffer buffer) throws IOException {
     if (buffer.length() <= 2 * SLICE_BYTES) {
       guard.enter();
       out.write(buffer.bytes(), 0, buffer.length());

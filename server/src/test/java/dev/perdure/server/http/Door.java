@@ -30,6 +30,7 @@ import dev.perdure.retrieval.Documents;
 import dev.perdure.retrieval.Indexer;
 import dev.perdure.retrieval.Retriever;
 import dev.perdure.schedule.Schedules;
+import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
@@ -155,9 +156,7 @@ final class Door implements AutoCloseable {
                 database.signals(),
                 providers,
                 authenticator,
-                authenticator.required()
-                    ? OriginGuard.off()
-                    : OriginGuard.loopbackAnd(List.of(), corsOrigins),
+                guard(authenticator, corsOrigins),
                 tokens,
                 meters,
                 this::metrics,
@@ -165,8 +164,15 @@ final class Door implements AutoCloseable {
                 InstantSource.system(),
                 new Random(2)),
             new PerdureHttp.Place("127.0.0.1", 0, corsOrigins),
-            limits);
+            limits,
+            List.of(AiSdkDoor::new));
     http.start();
+  }
+
+  private static OriginGuard guard(Authenticator authenticator, List<String> corsOrigins) {
+    return authenticator.required()
+        ? OriginGuard.off()
+        : OriginGuard.loopbackAnd(List.of(), corsOrigins);
   }
 
   private String metrics() {
