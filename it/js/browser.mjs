@@ -159,9 +159,9 @@ forEach(pages, 'the network is lost for a while', async site => {
   assert.equal(page.resumed > 0, !site.name.startsWith('Perdure'));
 });
 
-for (const [what, name] of [
-  ['kill', 'the server is killed in mid-reply'],
-  ['drain', 'the server drains in mid-reply'],
+for (const { what, name } of [
+  { what: 'kill', name: 'the server is killed in mid-reply' },
+  { what: 'drain', name: 'the server drains in mid-reply' },
 ]) {
   forEach(
     pages,

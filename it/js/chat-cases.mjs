@@ -101,10 +101,13 @@ forEach(CLIENTS, 'an attempt that failed after some text is taken back', async c
   await whole(chat, sent, words(60));
 });
 
-for (const what of ['kill', 'drain']) {
+for (const { what, name } of [
+  { what: 'kill', name: 'the server is killed in mid-reply' },
+  { what: 'drain', name: 'the server drains in mid-reply' },
+]) {
   forEach(
     CLIENTS,
-    what === 'kill' ? 'the server is killed in mid-reply' : 'the server drains in mid-reply',
+    name,
     async (client, together) => {
       const text = words(100);
       const chat = client.open();

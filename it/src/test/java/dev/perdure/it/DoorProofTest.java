@@ -23,7 +23,15 @@ class DoorProofTest {
   private static final Path PACKAGES = Path.of("js/package.json");
   private static final Path POM = Path.of("../pom.xml");
 
-  private static final List<String> CLIENTS = List.of("openai", "openai-java");
+  private static final List<String> CLIENTS =
+      List.of(
+          "openai",
+          "openai-java",
+          "ai",
+          "@ai-sdk/react",
+          "@durable-streams/aisdk-transport",
+          "@durable-streams/client",
+          "eventsource");
 
   private static final List<String> CASES =
       List.of(
@@ -38,7 +46,9 @@ class DoorProofTest {
           "`kill -9` and restart in mid-reply",
           "drain in mid-reply");
 
-  private static final Pattern HEADING = Pattern.compile("## `([^`]+)` (\\S+)");
+  /** Several clients may go through the same tests. */
+  private static final Pattern HEADING = Pattern.compile("(?:##|,) `([^`]+)` ([^\\s,]+)");
+
   private static final Pattern SOURCE = Pattern.compile("`(it/[^`]+)`");
   private static final Pattern ROW = Pattern.compile("\\| ([^|]+) \\| ([^|]+) \\|");
 
@@ -53,8 +63,7 @@ class DoorProofTest {
   private static Map<String, Section> sections() throws IOException {
     Map<String, Section> sections = new LinkedHashMap<>();
     for (String text : Files.readString(PAGE).split("(?m)^(?=## )", -1)) {
-      Matcher heading = HEADING.matcher(text);
-      if (!heading.lookingAt()) {
+      if (!text.startsWith("## ")) {
         continue;
       }
       List<String> sources = SOURCE.matcher(text).results().map(match -> match.group(1)).toList();
@@ -63,7 +72,11 @@ class DoorProofTest {
           .results()
           .filter(row -> !row.group(1).equals("case"))
           .forEach(row -> cases.put(row.group(1), List.of(row.group(2).split("<br>", -1))));
-      sections.put(heading.group(1), new Section(heading.group(2), sources, cases));
+      HEADING
+          .matcher(text.lines().findFirst().orElseThrow())
+          .results()
+          .forEach(client ->
+              sections.put(client.group(1), new Section(client.group(2), sources, cases)));
     }
     return sections;
   }
@@ -120,6 +133,9 @@ class DoorProofTest {
   /** Whether a source has a test of this name, in the way of its language. */
   private static boolean has(String source, String test) {
     return source.contains("test('" + test + "'")
+        || source.contains("forEach(CLIENTS, '" + test + "'")
+        || source.contains("forEach(pages, '" + test + "'")
+        || source.contains("name: '" + test + "'")
         || source.contains("void " + test.replaceAll("[ -]", "_") + "(");
   }
 }
