@@ -24,10 +24,10 @@ async function whole(chat, sent, text) {
 
 forEach(CLIENTS, 'a message is sent, its reply streamed live and stored', async client => {
   const chat = client.open();
-  const sent = chat.post(say(words(40), 10));
+  const sent = chat.post(say(words(150), 20));
   await some(chat);
-  assert.notEqual(chat.text(), words(40));
-  await whole(chat, sent, words(40));
+  assert.notEqual(chat.text(), words(150));
+  await whole(chat, sent, words(150));
 });
 
 forEach(CLIENTS, 'a stream that is cut at any chunk is resumed', async client => {
