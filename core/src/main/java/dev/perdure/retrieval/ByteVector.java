@@ -1,9 +1,8 @@
 package dev.perdure.retrieval;
 
 /**
- * Vectors with a signed byte for each dimension: a quarter of the size of floats, and a product
- * that the JIT makes vector instructions of, since whole numbers may be added in any order. What
- * the rounding costs is below a hundredth of a cosine. Stateless.
+ * Vectors with a signed byte for each dimension: a quarter of the size of floats. What the rounding
+ * costs is below a hundredth of a cosine. Stateless.
  */
 final class ByteVector {
   private static final int LARGEST = 127;
