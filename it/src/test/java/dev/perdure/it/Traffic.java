@@ -3,10 +3,10 @@ package dev.perdure.it;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.it.check.Observation.Request;
 import dev.perdure.it.check.Stored.ProviderCall;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +32,8 @@ final class Traffic implements AutoCloseable {
   private volatile boolean over;
 
   /** A message that was sent, and when its sender had read the reply to its end. */
-  private record Reply(Request request, Transcript seen, long sentMillis, long readMillis) {}
+  private record Reply(
+      Request request, Transcript seen, long sentMillis, long ackMillis, long readMillis) {}
 
   Traffic(Fleet fleet, FakeProvider fake, int clients) {
     this.fleet = fleet;
@@ -52,9 +53,10 @@ final class Traffic implements AutoCloseable {
       long sent = System.currentTimeMillis();
       String turn =
           fleet.ask(client + number, api -> Api.turnOf(witness.post(api, session, request)));
+      long ack = System.currentTimeMillis();
       Transcript seen = new Transcript();
       fleet.follow(client + number + 1, turn, seen);
-      replies.add(new Reply(request, seen, sent, System.currentTimeMillis()));
+      replies.add(new Reply(request, seen, sent, ack, System.currentTimeMillis()));
       witness.read(session, turn, seen);
     }
   }
@@ -76,14 +78,35 @@ final class Traffic implements AutoCloseable {
   }
 
   /**
+   * Where the time of a reply went, in milliseconds: from sending the message to its 202, from
+   * there until the provider was asked, and from the provider's end until the client had read the
+   * reply's.
+   */
+  record Delay(long accepting, long starting, long reading) {
+    long total() {
+      return accepting + starting + reading;
+    }
+
+    @Override
+    public String toString() {
+      return "%d ms (%d to the 202, %d to the provider, %d behind it)"
+          .formatted(total(), accepting, starting, reading);
+    }
+  }
+
+  /**
    * What came of it. The delay of a reply is the time from its sending to its last event, less the
    * time that its provider took.
    */
-  record Result(int replies, int lost, int doubled, long medianDelayMillis, long maxDelayMillis) {
+  record Result(int replies, int lost, int doubled, Delay median, Delay max) {
+    long maxDelayMillis() {
+      return max.total();
+    }
+
     @Override
     public String toString() {
-      return "lost %d, doubled %d of %d replies; delay beyond the provider: median %d ms, max %d ms"
-          .formatted(lost, doubled, replies, medianDelayMillis, maxDelayMillis);
+      return "lost %d, doubled %d of %d replies; delay beyond the provider: median %s, max %s"
+          .formatted(lost, doubled, replies, median, max);
     }
   }
 
@@ -100,7 +123,7 @@ final class Traffic implements AutoCloseable {
     }
     int lost = 0;
     int doubled = 0;
-    List<Long> delays = new ArrayList<>();
+    List<Delay> delays = new ArrayList<>();
     for (Reply reply : replies) {
       List<JsonNode> asked = calls.getOrDefault(reply.request.marker(), List.of());
       boolean whole =
@@ -108,20 +131,23 @@ final class Traffic implements AutoCloseable {
       lost += whole ? 0 : 1;
       doubled += asked.size() > 1 ? 1 : 0;
       if (asked.size() == 1) {
-        delays.add(reply.readMillis - reply.sentMillis - duration(asked.getFirst()));
+        long received = millis(asked.getFirst(), "received");
+        long ended = millis(asked.getFirst(), "ended");
+        delays.add(
+            new Delay(
+                reply.ackMillis - reply.sentMillis,
+                received - reply.ackMillis,
+                reply.readMillis - ended));
       }
     }
     witness.judge(fleet.database(), all);
-    Collections.sort(delays);
+    delays.sort(Comparator.comparingLong(Delay::total));
     return new Result(
         replies.size(), lost, doubled, delays.get(delays.size() / 2), delays.getLast());
   }
 
-  private static long duration(JsonNode call) {
-    return Duration.between(
-            Instant.parse(call.required("received").textValue()),
-            Instant.parse(call.required("ended").textValue()))
-        .toMillis();
+  private static long millis(JsonNode call, String name) {
+    return Instant.parse(call.required(name).textValue()).toEpochMilli();
   }
 
   @Override
