@@ -14,13 +14,16 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * The chat in a real Chromium against real servers: {@code web/test/run.mjs} starts both, and each
  * of its cases is a test. Every one of them ends with the text that the server has, and with no
  * error in the console of any page that it has opened.
  */
+@Order(1) // the long ones first, so that the others fill the gaps
 class BrowserTest {
   private static final Path WEB = Path.of("..", "web").toAbsolutePath().normalize();
 
@@ -31,6 +34,7 @@ class BrowserTest {
   private static final int KNOWN_CASES = 26;
 
   @TestFactory
+  @Timeout(value = AT_MOST_MINUTES, unit = TimeUnit.MINUTES)
   Stream<DynamicTest> the_chat_in_a_browser() throws IOException, InterruptedException {
     if (!Files.exists(WEB.resolve("dist/index.html"))) {
       throw new AssertionError(
