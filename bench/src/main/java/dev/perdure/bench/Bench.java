@@ -13,6 +13,7 @@ public final class Bench {
         profile            the same, with a table of where the server's CPU time went
         table FILE...      the table of results that load has written with --json
         retrieval          questions to a session of 10,000 messages
+        contexts           gathering of what a model is shown, from the database
         waits              100,000 turns that wait, 10,000 of them due at the same instant
                            (--target sqlite,postgres --turns N --due N --rest SECONDS)
         jmh [REGEX]        the micro-benchmarks whose names match; further options as JMH's own
@@ -37,6 +38,7 @@ public final class Bench {
         case "profile" -> Profile.run(rest);
         case "table" -> Table.print(rest);
         case "retrieval" -> RetrievalBench.run(rest);
+        case "contexts" -> ContextBench.run(rest);
         case "waits" -> WaitsBench.run(rest);
         case "jmh" -> Micro.run(rest);
         case "help", "--help", "-h" -> {

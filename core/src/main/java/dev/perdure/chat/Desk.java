@@ -71,9 +71,9 @@ public final class Desk {
     return database.write(tx -> {
       tx.update(
           """
-          INSERT INTO session (id, tenant, owner, title, instructions, metadata, tools, created_at,
-                               updated_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, {now}, {now})\
+          INSERT INTO session (id, tenant, owner, title, instructions, metadata, tools, output,
+                               created_at, updated_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})\
           """,
           id,
           caller.tenant(),
@@ -81,7 +81,8 @@ public final class Desk {
           settings.title(),
           settings.instructions(),
           Rows.textsOrNull(settings.metadata()),
-          Rows.jsonOrNull(settings.tools()));
+          Rows.jsonOrNull(settings.tools()),
+          Rows.jsonOrNull(settings.output()));
       return Conversations.session(tx, caller, id);
     });
   }
@@ -98,11 +99,15 @@ public final class Desk {
       Session.Settings settings =
           change.apply(Conversations.session(tx, caller, session).settings());
       tx.update(
-          "UPDATE session SET title = ?, instructions = ?, metadata = ?, tools = ? WHERE id = ?",
+          """
+          UPDATE session SET title = ?, instructions = ?, metadata = ?, tools = ?, output = ?
+           WHERE id = ?\
+          """,
           settings.title(),
           settings.instructions(),
           Rows.textsOrNull(settings.metadata()),
           Rows.jsonOrNull(settings.tools()),
+          Rows.jsonOrNull(settings.output()),
           session);
       return Conversations.session(tx, caller, session);
     });
@@ -159,7 +164,7 @@ public final class Desk {
         id,
         key,
         (tx, node) -> {
-          Optional<List<String>> tools = Locks.sessionTools(tx, caller, session);
+          Session.Settings settings = Locks.sessionSettings(tx, caller, session);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
             return Accepted.replayed(earlier.get());
@@ -194,13 +199,7 @@ public final class Desk {
           }
           String holder = accepted.ended.size() == open.size() ? node : null;
           insert.insert(
-              tx,
-              caller,
-              session,
-              id,
-              message.withDefaultTools(tools.orElse(null)),
-              holder,
-              accepted.blocks);
+              tx, caller, session, id, message.withDefaults(settings), holder, accepted.blocks);
           accepted.opened = true;
           accepted.started = holder != null;
           accepted.turn = Conversations.turn(tx, caller, id);

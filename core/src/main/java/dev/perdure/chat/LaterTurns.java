@@ -92,7 +92,7 @@ public final class LaterTurns {
     String id = ids.turn();
     Stored done =
         log.write(tx -> {
-          Optional<List<String>> tools = Locks.sessionTools(tx, caller, session);
+          Session.Settings settings = Locks.sessionSettings(tx, caller, session);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
             return new Stored(earlier.get(), List.of(), false);
@@ -105,7 +105,7 @@ public final class LaterTurns {
               caller,
               session,
               id,
-              message.withDefaultTools(tools.orElse(null)),
+              message.withDefaults(settings),
               checked(when.at(now), now),
               blocks);
           return new Stored(Conversations.turn(tx, caller, id), blocks, true);
@@ -273,14 +273,13 @@ public final class LaterTurns {
   public Optional<String> submitNow(
       Tx tx, Caller caller, String session, NewTurn message, String key, List<LogBlock> blocks)
       throws SQLException {
-    Optional<List<String>> tools = Locks.sessionTools(tx, caller, session);
+    Session.Settings settings = Locks.sessionSettings(tx, caller, session);
     String id = ids.turn();
     if (Replays.replay(tx, caller, new IdempotencyKey(key, key), id).isPresent()) {
       return Optional.empty();
     }
     insert.checkRoom(tx, caller);
-    insert.insert(
-        tx, caller, session, id, message.withDefaultTools(tools.orElse(null)), null, blocks);
+    insert.insert(tx, caller, session, id, message.withDefaults(settings), null, blocks);
     return Optional.of(id);
   }
 

@@ -5,7 +5,7 @@ import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnState;
 import java.sql.SQLException;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 
 /**
  * The rows that are locked before open turns are changed: the session's first, then the turn's.
@@ -17,15 +17,21 @@ final class Locks {
   record OpenTurn(String id, TurnState state, boolean closing) {}
 
   static void lockSession(Tx tx, Caller caller, String session) throws SQLException {
-    sessionTools(tx, caller, session);
+    sessionSettings(tx, caller, session);
   }
 
-  /** Locks the session's row; returns the tools that it allows. */
-  static Optional<List<String>> sessionTools(Tx tx, Caller caller, String session)
+  /** Locks the session's row; returns what it says of its turns, and nothing else. */
+  static Session.Settings sessionSettings(Tx tx, Caller caller, String session)
       throws SQLException {
     return tx.one(
-            "SELECT tools FROM session WHERE id = ? AND tenant = ? AND owner = ? {lock}",
-            row -> Optional.ofNullable(Rows.namesOrNull(row.getString(1))),
+            "SELECT tools, output FROM session WHERE id = ? AND tenant = ? AND owner = ? {lock}",
+            row ->
+                new Session.Settings(
+                    null,
+                    null,
+                    Map.of(),
+                    Rows.namesOrNull(row.getString(1)),
+                    Rows.outputOrNull(row.getString(2))),
             session,
             caller.tenant(),
             caller.owner())

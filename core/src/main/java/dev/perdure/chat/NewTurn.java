@@ -3,7 +3,6 @@ package dev.perdure.chat;
 import dev.perdure.chat.Message.Part;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A message as a door has read and checked it.
@@ -37,9 +36,9 @@ public record NewTurn(
     this(parts, request, whenBusy, Origin.PLAIN);
   }
 
-  /** The same message; where it does not say which tools may be used, these. */
-  NewTurn withDefaultTools(@Nullable List<String> allowed) {
-    return new NewTurn(parts, files, request.withDefaultTools(allowed), whenBusy, origin);
+  /** The same message; where it does not say something, what its session says. */
+  NewTurn withDefaults(Session.Settings session) {
+    return new NewTurn(parts, files, request.withDefaults(session), whenBusy, origin);
   }
 
   /** What becomes of a message to a session whose earlier turn is not over. */

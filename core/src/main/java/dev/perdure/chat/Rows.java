@@ -9,6 +9,7 @@ import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Role;
 import dev.perdure.chat.Message.Status;
 import dev.perdure.chat.Turn.Lane;
+import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.db.Tx;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.FinishReason;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /** Between rows and records: column lists, mappers, and the JSON that some columns hold. */
 final class Rows {
   static final String SESSION_COLUMNS =
-      "id, title, instructions, metadata, tools, created_at, updated_at";
+      "id, title, instructions, metadata, tools, created_at, updated_at, output";
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
@@ -63,9 +64,19 @@ final class Rows {
             row.getString(2),
             row.getString(3),
             texts(row.getString(4)),
-            namesOrNull(row.getString(5))),
+            namesOrNull(row.getString(5)),
+            outputOrNull(row.getString(8))),
         row.getLong(6),
         row.getLong(7));
+  }
+
+  /** The form of replies; null where nothing is stored. */
+  static @Nullable Output outputOrNull(@Nullable String json) {
+    try {
+      return json == null ? null : STORED.readValue(json, Output.class);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
   }
 
   /** A list of names; null where nothing is stored. */

@@ -1,6 +1,7 @@
 package dev.perdure.chat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import dev.perdure.protocol.GenerationParams;
 import java.util.List;
 import java.util.Locale;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param tools the tools of the server that may be used; null for all
  * @param askFirst those of them that need an approval each time, whatever they declare
  * @param clientTools tools that the client runs
- * @param output the form that the reply must have; null for any
+ * @param output the form that the reply must have; null for the session's, or else any
  */
 public record TurnRequest(
     List<String> models,
@@ -70,6 +71,15 @@ public record TurnRequest(
             output);
   }
 
+  /** The same request; where it does not say something, what its session says. */
+  TurnRequest withDefaults(Session.Settings session) {
+    TurnRequest all = withDefaultTools(session.tools());
+    if (output == null) {
+      return session.output() == null ? all : all.withOutput(session.output());
+    }
+    return output.isAny() ? all.withOutput(null) : all;
+  }
+
   /** The same request, whose replies must have this form; null for any. */
   public TurnRequest withOutput(@Nullable Output form) {
     return new TurnRequest(
@@ -81,7 +91,14 @@ public record TurnRequest(
    *
    * @param schema JSON Schema of an object
    */
-  public record Output(String name, JsonNode schema) {}
+  public record Output(String name, JsonNode schema) {
+    /** Any form, whatever the session says; only in what is not accepted yet. */
+    public static final Output ANY = new Output("", NullNode.instance);
+
+    boolean isAny() {
+      return name.isEmpty();
+    }
+  }
 
   /**
    * A tool that the client runs.

@@ -385,6 +385,31 @@ abstract class ContextContract {
   }
 
   @Test
+  void what_has_changed_between_two_calls_is_seen_by_the_second() throws Exception {
+    message("u1", "now", null, "user", "complete", "How tall is the tower?");
+    Turn turn = turn("u1", null);
+    assertThat(build(turn, ContextSettings.DEFAULT, MODEL).instructions()).isNull();
+    Profiles profiles = new Profiles(database);
+    profiles.put(OWNER, new Preferences("Call me Ann.", Map.of(), null));
+    assertThat(build(turn, ContextSettings.DEFAULT, MODEL).instructions())
+        .isEqualTo("Call me Ann.");
+    profiles.put(OWNER, new Preferences(null, Map.of(), null));
+    database.write(tx -> tx.update("UPDATE session SET instructions = 'Rhyme.'"));
+    assertThat(build(turn, ContextSettings.DEFAULT, MODEL).instructions()).isEqualTo("Rhyme.");
+    document("towers.md", "The tower is 41 metres tall.");
+    assertThat(texts(build(turn, ContextSettings.DEFAULT, MODEL)).getLast()).contains("41 metres");
+    Documents documents = new Documents(database, Ids.system(), DocumentLimits.DEFAULT, () -> {});
+    documents.delete(OWNER, documents.list(OWNER, "s", null, 1).items().getFirst().id());
+    assertThat(texts(build(turn, ContextSettings.DEFAULT, MODEL)).getLast())
+        .isEqualTo("USER:How tall is the tower?");
+    message("u2", "now", null, "user", "complete", "How wide is the tower?");
+    database.write(tx -> tx.update("UPDATE turn SET user_message = 'u2'"));
+    Turn edited = database.read(tx -> Conversations.unscoped(tx, "now")).orElseThrow();
+    assertThat(texts(build(edited, ContextSettings.DEFAULT, MODEL)))
+        .containsExactly("USER:How wide is the tower?");
+  }
+
+  @Test
   void a_poisoned_document_can_neither_end_its_frame_nor_speak_as_the_system() throws Exception {
     message("u1", "now", null, "user", "complete", "What does the tower say?");
     Turn turn = turn("u1", "Be brief.");

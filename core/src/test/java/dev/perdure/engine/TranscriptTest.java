@@ -18,6 +18,7 @@ import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.chat.TurnRequest.Recovery;
+import dev.perdure.context.ContextView;
 import dev.perdure.db.Database;
 import dev.perdure.db.SqliteDatabase;
 import dev.perdure.protocol.Decision;
@@ -30,6 +31,7 @@ import dev.perdure.schedule.Schedule;
 import dev.perdure.schedule.Schedule.Missed;
 import dev.perdure.schedule.Schedule.Said;
 import dev.perdure.schedule.Schedule.Settings;
+import dev.perdure.testing.FaultPoints;
 import dev.perdure.tool.ApprovalRule;
 import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.Effect;
@@ -94,12 +96,22 @@ class TranscriptTest {
         .properties()
         .forEach(model -> model.getValue().forEach(call -> provider.script(model.getKey(), call)));
     try (Database database = SqliteDatabase.open(dir);
-        Nodes nodes = new Nodes(() -> new EngineHarness(database, provider, tools(scenario)))) {
+        Nodes nodes =
+            new Nodes(() ->
+                new EngineHarness(
+                    database,
+                    provider,
+                    tools(scenario),
+                    TranscriptPast.contexts(scenario),
+                    FaultPoints.NONE))) {
       Turn turn =
           scenario.has("schedule")
               ? scheduled(nodes.now, scenario)
               : nodes.now.desk.submit(
-                  EngineHarness.CALLER, nodes.now.session(), message(scenario), null);
+                  EngineHarness.CALLER,
+                  TranscriptPast.session(nodes.now, scenario),
+                  message(scenario),
+                  null);
       for (JsonNode act : scenario.path("do")) {
         if (act.path("op").asText().equals("restart")) {
           await(nodes.now, turn, act);
@@ -123,6 +135,12 @@ class TranscriptTest {
         assertThat(byLane(named(log))).containsExactlyElementsOf(byLane(expected));
       }
       assertThat(outcome(node, turn)).isEqualTo(Json.MAPPER.readTree(lines.getLast()));
+      if (scenario.has("shows")) {
+        node.contexts.flush();
+        assertThat(node.contexts.read(EngineHarness.CALLER, turn.id()).getLast().sources())
+            .extracting(ContextView.Source::kind)
+            .isEqualTo(texts(scenario.get("shows")));
+      }
     }
   }
 
@@ -212,7 +230,7 @@ class TranscriptTest {
   private static NewTurn message(JsonNode scenario) {
     NewTurn plain =
         EngineHarness.message(
-            "Hello",
+            scenario.path("text").asText("Hello"),
             WhenBusy.ENQUEUE,
             texts(scenario.required("models")),
             texts(scenario.path("fallbacks")),
@@ -226,7 +244,7 @@ class TranscriptTest {
     if (scenario.has("waits")) {
       request = request.withDefaultTools(texts(scenario.path("waits")));
     }
-    return new NewTurn(plain.parts(), request, plain.whenBusy());
+    return new NewTurn(plain.parts(), request, plain.whenBusy(), TranscriptPast.origin(scenario));
   }
 
   /** Waits for {@code after}, a type of event of a lane. */
@@ -367,7 +385,19 @@ class TranscriptTest {
         ((ObjectNode) json.get("output")).put("now", "NOW");
       }
       for (Map.Entry<String, String> name :
-          Map.of("turn", "TURN", "session", "SESSION", "userMessage", "USER", "digest", "DIGEST")
+          Map.of(
+                  "turn",
+                  "TURN",
+                  "session",
+                  "SESSION",
+                  "userMessage",
+                  "USER",
+                  "digest",
+                  "DIGEST",
+                  "summary",
+                  "SUMMARY",
+                  "upTo",
+                  "UPTO")
               .entrySet()) {
         if (json.has(name.getKey())) {
           json.put(name.getKey(), name.getValue());

@@ -21,6 +21,11 @@ public final class OutputRequests {
 
   private OutputRequests() {}
 
+  /** The same of a message, which with {@code null} asks for no form, whatever its session says. */
+  static @Nullable Output ofMessage(Fields fields) {
+    return fields.mentions("output") && !fields.has("output") ? Output.ANY : output(fields);
+  }
+
   /**
    * Reads {@code output}; null if it is absent.
    *

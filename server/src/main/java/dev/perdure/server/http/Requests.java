@@ -9,6 +9,7 @@ import dev.perdure.chat.Origin.Spot;
 import dev.perdure.chat.Preferences;
 import dev.perdure.chat.Session;
 import dev.perdure.chat.TurnRequest;
+import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.GenerationParams;
@@ -29,6 +30,10 @@ final class Requests {
   static final int MODEL_CHARS = 200;
 
   /** More than any model can write, so that a typing error is told from a wish. */
+  private static final String[] SESSION_FIELDS = {
+    "title", "instructions", "metadata", "tools", "output"
+  };
+
   private static final int MAX_OUTPUT_TOKENS = 10_000_000;
 
   /** Names of a session's metadata, and the longest value, in UTF-16 code units. */
@@ -133,7 +138,7 @@ final class Requests {
             tools.allowed(fields),
             tools.askFirst(fields),
             tools.clients(fields),
-            OutputRequests.output(fields));
+            OutputRequests.ofMessage(fields));
     return request;
   }
 
@@ -178,27 +183,26 @@ final class Requests {
 
   /** Reads a body of which only the members that are there change a session. */
   UnaryOperator<Session.Settings> change(byte[] body) {
-    Fields fields = Fields.of(body, "title", "instructions", "metadata", "tools");
+    Fields fields = Fields.of(body, SESSION_FIELDS);
     String title = title(fields);
     String instructions = instructions(fields);
     Map<String, String> metadata =
         fields.map("metadata", METADATA_ENTRIES, NAME_CHARS, METADATA_CHARS);
     List<String> allowed = tools.allowed(fields);
+    Output output = OutputRequests.output(fields);
     return now ->
         new Session.Settings(
             fields.mentions("title") ? title : now.title(),
             fields.mentions("instructions") ? instructions : now.instructions(),
             fields.mentions("metadata") ? metadata : now.metadata(),
-            fields.mentions("tools") ? allowed : now.tools());
+            fields.mentions("tools") ? allowed : now.tools(),
+            fields.mentions("output") ? output : now.output());
   }
 
   /** Whether a body changes anything. */
   static boolean changes(byte[] body) {
-    Fields fields = Fields.of(body, "title", "instructions", "metadata", "tools");
-    return fields.mentions("title")
-        || fields.mentions("instructions")
-        || fields.mentions("metadata")
-        || fields.mentions("tools");
+    Fields fields = Fields.of(body, SESSION_FIELDS);
+    return Arrays.stream(SESSION_FIELDS).anyMatch(fields::mentions);
   }
 
   /** Reads the body of {@code POST /v1/turns/ID/answers}. */

@@ -8,6 +8,7 @@ import dev.perdure.chat.Preferences;
 import dev.perdure.chat.Session;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.Turn.Lane;
+import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
@@ -79,6 +80,14 @@ final class Views {
           json.writeString(tool);
         }
         json.writeEndArray();
+      }
+      Output output = session.settings().output();
+      if (output != null) {
+        json.writeObjectFieldStart("output");
+        json.writeStringField("name", output.name());
+        json.writeFieldName("schema");
+        json.writeTree(output.schema());
+        json.writeEndObject();
       }
       json.writeNumberField("createdAt", session.createdAtMillis());
       json.writeNumberField("updatedAt", session.updatedAtMillis());

@@ -67,9 +67,7 @@ final class ConversationRoutes {
     Map<String, String> metadata = metadata(body(exchange));
     Session changed =
         desk.changeSession(
-            exchange.caller(),
-            session(exchange).id(),
-            old -> new Session.Settings(old.title(), old.instructions(), metadata, old.tools()));
+            exchange.caller(), session(exchange).id(), old -> old.withMetadata(metadata));
     OpenAiDoor.send(exchange, conversation(changed));
   }
 

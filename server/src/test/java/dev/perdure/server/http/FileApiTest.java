@@ -131,6 +131,44 @@ class FileApiTest {
   }
 
   @Test
+  void a_session_can_have_a_form_for_all_replies_that_a_message_can_change_or_take_away()
+      throws Exception {
+    String session = door.session();
+    String form = "{'name':'city','schema':{'type':'object','title':'City'}}";
+    Answer set =
+        door.send(
+            "PATCH", "/v1/sessions/" + session, ("{'output':" + form + "}").replace('\'', '"'));
+    assertThat(set.status()).isEqualTo(200);
+    assertThat(set.json().path("output").path("name").textValue()).isEqualTo("city");
+    assertThat(outputOf(session, "{'text':'Where?'}")).isEqualTo("City");
+    String own = "{'schema':{'type':'object','title':'Own'}}";
+    assertThat(outputOf(session, "{'text':'Where?','output':" + own + "}")).isEqualTo("Own");
+    assertThat(outputOf(session, "{'text':'Where?','output':null}")).isEqualTo("any");
+    Answer kept = door.send("PATCH", "/v1/sessions/" + session, "{\"title\":\"x\"}");
+    assertThat(kept.json().path("output").path("name").textValue()).isEqualTo("city");
+    Answer bad = door.send("PATCH", "/v1/sessions/" + session, "{\"output\":{\"schema\":1}}");
+    assertThat(bad.status()).isEqualTo(400);
+    Answer gone = door.send("PATCH", "/v1/sessions/" + session, "{\"output\":null}");
+    assertThat(gone.json().has("output")).isFalse();
+    assertThat(outputOf(session, "{'text':'Where?'}")).isEqualTo("any");
+  }
+
+  /** The title of the form that a message's model is told of. */
+  private String outputOf(String session, String message) throws Exception {
+    Answer accepted = send(session, message);
+    assertThat(accepted.status()).isEqualTo(202);
+    HandProvider.Call call = door.provider.call();
+    String told = String.valueOf(call.request.instructions());
+    String name = told.contains("City") ? "City" : told.contains("Own") ? "Own" : "any";
+    call.say("{}").finish();
+    String turn = accepted.json().path("turn").textValue();
+    try (EventReader reader = door.events("/v1/turns/" + turn + "/events")) {
+      reader.rest();
+    }
+    return name;
+  }
+
+  @Test
   void schemas_that_would_cost_too_much_are_refused() throws Exception {
     String session = door.session();
     for (String schema :
