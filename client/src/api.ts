@@ -1,5 +1,6 @@
 /** The client as its users see it. */
 import type { Clock } from './clock.ts';
+import type { Later } from './later.ts';
 import type { ClientState, Found, SendInput } from './views.ts';
 import type {
   Answer,
@@ -91,6 +92,9 @@ export interface PerdureClient {
   cancelLane(turn: string, lane: number): Promise<void>;
   retryLane(turn: string, lane: number): Promise<void>;
   answer(turn: string, answer: Answer): Promise<void>;
+
+  /** Turns for later, turns that wait, and schedules: listed, made, moved, ended. `cancel` cancels a turn. */
+  readonly later: Later;
 
   /** What was typed and not sent; it survives a reload. */
   draft(session: string): string;

@@ -15,6 +15,7 @@ import { Doubts } from './doubts.ts';
 import { Drafts } from './drafts.ts';
 import { asPerdureError } from './errors.ts';
 import { Identity } from './identity.ts';
+import { Later } from './later.ts';
 import { Link, type TabMessage } from './link.ts';
 import { Live } from './live.ts';
 import { Outbox } from './outbox.ts';
@@ -45,6 +46,7 @@ class Client implements PerdureClient {
   readonly #live: Live;
   readonly #threads: Threads;
   readonly #sessions: Sessions;
+  readonly later: Later;
   #cache: Cache;
   #link: Link | undefined;
   #ready: Promise<void> | undefined;
@@ -74,6 +76,7 @@ class Client implements PerdureClient {
     });
     this.#transport = transport;
     this.#requests = new Requests(transport, newId);
+    this.later = new Later(transport, newId);
     this.#live = new Live({
       clock,
       store,

@@ -3,6 +3,15 @@ export { createClient } from './client.ts';
 export type { Clock } from './clock.ts';
 export { PerdureError } from './errors.ts';
 export type { Json } from './json.ts';
+export type {
+  Later,
+  LaterMessage,
+  LaterTurn,
+  Schedule,
+  ScheduleChange,
+  ScheduleRule,
+  When,
+} from './later.ts';
 export type { WaitFor } from './log.ts';
 export type {
   ActivityItem,
@@ -42,6 +51,7 @@ export type {
   SessionSettings,
   StoredFile,
   ToolUse,
+  Turn,
   TurnState,
   Usage,
 } from './wire.ts';

@@ -16,7 +16,14 @@ import {
   text,
 } from './json.ts';
 
-export type TurnState = 'queued' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
+export type TurnState =
+  | 'scheduled'
+  | 'queued'
+  | 'running'
+  | 'waiting'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
 export type LaneState = 'pending' | 'streaming' | 'waiting' | 'completed' | 'failed' | 'cancelled';
 export type MessageStatus = 'pending' | 'streaming' | 'complete' | 'failed' | 'cancelled';
 export type Finish = 'stop' | 'length' | 'content_filter' | 'tool_calls' | 'other';
@@ -177,6 +184,7 @@ export const decodeFinish = oneOf<Finish>(
   'other',
 );
 export const decodeTurnState = oneOf<TurnState>([
+  'scheduled',
   'queued',
   'running',
   'waiting',
@@ -217,7 +225,7 @@ export const decodeFile: Decoder<StoredFile> = object({
   size: integer,
 });
 
-const part: Decoder<MessagePart> = object({
+export const decodePart: Decoder<MessagePart> = object({
   type: text,
   text: (value, at) => (value === undefined ? '' : text(value, at)),
   file: optional(text),
@@ -235,7 +243,7 @@ export const decodeMessage: Decoder<Message> = object({
   position: integer,
   status: messageStatus,
   model: optional(text),
-  parts: list(part),
+  parts: list(decodePart),
   tools: optional(
     list(
       object({

@@ -332,6 +332,55 @@ test('who writes something else instead of an answer withdraws the question', as
   assert.equal(old.error.statusCode, 409);
 });
 
+const question = { question: 'Which?', choices: ['Red', 'Blue'] };
+const asking = { body: { tools: ['ask_user'] } };
+
+test('a question of the model is a part whose output is the answer', async () => {
+  const chat = answering();
+  await chat.sendMessage({ text: callTool('ask_user', question) }, asking);
+  assert.deepEqual(chat.problems, []);
+  const part = toolPart(chat);
+  assert.deepEqual([part.type, part.state, part.input], ['tool-ask_user', 'input-available', question]);
+  await chat.addToolOutput({ tool: 'ask_user', toolCallId: part.toolCallId, output: 'Blue' });
+  await until('the reply', () => reply(chat).includes('Blue') && chat.status === 'ready');
+  assert.deepEqual(chat.problems, []);
+  assert.equal(chat.messages.length, 2);
+  assert.equal(reply(chat), (await stored(chat))[0]);
+});
+
+test('a question may be declined, and what is no answer is refused', async () => {
+  const chat = answering();
+  await chat.sendMessage({ text: callTool('ask_user', question) }, asking);
+  const { toolCallId } = toolPart(chat);
+  const wrong = open(chat.id, structuredClone(chat.messages));
+  wrong.sendAutomaticallyWhen = chat.sendAutomaticallyWhen;
+  await wrong.addToolOutput({ tool: 'ask_user', toolCallId, output: 'Green' });
+  await until('the refusal', () => wrong.status === 'error');
+  assert.equal(wrong.error.statusCode, 400);
+  await chat.addToolOutput({ tool: 'ask_user', toolCallId, state: 'output-error', errorText: 'private' });
+  await until('the reply', () => reply(chat).includes('private') && chat.status === 'ready');
+  assert.deepEqual(chat.problems, []);
+});
+
+test('the next message answers a question, and the reply goes on behind it', async () => {
+  const chat = open();
+  await chat.sendMessage({ text: callTool('ask_user', question) }, asking);
+  await ask('kill');
+  await chat.sendMessage({ text: 'blue' });
+  assert.deepEqual(chat.problems, []);
+  assert.equal(chat.messages.length, 4);
+  assert.equal(new Set(chat.messages.map(message => message.id)).size, 4);
+  assert.ok(reply(chat).includes('Blue'), reply(chat));
+  const [whole, ...others] = await stored(chat);
+  assert.deepEqual(others, []);
+  assert.equal(whole, textOf(chat.messages[1]) + reply(chat));
+  const loaded = await api('GET', `/api/chat/${chat.id}/messages`);
+  assert.deepEqual(loaded.map(message => message.role), ['user', 'assistant', 'user']);
+  await chat.sendMessage({ text: say('further', 1) });
+  assert.equal(reply(chat), 'further');
+  assert.equal((await stored(chat)).length, 2);
+});
+
 test('an approval outlives the server that asked for it', async () => {
   const chat = answering();
   await chat.sendMessage({ text: callTool('time', {}) }, { body: { toolPolicy: { time: 'always' } } });

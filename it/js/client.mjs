@@ -160,4 +160,45 @@ test('where streams are held back until they end, polls bring all of it', async 
   client.close();
 });
 
+test('turns for later, turns that wait and schedules are listed, moved and cancelled', async () => {
+  const client = connect();
+  const { later } = client;
+  const { id } = await client.createSession();
+  const first = await later.send(id, { text: '/echo later' }, { delay: 'PT1H' }, 'k1');
+  assert.equal(first.state, 'scheduled');
+  assert.equal((await later.send(id, { text: '/echo later' }, { delay: 'PT1H' }, 'k1')).turn, first.turn);
+  const second = await later.send(id, { text: '/echo never' }, { notBefore: Date.now() + 7_200_000 });
+  const listed = (await later.scheduled()).filter(turn => turn.session === id);
+  assert.deepEqual(listed.map(turn => turn.turn), [first.turn, second.turn]);
+  assert.equal(listed[0].parts[0].text, '/echo later');
+  const was = listed[0].notBefore;
+  await assert.rejects(later.move(first.turn, { delay: 'PT0S' }, was - 1), { code: 'conflict' });
+  await later.move(first.turn, { delay: 'PT0S' }, was);
+  await client.cancel(second.turn);
+  assert.equal((await later.scheduled()).some(turn => turn.turn === second.turn), false);
+  await until('the reply', async () => (await api('GET', `/v1/turns/${first.turn}`)).state === 'completed');
+
+  const { id: other } = await client.createSession();
+  client.open(other);
+  const wait = await api('POST', `/v1/sessions/${other}/turns`, { text: '/tool wait {"for":"P1D"}', tools: ['wait'] });
+  await until('the wait', async () => (await later.waiting()).some(turn => turn.turn === wait.turn));
+  const { waiting } = (await api('GET', `/v1/turns/${wait.turn}`)).lanes[0].calls[0];
+  assert.equal(waiting.for, 'time');
+  const moved = await later.move(wait.turn, { delay: 'P2D' }, waiting.until);
+  assert.equal(moved.state, 'waiting');
+  await client.cancel(wait.turn);
+  assert.equal((await later.waiting()).some(turn => turn.turn === wait.turn), false);
+
+  const made = await later.addSchedule(id, { text: 'Hi' }, { cron: '0 9 * * *', zone: 'UTC' }, 'k2');
+  const again = await later.addSchedule(id, { text: 'Hi' }, { cron: '0 9 * * *', zone: 'UTC' }, 'k2');
+  assert.equal(again.id, made.id);
+  assert.equal(made.upcoming.length, 5);
+  assert.equal((await later.changeSchedule(made.id, { paused: true })).state, 'paused');
+  assert.equal((await later.schedules()).items.find(one => one.id === made.id).state, 'paused');
+  assert.equal((await later.schedule(made.id)).cron, '0 9 * * *');
+  await later.deleteSchedule(made.id);
+  await assert.rejects(later.schedule(made.id), { code: 'not_found' });
+  client.close();
+});
+
 await main();

@@ -456,6 +456,29 @@ test('a tool of the server is an item, and an approval is one to be answered', a
   assert.deepEqual(await client().responses.create(answer(false)), second, 'the first answer counts');
 });
 
+test('a question of the model is a function call whose output is the answer', async () => {
+  const tools = [{ type: 'mcp', server_label: 'perdure', allowed_tools: ['ask_user'], require_approval: 'never' }];
+  const form = { type: 'object', properties: { size: { type: 'integer' } }, required: ['size'] };
+  for (const [arguments_, answer] of [
+    [{ question: 'Which?', choices: ['Red', 'Blue'] }, 'Blue'],
+    [{ question: 'What size?', form }, '{"size":7}'],
+  ]) {
+    const first = await client().responses.create({ model: MODEL, input: callTool('ask_user', arguments_), tools });
+    assertShape(first, 'completed');
+    const call = first.output.find(item => item.type === 'function_call');
+    assert.equal(call.name, 'ask_user');
+    assert.deepEqual(JSON.parse(call.arguments), arguments_);
+    const next = { model: MODEL, previous_response_id: first.id };
+    await assert.rejects(
+      client().responses.create({ ...next, input: result(call, 'Green') }),
+      error => error.status === 400,
+    );
+    const second = await client().responses.create({ ...next, input: result(call, answer) });
+    assertShape(second, 'completed');
+    assert.ok(second.output_text.includes(answer), second.output_text);
+  }
+});
+
 test('a chat completion calls functions of the client', async () => {
   const tools = [{ type: 'function', function: { name: 'weather', parameters: weather.parameters } }];
   const messages = [{ role: 'user', content: callTool('weather', { city: 'Bonn' }) }];

@@ -20,9 +20,9 @@ final class WaitsBench {
   private static final long SETTLE_MILLIS = 15_000;
 
   /** From the choice of an instant until it, beside the rest: to fill, to start and to settle. */
-  private static final long AHEAD_MILLIS = 2 * SETTLE_MILLIS + 40_000;
+  private static final long AHEAD_MILLIS = 2 * SETTLE_MILLIS + 90_000;
 
-  private static final long AHEAD_OF_RESTART_MILLIS = 30_000;
+  private static final long AHEAD_OF_RESTART_MILLIS = 60_000;
   private static final long PROBE_EVERY_MILLIS = 200;
   private static final long PROBED_FROM_MILLIS = 3_000;
   private static final long LOOK_AGAIN_MILLIS = 500;

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class WaitsPlace implements AutoCloseable {
   private static final Pattern READY = Pattern.compile("ready at (http://[\\w.\\[\\]:]+:\\d+)");
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
   private static final int CREATED = 201;
   private static final int ACCEPTED = 202;
 
@@ -135,7 +135,7 @@ final class WaitsPlace implements AutoCloseable {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     String now;
     do {
-      now = get("/v1/turns/" + turn).path("state").textValue();
+      now = get("/v1/turns/" + turn).path("state").asText();
       if (System.nanoTime() - deadline > 0) {
         throw new IOException("The turn " + turn + " is " + now + " and not " + state + ".");
       }

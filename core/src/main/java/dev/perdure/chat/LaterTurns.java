@@ -301,6 +301,8 @@ public final class LaterTurns {
     public void publish(Database database) {
       if (!turns.isEmpty()) {
         database.signals().publish(Topic.QUEUE, turns);
+      }
+      if (!owners.isEmpty()) {
         database.signals().publish(Topic.OWNER, owners);
       }
     }
@@ -308,14 +310,6 @@ public final class LaterTurns {
 
   /** Lets turns whose time has come join their conversations and the queue. */
   public Begun begin(int atMost) {
-    boolean due =
-        database.read(tx -> {
-          Optional<Long> at = nextDue(tx);
-          return at.isPresent() && at.get() <= tx.now();
-        });
-    if (!due) {
-      return new Begun(List.of(), Set.of());
-    }
     return database.write(tx -> begin(tx, atMost));
   }
 

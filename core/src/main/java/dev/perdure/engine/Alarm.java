@@ -1,12 +1,13 @@
 package dev.perdure.engine;
 
 import dev.perdure.chat.LaterTurns;
-import dev.perdure.db.Signals.Topic;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 
 /**
  * Sets going what is due: turns that have waited for their time, turns for later, schedules, and
@@ -17,6 +18,12 @@ import java.util.stream.Stream;
 final class Alarm {
   /** Things set going in one transaction. */
   private static final int BATCH = 1000;
+
+  /**
+   * How long the first of a crowd waits until all of it is in the queue: what runs takes from what
+   * sets going the processors, and on SQLite the one writer.
+   */
+  private static final Duration CROWD_PATIENCE = Duration.ofSeconds(1);
 
   private final EngineParts parts;
   private final TurnQueue queue;
@@ -29,6 +36,11 @@ final class Alarm {
 
   /** For the loop's thread. */
   private Duration next;
+
+  /** What has been set going and was not handed on yet, and whose it is; for the loop's thread. */
+  private final List<String> going = new ArrayList<>();
+
+  private final Set<String> owners = new HashSet<>();
 
   /**
    * @param claim wakes the claims of this node
@@ -61,65 +73,93 @@ final class Alarm {
     if (draining.getAsBoolean()) {
       return;
     }
-    wakeWaiting();
-    beginLater();
-    parts.schedules().fire(BATCH, this::begun);
-    setTimer();
+    Times times = times();
+    long begun = parts.clock().millis();
+    // What is due and cannot be had is in the hands of another node.
+    boolean more = true;
+    while (more && times.due() <= times.now) {
+      more = setGoing(times);
+      if (parts.clock().millis() - begun > CROWD_PATIENCE.toMillis()) {
+        hand();
+      }
+      times = times();
+    }
+    hand();
+    setTimer(times);
   }
 
-  private void setTimer() {
-    record Times(long now, long due) {}
-    Times times =
-        parts
-            .database()
-            .read(tx ->
-                new Times(
-                    tx.now(),
-                    Stream.of(
-                            TurnQueue.nextWake(tx),
-                            LaterTurns.nextDue(tx),
-                            parts.schedules().next(tx))
-                        .mapToLong(at -> at.orElse(Long.MAX_VALUE))
-                        .min()
-                        .orElse(Long.MAX_VALUE)));
+  /** Sets going a batch of each kind that is due; whether there was anything to do. */
+  private boolean setGoing(Times times) {
+    int done = 0;
+    if (times.waiting <= times.now) {
+      done += wakeWaiting();
+    }
+    if (times.later <= times.now) {
+      LaterTurns.Begun batch = parts.later().begin(BATCH);
+      begun(batch);
+      done += batch.turns().size();
+    }
+    if (times.schedule <= times.now) {
+      done += parts.schedules().fire(BATCH, this::begun);
+    }
+    return done > 0;
+  }
+
+  /**
+   * When what is due next, by the database's clock; {@link Long#MAX_VALUE} for never.
+   *
+   * @param now the same clock
+   */
+  private record Times(long now, long waiting, long later, long schedule) {
+    long due() {
+      return Math.min(waiting, Math.min(later, schedule));
+    }
+  }
+
+  /** Asked as work that writes: what only reads waits behind all turns that are just beginning. */
+  private Times times() {
+    return parts
+        .database()
+        .write(tx ->
+            new Times(
+                tx.now(),
+                TurnQueue.nextWake(tx).orElse(Long.MAX_VALUE),
+                LaterTurns.nextDue(tx).orElse(Long.MAX_VALUE),
+                parts.schedules().next(tx).orElse(Long.MAX_VALUE)));
+  }
+
+  private void setTimer(Times times) {
     long poll = parts.config().poll().toMillis();
-    long wait = Math.clamp(times.due - times.now, 0, poll);
+    // What another node is just setting going is looked at again with the next poll.
+    long wait = times.due() <= times.now ? poll : Math.min(times.due() - times.now, poll);
     next = Duration.ofMillis(wait);
     set.set(times.now + wait);
   }
 
-  private void wakeWaiting() {
+  /** Those that are to be reminded first: they wait on, until later. */
+  private int wakeWaiting() {
     List<Duration> reminders = parts.later().limits().reminders();
-    if (queue.isDue()) {
-      int reminded = reminders.isEmpty() ? 0 : BATCH;
-      while (reminded == BATCH) {
-        reminded = queue.remindDue(reminders, BATCH);
-      }
-      int woken = BATCH;
-      while (woken == BATCH) {
-        List<String> turns = queue.wakeDue(BATCH);
-        woken = turns.size();
-        if (woken > 0) {
-          claim.run();
-          parts.database().signals().publish(Topic.QUEUE, turns);
-        }
-      }
+    int reminded = reminders.isEmpty() ? 0 : queue.remindDue(reminders, BATCH);
+    if (reminded == BATCH) {
+      return reminded;
     }
-  }
-
-  private void beginLater() {
-    int begun = BATCH;
-    while (begun == BATCH) {
-      LaterTurns.Begun batch = parts.later().begin(BATCH);
-      begun = batch.turns().size();
-      begun(batch);
-    }
+    List<String> woken = queue.wakeDue(BATCH);
+    going.addAll(woken);
+    return reminded + woken.size();
   }
 
   private void begun(LaterTurns.Begun batch) {
-    if (!batch.turns().isEmpty()) {
+    going.addAll(batch.turns());
+    owners.addAll(batch.owners());
+  }
+
+  /** Lets what has been set going be claimed, here or elsewhere. */
+  private void hand() {
+    if (!going.isEmpty()) {
       claim.run();
-      batch.publish(parts.database());
+      new LaterTurns.Begun(List.copyOf(going), Set.copyOf(owners)).publish(parts.database());
+      going.clear();
+      owners.clear();
     }
   }
 }

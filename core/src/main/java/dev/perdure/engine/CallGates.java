@@ -6,7 +6,9 @@ import dev.perdure.provider.Providers;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,14 @@ final class CallGates {
   /** Names of models come from callers; the one that was in trouble first is forgotten. */
   private static final int MAX_MODELS = 256;
 
+  /**
+   * Turns that read from the database at the same time what they need to begin. Of a crowd that is
+   * due the others wait here, and not in front of everybody else who reads.
+   */
+  private static final int READING = 16;
+
+  private final Semaphore reading = new Semaphore(READING, true);
+
   private final Map<String, Turnstile> providers = new HashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
 
@@ -39,6 +49,16 @@ final class CallGates {
   CallGates(Providers of) {
     for (String name : of.names()) {
       providers.put(name, new Turnstile(of.maxCalls(name)));
+    }
+  }
+
+  /** Reads for a turn, when it is its turn. */
+  <T extends @Nullable Object> T reading(Supplier<T> read) {
+    reading.acquireUninterruptibly();
+    try {
+      return read.get();
+    } finally {
+      reading.release();
     }
   }
 

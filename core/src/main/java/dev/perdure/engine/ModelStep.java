@@ -274,11 +274,13 @@ final class ModelStep {
   private @Nullable ModelRequest request(ModelCall call) throws ProviderException {
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
-    @Nullable Boolean cancelAsked = patience.until(() -> queue.cancelAsked(turn.id(), lane));
+    @Nullable Boolean cancelAsked =
+        gates.reading(() -> patience.until(() -> queue.cancelAsked(turn.id(), lane)));
     if (Boolean.TRUE.equals(cancelAsked)) {
       control.stop(Stop.CANCELLED);
     }
-    @Nullable Built built = patience.until(() -> parts.context().build(turn, call));
+    @Nullable Built built =
+        gates.reading(() -> patience.until(() -> parts.context().build(turn, call)));
     if (built == null) {
       throw stoppedBefore();
     }

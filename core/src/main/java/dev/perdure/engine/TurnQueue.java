@@ -423,14 +423,6 @@ final class TurnQueue {
         row -> row.getLong(1));
   }
 
-  /** Whether a turn that waits is to be looked at. */
-  boolean isDue() {
-    return database.read(tx -> {
-      Optional<Long> at = nextWake(tx);
-      return at.isPresent() && at.get() <= tx.now();
-    });
-  }
-
   /** Queues the turns whose time to wait is over; returns their ids. */
   List<String> wakeDue(int atMost) {
     // As a value of its own, or PostgreSQL, whose clock moves, would look at every row.

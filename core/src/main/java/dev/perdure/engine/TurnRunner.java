@@ -189,7 +189,9 @@ final class TurnRunner {
     Timers.Cancellable limit = parts.timers().after(parts.config().turnTimeLimit(), this::timeOut);
     try {
       @Nullable TurnWriter writer =
-          patience.until(() -> parts.log().openWriter(claim.turn(), claim.epoch(), this::release));
+          gates.reading(() ->
+              patience.until(
+                  () -> parts.log().openWriter(claim.turn(), claim.epoch(), this::release)));
       if (writer != null) {
         try (writer) {
           run(writer);
@@ -231,7 +233,7 @@ final class TurnRunner {
   }
 
   private void run(TurnWriter writer) {
-    @Nullable Work work = patience.until(() -> queue.work(claim).orElse(null));
+    @Nullable Work work = gates.reading(() -> patience.until(() -> queue.work(claim).orElse(null)));
     if (work == null) {
       return;
     }

@@ -271,14 +271,11 @@ public final class Schedules {
    *
    * @param atMost in one transaction
    * @param begun told of each batch after its commit
+   * @return how many schedules were due
    */
-  public void fire(int atMost, Consumer<Begun> begun) {
-    boolean due =
-        database.read(tx -> {
-          Optional<Long> at = next(tx);
-          return at.isPresent() && at.get() <= tx.now();
-        });
-    int fired = due ? atMost : 0;
+  public int fire(int atMost, Consumer<Begun> begun) {
+    int all = 0;
+    int fired = atMost;
     while (fired == atMost) {
       List<LogBlock> blocks = new ArrayList<>();
       List<String> made = new ArrayList<>();
@@ -292,7 +289,9 @@ public final class Schedules {
           });
       log.published(blocks);
       begun.accept(new Begun(List.copyOf(made), Set.copyOf(owners)));
+      all += fired;
     }
+    return all;
   }
 
   /**

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -139,7 +140,7 @@ abstract class ToolCrashContract {
     return calls(survivor).path(0);
   }
 
-  private JsonNode awaitCall(Survivor survivor, String state) {
+  JsonNode awaitCall(Survivor survivor, String state) {
     return Await.until(
         "a call that is " + state,
         () -> {
@@ -240,6 +241,109 @@ abstract class ToolCrashContract {
     decide(other(), survivor, call, "approve").expect(200);
     assertCompleted(survivor, request);
     assertThat(service.asked(call.path("call").asText())).hasSize(1);
+  }
+
+  /** Sends a message with these members to a session of its own. */
+  Survivor send(Api api, String text, String members) {
+    String session = api.createSession();
+    ObjectNode body = (ObjectNode) Api.read("{" + members.replace('\'', '"') + "}");
+    return new Survivor(
+        session, Api.turnOf(api.submitRaw(session, body.put("text", "/pace 1ms\n" + text))));
+  }
+
+  static final String WAITS = "'tools':['wait']";
+  private static final String ASKS = "'tools':['ask_user']";
+  private static final String ANSWER_TIMEOUT = "PERDURE_TOOLS_ANSWER_TIMEOUT";
+
+  /** Waits until nobody works on a turn: it waits, or is over already on a slow machine. */
+  void awaitIdle(Survivor survivor) {
+    Await.until(
+        "the wait of " + survivor.turn,
+        () ->
+            List.of("queued", "running").contains(other().state(survivor.turn))
+                ? null
+                : Boolean.TRUE);
+  }
+
+  /** The text of a turn that has completed, and has done so once. */
+  String completedOnce(Survivor survivor) {
+    assertThat(other().awaitEnd(survivor.turn)).isEqualTo("completed");
+    List<String> types =
+        other()
+            .get("/v1/turns/" + survivor.turn + "/download")
+            .expect(200)
+            .body()
+            .lines()
+            .map(line -> Api.read(line).path("type").asText())
+            .toList();
+    assertThat(types).containsOnlyOnce("turn.accepted", "lane.ended", "turn.ended");
+    assertThat(types.stream().filter("tool.returned"::equals).count())
+        .isEqualTo(types.stream().filter("tool.called"::equals).count());
+    assertThat(types.stream().filter("turn.resumed"::equals).count())
+        .isEqualTo(types.stream().filter("turn.waiting"::equals).count());
+    assertThat(
+            other().messages(survivor.session).stream()
+                .filter(message -> message.path("role").asText().equals("assistant")))
+        .hasSize(1);
+    return Api.text(other().reply(survivor.session, survivor.turn));
+  }
+
+  static void approve(Api api, Survivor survivor, JsonNode call) {
+    ObjectNode body = Api.JSON.createObjectNode().put("decision", "approve");
+    body.put("call", call.path("call").asText());
+    api.post("/v1/turns/" + survivor.turn + "/answers", body.toString()).expect(200);
+  }
+
+  private static void awaitPast(long millis) {
+    Await.until("a time", () -> System.currentTimeMillis() > millis ? Boolean.TRUE : null);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Point.class,
+      names = {"PARKING", "PARKED"})
+  void a_model_goes_on_after_its_wait_though_its_server_is_killed_at(Point point) {
+    plan("crash=" + point.name().toLowerCase(Locale.ROOT));
+    Survivor waits = send(doomed.api(), "/tool wait {\"for\":\"PT1S\"}", WAITS);
+    startAgain();
+    assertThat(completedOnce(waits)).contains("\"now\"");
+  }
+
+  @Test
+  void what_waits_goes_on_once_though_servers_are_killed_while_it_does_and_when_it_is_decided() {
+    Api api = doomed.api();
+    Survivor waits = send(api, "/tool wait {\"for\":\"PT2S\"}", WAITS);
+    Survivor later = send(api, "/echo Later.", "'delay':'PT2S'");
+    Survivor expires = send(api, "/tool ask_user {\"question\":\"?\",\"within\":\"PT2S\"}", ASKS);
+    String colours = "{\"question\":\"?\",\"choices\":[\"Red\",\"Blue\"]}";
+    Survivor asks = send(api, "/tool ask_user " + colours, ASKS);
+    Survivor approval = send(api, "/tool book {\"n\":1}", "'toolPolicy':{'book':'always'}");
+    long due = System.currentTimeMillis() + 2_000;
+    List.of(waits, expires, asks, approval).forEach(this::awaitIdle);
+    doomed.kill();
+    awaitPast(due);
+    doomed.startAgain(Map.of(ANSWER_TIMEOUT, "2s"));
+    assertThat(completedOnce(waits)).contains("\"now\"");
+    assertThat(completedOnce(later)).isEqualTo("Later.");
+    assertThat(other().messages(later.session)).hasSize(2);
+    assertThat(completedOnce(expires)).contains("Nobody answered");
+
+    Survivor tooLate = send(doomed.api(), "/tool book {\"n\":2}", "'toolPolicy':{'book':'always'}");
+    long end = System.currentTimeMillis() + 2_000;
+    awaitIdle(tooLate);
+    JsonNode call = awaitCall(approval, "approval");
+    Api.Answer answered = other().submitRaw(asks.session, Api.body("blue"));
+    assertThat(Api.turnOf(answered)).isEqualTo(asks.turn);
+    approve(doomed.api(), approval, call);
+    doomed.kill();
+    awaitPast(end);
+    doomed.startAgain(Map.of(ANSWER_TIMEOUT, "24h"));
+    assertThat(completedOnce(asks)).contains("Blue");
+    assertThat(completedOnce(approval)).contains("ok");
+    // It is idempotent: if the kill came in the middle of it, it was made again under its key.
+    assertThat(service.asked(call.path("call").asText())).hasSizeBetween(1, 2);
+    assertThat(completedOnce(tooLate)).contains("Nobody answered");
+    assertThat(service.asked(call(tooLate).path("call").asText())).isEmpty();
   }
 
   @Test

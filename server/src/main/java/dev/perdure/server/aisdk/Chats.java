@@ -164,7 +164,8 @@ final class Chats {
     } else if (said.output() != null) {
       json.put("decision", "done").set("output", said.output());
     } else {
-      json.put("decision", "fail");
+      // A question has no failure, but it may be declined.
+      json.put("decision", state == CallState.INPUT ? "refuse" : "fail");
     }
     return said.text() == null ? json : json.put("reason", said.text());
   }
@@ -193,6 +194,10 @@ final class Chats {
         if (earlier.isPresent()) {
           return earlier.get();
         }
+        if (!same.turn().isEmpty()) {
+          // It was the answer to a question of that turn.
+          return conversations.turn(caller, same.turn());
+        }
       } else if (request.messageId() == null) {
         throw conflict(
             "A message of this id with another text is there already. To edit it, send its id as"
@@ -212,11 +217,26 @@ final class Chats {
         new IdempotencyKey("ai-sdk:" + content, content));
   }
 
-  /** Who writes something else instead of an answer withdraws the question. */
+  /**
+   * Who writes something else instead of an answer withdraws what a reply waits for. A question of
+   * the model is answered by it.
+   */
   private boolean asks(Caller caller, String session) {
     return branches
         .newestTurn(caller, session, null)
         .filter(turn -> turn.state() == TurnState.WAITING)
+        .filter(turn ->
+            calls.ofTurn(caller, turn.id()).stream()
+                .noneMatch(call -> call.state() == CallState.INPUT && !call.expired()))
+        .isPresent();
+  }
+
+  /** Whether a message was not sent to be replied to, but has answered a question of the turn. */
+  boolean isAnswer(Caller caller, Turn turn, ChatRequest.Posted posted) {
+    return branches
+        .message(caller, turn.session(), posted.id())
+        .filter(message -> message.turn().equals(turn.id()))
+        .filter(message -> !message.id().equals(turn.userMessage()))
         .isPresent();
   }
 
@@ -298,9 +318,19 @@ final class Chats {
   List<Message> messages(Caller caller, String session) {
     return branches
         .newestTurn(caller, session, null)
-        .map(turn ->
-            branches.branch(caller, session, turn.lanes().getFirst().message(), LOADED_MESSAGES))
+        .map(turn -> branches.branch(caller, session, end(caller, turn), LOADED_MESSAGES))
         .orElse(List.of());
+  }
+
+  /** The reply, or the message behind it that has answered a question of it. */
+  private String end(Caller caller, Turn turn) {
+    return branches
+        .newestMessage(caller, turn.session())
+        .flatMap(newest -> branches.message(caller, turn.session(), newest))
+        .filter(newest -> newest.role() == Role.USER && newest.turn().equals(turn.id()))
+        .filter(newest -> !newest.id().equals(turn.userMessage()))
+        .map(Message::id)
+        .orElse(turn.lanes().getFirst().message());
   }
 
   private static String digest(String session, String id, List<Part> parts) {

@@ -41,8 +41,12 @@ final class Replies {
       ProjectedStreams.Place place)
       throws InterruptedException {
     return switch (request.last()) {
-      case ChatRequest.Posted posted ->
-          whole(caller, chats.accept(caller, request, posted, key), attempts, place);
+      case ChatRequest.Posted posted -> {
+        Turn turn = chats.accept(caller, request, posted, key);
+        yield chats.isAnswer(caller, turn, posted)
+            ? behind(turn, attempts, place)
+            : whole(caller, turn, attempts, place);
+      }
       case ChatRequest.Answered answered -> goOn(caller, request, answered, attempts, place);
     };
   }
@@ -55,6 +59,18 @@ final class Replies {
     boolean _ = place.read(turn, Duration.ZERO, known::event);
     known.waiting(chats.waits(caller, turn));
     return new Reply(turn, new UiMessageStream(attempts, known, -1));
+  }
+
+  /** The rest of a reply whose question the message has answered, as a message behind that one. */
+  private static Reply behind(
+      Turn turn, UiMessageStream.Attempts attempts, ProjectedStreams.Place place)
+      throws InterruptedException {
+    KnownLog known = known(turn, attempts);
+    boolean _ = place.read(turn, Duration.ZERO, known::event);
+    long after = known.waitOf(Set.of());
+    known.answered();
+    String id = turn.lanes().getFirst().message() + "." + after;
+    return new Reply(turn, new UiMessageStream(attempts, known, after, id));
   }
 
   /** The turn of a chat whose reply a client that comes back should see. */

@@ -66,6 +66,7 @@ final class UiMessageStream implements Projection {
   private final Attempts attempts;
   private final KnownLog known;
   private final long after;
+  private final @Nullable String name;
   private final FrameBuffer unseen = new FrameBuffer();
   private final TreeMap<Integer, PartKind> open = new TreeMap<>();
   private String model = "";
@@ -95,9 +96,18 @@ final class UiMessageStream implements Projection {
    *     there; -1 for the whole message
    */
   UiMessageStream(Attempts attempts, KnownLog known, long after) {
+    this(attempts, known, after, null);
+  }
+
+  /**
+   * @param name of what comes behind the wait, where that is a message of its own for the client;
+   *     null for that of the reply
+   */
+  UiMessageStream(Attempts attempts, KnownLog known, long after, @Nullable String name) {
     this.attempts = attempts;
     this.known = known;
     this.after = after;
+    this.name = name;
   }
 
   @Override
@@ -109,6 +119,11 @@ final class UiMessageStream implements Projection {
     unseen.clear();
     if (seq == after) {
       inStep = false;
+      if (name != null) {
+        // Calls are parts of the message before, and can be told of in that one only.
+        calls.clear();
+        approvals.clear();
+      }
       out.data(opening.getBytes(UTF_8));
     }
     return then == Then.CUT ? Then.CUT : Then.GO_ON;
@@ -186,7 +201,8 @@ final class UiMessageStream implements Projection {
   private void start(TurnAccepted event, FrameBuffer out) {
     LaneRef lane = event.lanes().getFirst();
     model = lane.model();
-    LineBuffer json = chunk("start").raw(",\"messageId\":").quoted(lane.message());
+    LineBuffer json =
+        chunk("start").raw(",\"messageId\":").quoted(name == null ? lane.message() : name);
     json.raw(",\"messageMetadata\":{\"turn\":").quoted(event.turn());
     json.raw(",\"session\":").quoted(event.session());
     json.raw(",\"createdAt\":").number(event.atMillis()).raw('}');

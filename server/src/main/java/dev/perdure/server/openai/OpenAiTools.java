@@ -1,5 +1,6 @@
 package dev.perdure.server.openai;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -38,7 +39,19 @@ final class OpenAiTools {
         json.put("decision", approved ? (again ? "repeat" : "approve") : again ? "fail" : "refuse");
         return text == null ? json : json.put("reason", text);
       }
-      return json.put("decision", "done").put("output", text == null ? "" : text);
+      json.put("decision", "done");
+      // A form is answered by an object, which the clients send as text.
+      @Nullable JsonNode form = state == CallState.INPUT && text != null ? object(text) : null;
+      return form == null ? json.put("output", text == null ? "" : text) : json.set("output", form);
+    }
+
+    private static @Nullable JsonNode object(String text) {
+      try {
+        JsonNode json = Json.MAPPER.readTree(text);
+        return json != null && json.isObject() ? json : null;
+      } catch (JsonProcessingException e) {
+        return null;
+      }
     }
   }
 
