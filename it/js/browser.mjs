@@ -1,75 +1,32 @@
-// The example page examples/use-chat, built as its package.json says, in a real browser against a real server.
+// Pages with useChat in a real browser: the example as its page says, and the cases of chat-cases.mjs.
 
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { delimiter, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { build } from 'vite';
-import { ask, base, main, say, skip, storedReplies, test, until, words } from './harness.mjs';
+import { api, ask, base, forEach, main, say, skip, storedReplies, test, until, words } from './harness.mjs';
 
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
 const FLAGS = `--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
   --disable-component-update --disable-sync`.split(/\s+/);
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 
 const executablePath = process.env.PATH.split(delimiter)
   .flatMap(directory => BROWSERS.map(name => join(directory, name)))
   .find(existsSync);
-if (!executablePath) skip('the example page', 'There is no Chromium. Install the package chromium.');
+if (!executablePath) skip('pages in a browser', 'There is no Chromium. Install the package chromium.');
 
-// The example with the packages of this directory, whose versions are the same.
-const example = fileURLToPath(new URL('../../examples/use-chat', import.meta.url));
-const pinned = JSON.parse(await readFile(new URL('package.json', import.meta.url))).dependencies;
-const { dependencies, devDependencies } = JSON.parse(await readFile(join(example, 'package.json')));
-for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
-  assert.equal(version, pinned[name], `${name} of the example`);
-}
-const root = await mkdtemp(join(tmpdir(), 'perdure-page-'));
-await cp(example, root, { recursive: true, filter: path => !path.includes('node_modules') });
-await symlink(fileURLToPath(new URL('node_modules', import.meta.url)), join(root, 'node_modules'));
-await build({ root, logLevel: 'error', cacheDir: join(root, '.vite') });
-
-/** Serves the page, and passes on the rest as Vite's proxy does; connections can be cut. */
-const sockets = new Set();
-const site = createServer(async (from, to) => {
-  if (from.url.startsWith('/api')) {
-    const headers = { ...from.headers, host: new URL(base).host, origin: base };
-    const on = request(base + from.url, { method: from.method, headers });
-    on.on('response', answer => {
-      to.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(to);
-      answer.on('error', () => to.destroy());
-    });
-    on.on('error', () => to.destroy());
-    to.on('close', () => on.destroy());
-    from.pipe(on);
-    return;
-  }
-  const path = from.url === '/' ? '/index.html' : from.url;
-  const body = await readFile(join(root, 'dist', path)).catch(() => null);
-  to.writeHead(body ? 200 : 404, { 'content-type': TYPES[extname(path)] ?? 'text/plain' });
-  to.end(body ?? '');
-});
-site.on('connection', socket => {
-  sockets.add(socket);
-  socket.on('close', () => sockets.delete(socket));
-});
-await new Promise(ready => site.listen(0, '127.0.0.1', ready));
-const origin = `http://localhost:${site.address().port}`;
+const { copy, pages, removeCopies } = await import('./pages.mjs');
 
 // Each start has a fresh user-data-dir of playwright's own.
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 let chats = 0;
 
-async function open(id = `page-${process.pid}-${chats++}`) {
+async function open(site, id = `page-${process.pid}-${chats++}`) {
   const page = await (await browser.newContext()).newPage();
-  await page.goto(`${origin}/#${id}`);
+  await page.goto(`${site.origin}/#${id}`);
   await page.waitForSelector('form');
-  return Object.assign(page, { chat: id });
+  return Object.assign(page, { chat: id, resumed: 0 });
 }
 
 async function send(page, text) {
@@ -77,84 +34,155 @@ async function send(page, text) {
   await page.click('text=Send');
 }
 
-const shown = page => page.locator('article').allTextContents();
 const reply = async page => (await page.locator('article[data-role=assistant]').allTextContents()).join('|');
 const status = page => page.locator('[role=status]').textContent();
 const some = page => until('some text', async () => (await reply(page)).length > 15);
+const stored = async page => {
+  const [one] = await api('GET', `/api/chat/${page.chat}/messages`);
+  return storedReplies(one.metadata.session);
+};
 
 /** Waits for the whole reply; presses the button whenever the page offers it. */
 async function whole(page, text) {
   await until('the whole reply', async () => {
     const button = page.locator('text=Resume');
-    if (await button.isVisible()) await button.click().catch(() => {});
+    if (await button.isVisible()) {
+      await button.click({ timeout: 1000 }).catch(() => {});
+      page.resumed++;
+    }
     return (await status(page)) === 'ready' && (await reply(page)) === text;
   });
-  assert.equal((await shown(page)).length, 2);
-  const loaded = await (await fetch(`${base}/api/chat/${page.chat}/messages`)).json();
-  const [stored] = await storedReplies(loaded[1].metadata.session);
-  assert.equal(stored.text, text);
+  assert.equal((await page.locator('article').allTextContents()).length, 2);
+  assert.deepEqual(
+    (await stored(page)).map(message => [message.status, message.text]),
+    [['complete', text]],
+  );
+  await page.context().close();
 }
 
-test('a message is sent, streamed and stored', async () => {
-  const page = await open();
-  await send(page, say(words(30), 5));
-  await some(page);
-  await whole(page, words(30));
+test('the example runs as its page says', async () => {
+  const cwd = await copy();
+  const vite = spawn('npm', ['run', 'dev'], { cwd, env: { ...process.env, PERDURE_URL: base }, detached: true });
+  try {
+    let said = '';
+    vite.stdout.on('data', data => {
+      said += data;
+    });
+    const address = () => said.replaceAll(/\x1b\[[0-9;]*m/g, '').match(/http:\/\/localhost:\d+/)?.[0];
+    const page = await open({ origin: await until('the address that it prints', address) });
+    await send(page, say(words(80), 20));
+    await some(page);
+    await page.reload();
+    await page.waitForSelector('article');
+    await whole(page, words(80));
+  } finally {
+    process.kill(-vite.pid);
+  }
 });
 
-test('a page that is loaded again in mid-reply goes on with it', async () => {
-  const page = await open();
-  await send(page, say(words(80), 25));
+forEach(pages, 'a message is sent, its reply streamed live and stored', async site => {
+  const page = await open(site);
+  await send(page, say(words(150), 20));
+  await some(page);
+  assert.notEqual(await reply(page), words(150));
+  await whole(page, words(150));
+});
+
+forEach(pages, 'a stream that is cut at any chunk is resumed', async site => {
+  const page = await open(site);
+  // A WebSocket that is open already would not be cut.
+  for (const socket of site.sockets) socket.destroy();
+  site.cuts = Array.from({ length: 14 }, (_, chunks) => chunks);
+  await send(page, say(words(20), 5));
+  await whole(page, words(20));
+  // What came in one chunk is whole before the last of them.
+  assert.ok(site.cuts.length < 8);
+  site.cuts = [];
+});
+
+forEach(pages, 'a page is loaded again in mid-reply', async site => {
+  const page = await open(site);
+  await send(page, say(words(80), 20));
   await some(page);
   await page.reload();
   await page.waitForSelector('article');
   await whole(page, words(80));
 });
 
-test('a reply that was finished while nobody looked is shown', async () => {
-  const page = await open();
-  await send(page, say(words(30), 20));
+forEach(pages, 'a reply is finished while nobody looks', async site => {
+  const page = await open(site);
+  await send(page, say(words(30), 10));
   await some(page);
   await page.goto('about:blank');
-  await until('the end', async () => {
-    const loaded = await (await fetch(`${base}/api/chat/${page.chat}/messages`)).json();
-    return loaded.length === 2;
-  });
-  await page.goto(`${origin}/#${page.chat}`);
+  await until('the end', async () => (await stored(page))[0].status === 'complete');
+  await page.goto(`${site.origin}/#${page.chat}`);
   await whole(page, words(30));
 });
 
-test('a stop in another tab ends the reply in both', async () => {
-  const one = await open();
+forEach(pages, 'the same message is posted twice', async site => {
+  const one = await open(site);
+  const two = await open(site, one.chat);
+  const message = { id: `twice-${one.chat}`, role: 'user', parts: [{ type: 'text', text: say(words(20), 10) }] };
+  for (const page of [one, two]) await page.evaluate(it => void window.sendMessage(it), message);
+  await Promise.all([whole(one, words(20)), whole(two, words(20))]);
+});
+
+forEach(pages, 'a reply is stopped by another client', async site => {
+  const one = await open(site);
   await send(one, say(words(2000), 20));
   await some(one);
-  const two = await open(one.chat);
+  const two = await open(site, one.chat);
   await some(two);
   await two.click('text=Stop');
   for (const page of [one, two]) await until('the end', async () => (await status(page)) === 'ready');
   assert.equal(await reply(one), await reply(two));
+  const [message] = await stored(one);
+  assert.deepEqual([message.status, message.text], ['cancelled', await reply(one)]);
+  for (const page of [one, two]) await page.context().close();
 });
 
-test('a page that was offline has the whole reply once it is back', async () => {
-  const page = await open();
-  await send(page, say(words(80), 25));
+forEach(pages, 'an attempt that failed after some text is taken back', async site => {
+  const page = await open(site);
+  await send(page, say(words(60), 5, '/error 529 at 40'));
+  await some(page);
+  await whole(page, words(60));
+});
+
+// A WebSocket outlives what Chromium calls offline.
+const byHttp = pages.filter(site => !site.name.includes('WebSocket'));
+
+forEach(byHttp, 'the network is lost for a while', async site => {
+  const page = await open(site);
+  await send(page, say(words(80), 20));
   await some(page);
   await page.context().setOffline(true);
-  for (const socket of sockets) socket.destroy();
-  await until('the break', async () => (await status(page)) === 'error');
+  for (const socket of site.sockets) socket.destroy();
+  if (!site.name.startsWith('Perdure')) await until('the break', async () => (await status(page)) === 'error');
   await page.context().setOffline(false);
   await whole(page, words(80));
+  // The own transport has no need of a button.
+  assert.equal(page.resumed > 0, !site.name.startsWith('Perdure'));
 });
 
-test('a server that is killed in mid-reply takes it up again for the page', async () => {
-  const page = await open();
-  await send(page, say(words(80), 25));
-  await some(page);
-  await ask('kill');
-  await whole(page, words(80));
-});
+for (const { what, name } of [
+  { what: 'kill', name: 'the server is killed in mid-reply' },
+  { what: 'drain', name: 'the server drains in mid-reply' },
+]) {
+  forEach(
+    pages,
+    name,
+    async (site, together) => {
+      const page = await open(site);
+      await send(page, say(words(100), 25));
+      await some(page);
+      await together();
+      await whole(page, words(100));
+    },
+    () => ask(what),
+  );
+}
 
 await main(async () => {
   await browser.close();
-  await rm(root, { recursive: true });
+  await removeCopies();
 });

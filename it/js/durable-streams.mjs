@@ -1,11 +1,9 @@
-// The client of Durable Streams, its transport for useChat, and EventSource, against a real server.
+// The client of Durable Streams, and EventSource, against a real server: what is not in chat-cases.mjs.
 
 import assert from 'node:assert/strict';
-import { Chat } from '@ai-sdk/react';
-import { createDurableChatTransport } from '@durable-streams/aisdk-transport';
 import { stream } from '@durable-streams/client';
 import { EventSource } from 'eventsource';
-import { api, ask, base, main, say, storedReplies, test, until, words } from './harness.mjs';
+import { api, base, main, say, test, until, words } from './harness.mjs';
 
 async function submit(text) {
   const session = await api('POST', '/v1/sessions', {});
@@ -65,6 +63,19 @@ test('headers say where the reader stands', async () => {
   assert.equal(head.headers.get('stream-next-offset'), next);
   assert.equal(await head.text(), '');
   assert.deepEqual(await (await fetch(`${url(turn)}?offset=${next}`)).json(), []);
+});
+
+test('a poll at the tail of what goes on waits for more, and its cursor is taken', async () => {
+  const { turn } = await submit(say(words(40), 25));
+  const first = await fetch(`${url(turn)}?live=long-poll`);
+  const cursor = first.headers.get('stream-cursor');
+  assert.ok(cursor);
+  const seen = await first.json();
+  const offset = first.headers.get('stream-next-offset');
+  const more = await fetch(`${url(turn)}?offset=${offset}&live=long-poll&cursor=${cursor}`);
+  const rest = await more.json();
+  assert.equal(rest[0].seq, seen.at(-1).seq + 1);
+  assert.equal((await fetch(`${url(turn)}?live=long-poll&cursor=${'c'.repeat(65)}`)).status, 400);
 });
 
 test('what cannot be read is refused', async () => {

@@ -67,6 +67,19 @@ class DoorsTest {
   }
 
   @TestFactory
+  Stream<DynamicTest> callers_with_credentials(@TempDir Path other) {
+    try (Server asking =
+        Server.setup()
+            .providers(fake)
+            .env(
+                "PERDURE_API_KEYS",
+                "acme/ann:annas-key-of-24-characters,acme/bob:bobs-key-of-24-characters-")
+            .start(other)) {
+      return NodeScript.run("credentials.mjs", asking.url(), this::act);
+    }
+  }
+
+  @TestFactory
   Stream<DynamicTest> the_client_library() {
     return NodeScript.run("client.mjs", server.url(), this::act);
   }

@@ -50,6 +50,12 @@ class ExpiryTest {
       assertThat(gone.body()).contains("expired").contains("/v1/sessions/" + session);
       assertThat(Api.text(later.reply(session, turn))).isEqualTo("kept for long");
       assertThat(later.state(turn)).isEqualTo("completed");
+      for (String how : List.of("", "?live=long-poll", "?live=sse", "?offset=now")) {
+        later.get("/streams/turns/" + turn + how).expect(410);
+      }
+      later.get("/api/chat/" + session + "/stream").expect(204);
+      assertThat(later.get("/api/chat/" + session + "/messages").expect(200).body())
+          .contains("kept for long");
     }
   }
 
