@@ -41,6 +41,7 @@ class LayeringTest {
               "context",
               "tool",
               "testing"),
+          entry("note", "protocol", "db", "tool"),
           entry("testing"));
 
   private static Map.Entry<String, List<String>> entry(String from, String... to) {

@@ -72,8 +72,8 @@ public final class Desk {
       tx.update(
           """
           INSERT INTO session (id, tenant, owner, title, instructions, metadata, tools, output,
-                               created_at, updated_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})\
+                               tool_limits, created_at, updated_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})\
           """,
           id,
           caller.tenant(),
@@ -82,7 +82,8 @@ public final class Desk {
           settings.instructions(),
           Rows.textsOrNull(settings.metadata()),
           Rows.jsonOrNull(settings.tools()),
-          Rows.jsonOrNull(settings.output()));
+          Rows.jsonOrNull(settings.output()),
+          Rows.toolLimitsOrNull(settings.toolLimits()));
       return Conversations.session(tx, caller, id);
     });
   }
@@ -100,7 +101,8 @@ public final class Desk {
           change.apply(Conversations.session(tx, caller, session).settings());
       tx.update(
           """
-          UPDATE session SET title = ?, instructions = ?, metadata = ?, tools = ?, output = ?
+          UPDATE session SET title = ?, instructions = ?, metadata = ?, tools = ?, output = ?,
+                 tool_limits = ?
            WHERE id = ?\
           """,
           settings.title(),
@@ -108,6 +110,7 @@ public final class Desk {
           Rows.textsOrNull(settings.metadata()),
           Rows.jsonOrNull(settings.tools()),
           Rows.jsonOrNull(settings.output()),
+          Rows.toolLimitsOrNull(settings.toolLimits()),
           session);
       return Conversations.session(tx, caller, session);
     });

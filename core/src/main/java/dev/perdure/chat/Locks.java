@@ -24,14 +24,16 @@ final class Locks {
   static Session.Settings sessionSettings(Tx tx, Caller caller, String session)
       throws SQLException {
     return tx.one(
-            "SELECT tools, output FROM session WHERE id = ? AND tenant = ? AND owner = ? {lock}",
+            "SELECT tools, output, tool_limits FROM session"
+                + " WHERE id = ? AND tenant = ? AND owner = ? {lock}",
             row ->
                 new Session.Settings(
                     null,
                     null,
                     Map.of(),
                     Rows.namesOrNull(row.getString(1)),
-                    Rows.outputOrNull(row.getString(2))),
+                    Rows.outputOrNull(row.getString(2)),
+                    Rows.toolLimits(row.getString(3))),
             session,
             caller.tenant(),
             caller.owner())

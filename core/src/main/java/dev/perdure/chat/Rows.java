@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /** Between rows and records: column lists, mappers, and the JSON that some columns hold. */
 final class Rows {
   static final String SESSION_COLUMNS =
-      "id, title, instructions, metadata, tools, created_at, updated_at, output";
+      "id, title, instructions, metadata, tools, created_at, updated_at, output, tool_limits";
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
@@ -39,7 +39,7 @@ final class Rows {
 
   static final String TURN_COLUMNS =
       "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
-          + " created_at, started_at, ended_at, log_expired, wake_at";
+          + " created_at, started_at, ended_at, log_expired, wake_at, tool_order";
 
   /** Reads what an older or newer version wrote, so unknown members are passed over. */
   private static final ObjectMapper STORED =
@@ -65,7 +65,8 @@ final class Rows {
             row.getString(3),
             texts(row.getString(4)),
             namesOrNull(row.getString(5)),
-            outputOrNull(row.getString(8))),
+            outputOrNull(row.getString(8)),
+            toolLimits(row.getString(9))),
         row.getLong(6),
         row.getLong(7));
   }
@@ -86,6 +87,16 @@ final class Rows {
     } catch (JsonProcessingException e) {
       throw damaged(e);
     }
+  }
+
+  /** Limits of tools; none where nothing is stored. */
+  static ToolLimits toolLimits(@Nullable String json) {
+    ToolLimits limits = readOrNull(json, ToolLimits.class);
+    return limits == null ? ToolLimits.NONE : limits;
+  }
+
+  static @Nullable String toolLimitsOrNull(ToolLimits limits) {
+    return limits.equals(ToolLimits.NONE) ? null : json(limits);
   }
 
   /** Names and values; none where nothing is stored. */
@@ -186,7 +197,8 @@ final class Rows {
         longOrNull(row, 12),
         row.getLong(13) != 0,
         longOrNull(row, 14),
-        null);
+        null,
+        namesOrNull(row.getString(15)));
   }
 
   private static Turn withLanes(Turn t, List<Lane> lanes) {
@@ -206,7 +218,8 @@ final class Rows {
         t.endedAtMillis(),
         t.logExpired(),
         t.wakeAtMillis(),
-        t.answered());
+        t.answered(),
+        t.toolOrder());
   }
 
   static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {

@@ -16,13 +16,15 @@ public record Session(String id, Settings settings, long createdAtMillis, long u
    * @param metadata names and values, sorted by name; models see them as data
    * @param tools the tools of the server that its turns may use; null for all
    * @param output the form of its replies where a message does not say; null for any
+   * @param toolLimits how much of tools each of their replies may use
    */
   public record Settings(
       @Nullable String title,
       @Nullable String instructions,
       Map<String, String> metadata,
       @Nullable List<String> tools,
-      @Nullable Output output) {
+      @Nullable Output output,
+      ToolLimits toolLimits) {
     public static final Settings NONE = new Settings(null, null, Map.of(), null);
 
     /** Without a form of replies. */
@@ -31,12 +33,12 @@ public record Session(String id, Settings settings, long createdAtMillis, long u
         @Nullable String instructions,
         Map<String, String> metadata,
         @Nullable List<String> tools) {
-      this(title, instructions, metadata, tools, null);
+      this(title, instructions, metadata, tools, null, ToolLimits.NONE);
     }
 
     /** The same, with other metadata. */
     public Settings withMetadata(Map<String, String> others) {
-      return new Settings(title, instructions, others, tools, output);
+      return new Settings(title, instructions, others, tools, output, toolLimits);
     }
 
     public Settings {

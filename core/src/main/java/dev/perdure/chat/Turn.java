@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param wakeAtMillis when a turn that is scheduled is queued; when one that waits is looked at
  *     again, null for never
  * @param answered the question of this turn that a message has just answered; null otherwise
+ * @param toolOrder the names of its tools, the most wanted first; null as long as all are told
  */
 public record Turn(
     String id,
@@ -34,7 +35,8 @@ public record Turn(
     @Nullable Long endedAtMillis,
     boolean logExpired,
     @Nullable Long wakeAtMillis,
-    @Nullable Answered answered) {
+    @Nullable Answered answered,
+    @Nullable List<String> toolOrder) {
 
   public Turn {
     lanes = List.copyOf(lanes);
@@ -58,7 +60,8 @@ public record Turn(
         endedAtMillis,
         logExpired,
         wakeAtMillis,
-        question);
+        question,
+        toolOrder);
   }
 
   /**

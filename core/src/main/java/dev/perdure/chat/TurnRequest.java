@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param askFirst those of them that need an approval each time, whatever they declare
  * @param clientTools tools that the client runs
  * @param output the form that the reply must have; null for the session's, or else any
+ * @param toolLimits how much of tools each reply may use; null for all that the server allows
  */
 public record TurnRequest(
     List<String> models,
@@ -28,7 +29,8 @@ public record TurnRequest(
     @Nullable List<String> tools,
     List<String> askFirst,
     List<ClientTool> clientTools,
-    @Nullable Output output) {
+    @Nullable Output output,
+    @Nullable ToolLimits toolLimits) {
 
   public TurnRequest {
     models = List.copyOf(models);
@@ -37,6 +39,7 @@ public record TurnRequest(
     // A turn that an older version accepted has none of them.
     askFirst = askFirst == null ? List.of() : List.copyOf(askFirst);
     clientTools = clientTools == null ? List.of() : List.copyOf(clientTools);
+    toolLimits = ToolLimits.NONE.equals(toolLimits) ? null : toolLimits;
   }
 
   /** A request that says nothing of tools. */
@@ -46,34 +49,22 @@ public record TurnRequest(
       @Nullable String instructions,
       GenerationParams params,
       Recovery recovery) {
-    this(models, fallbacks, instructions, params, recovery, null, List.of(), List.of(), null);
+    this(models, fallbacks, instructions, params, recovery, null, List.of(), List.of(), null, null);
   }
 
   /** The same request, with other models. */
   public TurnRequest withModels(List<String> others) {
-    return new TurnRequest(
-        others, fallbacks, instructions, params, recovery, tools, askFirst, clientTools, output);
+    return copy(others, tools, output, toolLimits);
   }
 
-  /** The same request; where it does not say which tools may be used, these. */
-  public TurnRequest withDefaultTools(@Nullable List<String> allowed) {
-    return tools != null || allowed == null
-        ? this
-        : new TurnRequest(
-            models,
-            fallbacks,
-            instructions,
-            params,
-            recovery,
-            allowed,
-            askFirst,
-            clientTools,
-            output);
+  /** The same request, within what its session allows; its tools where it names none itself. */
+  public TurnRequest within(@Nullable List<String> allowed, ToolLimits limits) {
+    return copy(models, tools == null ? allowed : tools, output, limits().and(limits));
   }
 
   /** The same request; where it does not say something, what its session says. */
   TurnRequest withDefaults(Session.Settings session) {
-    TurnRequest all = withDefaultTools(session.tools());
+    TurnRequest all = within(session.tools(), session.toolLimits());
     if (output == null) {
       return session.output() == null ? all : all.withOutput(session.output());
     }
@@ -82,8 +73,30 @@ public record TurnRequest(
 
   /** The same request, whose replies must have this form; null for any. */
   public TurnRequest withOutput(@Nullable Output form) {
+    return copy(models, tools, form, toolLimits);
+  }
+
+  /** How much of tools each reply may use. */
+  public ToolLimits limits() {
+    return toolLimits == null ? ToolLimits.NONE : toolLimits;
+  }
+
+  private TurnRequest copy(
+      List<String> ofModels,
+      @Nullable List<String> allowed,
+      @Nullable Output form,
+      @Nullable ToolLimits limits) {
     return new TurnRequest(
-        models, fallbacks, instructions, params, recovery, tools, askFirst, clientTools, form);
+        ofModels,
+        fallbacks,
+        instructions,
+        params,
+        recovery,
+        allowed,
+        askFirst,
+        clientTools,
+        form,
+        limits);
   }
 
   /**

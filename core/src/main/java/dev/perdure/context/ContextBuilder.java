@@ -106,7 +106,7 @@ public final class ContextBuilder {
             .toList();
     int system = sections.stream().mapToInt(ContextUse.Section::tokens).sum();
     int reserved = reserved(turn, family);
-    int room = family.window() - reserved - system;
+    int room = family.window() - reserved - system - call.offered().tokens();
     History history = new History(counter, family, settings, read.history, turn.userMessage());
     int share = Math.min(room / SHARE, MAX_EXCERPT_TOKENS);
     // What excerpts may need is kept free of history that a summary could stand for.
@@ -135,6 +135,7 @@ public final class ContextBuilder {
             excerpts.used(),
             shown.files,
             since == null ? null : new ContextUse.Given(since.id(), history.cost(since)),
+            ContextUse.Tools.of(call.offered()),
             chosen.leftOut(),
             chosen.why() == ContextUse.Why.NONE && since != null ? past.why : chosen.why(),
             excerpts.semantic()));
@@ -198,6 +199,11 @@ public final class ContextBuilder {
         read.summaries.stream().filter(history::holds).findFirst().orElse(null);
     return new CompactionPlan(history, counter, windows, settings)
         .of(turn.session(), call, room, last);
+  }
+
+  /** How many tokens a model's window has. */
+  public int window(String model) {
+    return windows.of(model).window();
   }
 
   private record Messages(List<ModelMessage> messages, List<ContextUse.Given> files) {}

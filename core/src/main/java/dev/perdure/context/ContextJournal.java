@@ -212,7 +212,8 @@ public final class ContextJournal implements AutoCloseable {
                 used == null ? null : summaries.get(used.id()),
                 each.use.leftOut(),
                 each.use.why().wire(),
-                each.use.semantic().name().toLowerCase(Locale.ROOT)));
+                each.use.semantic().name().toLowerCase(Locale.ROOT),
+                each.use.tools().leftOut()));
       }
       return out;
     });
@@ -252,6 +253,9 @@ public final class ContextJournal implements AutoCloseable {
               excerpt.part(),
               excerpt.tokens(),
               excerpt.hits()));
+    }
+    for (ContextUse.Tool tool : use.tools().told()) {
+      out.add(new Source("tool", tool.name(), tool.tokens()));
     }
     return out;
   }

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *  "v":"what came of the search by vectors",     absent if there is none
  *  "f":[id,tokens, …],                           files that came with messages; absent if none
  *  "m":[id,tokens],                              a summary of what came before; absent if none
+ *  "t":[tools left out, name,tokens, …],         tools; absent if there are none
  *  "d":[earlier messages left out, "why"]}       absent if none
  * </pre>
  *
@@ -47,6 +48,7 @@ record ContextUse(
     List<Excerpt> excerpts,
     List<Given> files,
     @Nullable Given summary,
+    Tools tools,
     long leftOut,
     Why why,
     Semantic semantic) {
@@ -79,6 +81,28 @@ record ContextUse(
   /** A file of a message that is shown, or a summary. */
   record Given(String id, int tokens) {}
 
+  /**
+   * The tools that the model is told of.
+   *
+   * @param leftOut how many it might use as well, and is not told of
+   */
+  record Tools(List<Tool> told, int leftOut) {
+    static final Tools NONE = new Tools(List.of(), 0);
+
+    Tools {
+      told = List.copyOf(told);
+    }
+
+    static Tools of(Offered offered) {
+      return new Tools(
+          offered.tools().stream().map(one -> new Tool(one.spec().name(), one.tokens())).toList(),
+          offered.leftOut());
+    }
+  }
+
+  /** A tool that the model is told of. */
+  record Tool(String name, int tokens) {}
+
   /** What it was that the history did not fit into. */
   enum Why {
     NONE,
@@ -96,7 +120,8 @@ record ContextUse(
         + history.stream().mapToInt(Shown::tokens).sum()
         + excerpts.stream().mapToInt(Excerpt::tokens).sum()
         + files.stream().mapToInt(Given::tokens).sum()
-        + (summary == null ? 0 : summary.tokens);
+        + (summary == null ? 0 : summary.tokens)
+        + tools.told.stream().mapToInt(Tool::tokens).sum();
   }
 
   String json() {
@@ -129,6 +154,10 @@ record ContextUse(
     }
     if (semantic != Semantic.OFF) {
       out.put("v", semantic.name().toLowerCase(Locale.ROOT));
+    }
+    if (!tools.equals(Tools.NONE)) {
+      ArrayNode t = out.putArray("t").add(tools.leftOut);
+      tools.told.forEach(tool -> t.add(tool.name).add(tool.tokens));
     }
     if (why != Why.NONE) {
       out.putArray("d").add(leftOut).add(why.wire());
@@ -166,6 +195,11 @@ record ContextUse(
       files.add(new Given(f.get(i).asText(), f.get(i + 1).asInt()));
     }
     JsonNode m = in.path("m");
+    List<Tool> tools = new ArrayList<>();
+    JsonNode t = in.path("t");
+    for (int i = 1; i + 1 < t.size(); i += 2) {
+      tools.add(new Tool(t.get(i).asText(), t.get(i + 1).asInt()));
+    }
     JsonNode d = in.path("d");
     return new ContextUse(
         in.path("w").asInt(),
@@ -176,6 +210,7 @@ record ContextUse(
         excerpts,
         files,
         m.isMissingNode() ? null : new Given(m.path(0).asText(), m.path(1).asInt()),
+        new Tools(tools, t.path(0).asInt()),
         d.path(0).asLong(),
         d.isMissingNode() ? Why.NONE : Why.valueOf(d.path(1).asText().toUpperCase(Locale.ROOT)),
         Semantic.valueOf(in.path("v").asText("off").toUpperCase(Locale.ROOT)));

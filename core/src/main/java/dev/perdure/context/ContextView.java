@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param why they were left out: {@code window}, {@code settings}, or {@code none}
  * @param semantic what came of the search by vectors, in small letters as in {@link
  *     dev.perdure.retrieval.Retriever.Semantic}
+ * @param toolsLeftOut tools that the model might use as well, and was not told of
  */
 public record ContextView(
     int lane,
@@ -32,16 +33,18 @@ public record ContextView(
     @Nullable Summary summary,
     long leftOut,
     String why,
-    String semantic) {
+    String semantic,
+    int toolsLeftOut) {
 
   public ContextView {
     sources = List.copyOf(sources);
   }
 
   /**
-   * @param kind {@code instructions}, {@code summary}, {@code message}, {@code file}, or an
-   *     excerpt: {@code document} or {@code recalled} for one of a message
-   * @param id the id of the summary, message, file or document; for instructions, whose they are
+   * @param kind {@code instructions}, {@code summary}, {@code message}, {@code file}, {@code tool},
+   *     or an excerpt: {@code document} or {@code recalled} for one of a message
+   * @param id the id of the summary, message, file or document, or the name of the tool; for
+   *     instructions, whose they are
    * @param part which piece of it, from 0; null if it is shown whole
    * @param hits by which searches an excerpt was found
    */

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param attempt of the lane
  * @param model {@code provider/model}
  * @param provider of the model; null where nothing is known of it
+ * @param offered the tools that the model is told of
  */
 public record ModelCall(
     int lane,
@@ -18,11 +19,12 @@ public record ModelCall(
     int attempt,
     String model,
     Limits limits,
-    @Nullable ModelProvider provider) {
+    @Nullable ModelProvider provider,
+    Offered offered) {
 
   /** A call to a model of which nothing is known. */
   ModelCall(int lane, int step, int attempt, String model, Limits limits) {
-    this(lane, step, attempt, model, limits, null);
+    this(lane, step, attempt, model, limits, null, Offered.NONE);
   }
 
   /** The vendor's own name of the model. */

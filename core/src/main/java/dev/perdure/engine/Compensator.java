@@ -94,6 +94,10 @@ final class Compensator {
         Compensations.done(parts.database(), claimed, fits ? json : "\"Done.\"");
         metrics.tool("undone");
       }
+      case Made.Unfit ignored -> {
+        Compensations.done(parts.database(), claimed, "\"Done.\"");
+        metrics.tool("undone");
+      }
       case Made.Failed failed -> again(claimed, failed.error());
       case Made.Unknown unknown -> again(claimed, unknown.error());
       case Made.Stopped ignored -> {}

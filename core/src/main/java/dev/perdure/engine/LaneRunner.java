@@ -2,6 +2,7 @@ package dev.perdure.engine;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.perdure.chat.ToolLimits;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.log.FencedException;
@@ -31,7 +32,7 @@ final class LaneRunner {
   private final LaneWork work;
   private final int lane;
   private final LaneControl control;
-  private final Offer offer;
+  private @Nullable Offer offer;
   private @Nullable CallBudget budget;
   private @Nullable Compactor compactor;
 
@@ -39,7 +40,6 @@ final class LaneRunner {
     this.work = work;
     this.lane = work.lane();
     this.control = work.control();
-    this.offer = new Offer(work.parts().tools(), work.turn().request());
   }
 
   /** How a run of a lane came out. */
@@ -67,6 +67,10 @@ final class LaneRunner {
             reason == null && work.claim().epoch() == 1);
     compactor = new Compactor(work, budget);
     try {
+      offer = Offer.of(work);
+      if (offer == null) {
+        return end(control.stopped());
+      }
       @Nullable String why = reason;
       while (true) {
         Optional<End> end = step(why);
@@ -96,7 +100,7 @@ final class LaneRunner {
     if (last == null || !last.ended()) {
       return model(now, last == null ? 0 : last.step(), reason);
     }
-    switch (new ToolStep(work, offer, last).run()) {
+    switch (new ToolStep(work, requireNonNull(offer), last).run()) {
       case DONE -> {}
       case WAITING -> {
         return Optional.of(End.WAITING);
@@ -124,7 +128,12 @@ final class LaneRunner {
       return Optional.of(End.ENDED);
     }
     return switch (new ModelStep(
-            work, offer, requireNonNull(budget), requireNonNull(compactor), step, now)
+            work,
+            requireNonNull(offer),
+            requireNonNull(budget),
+            requireNonNull(compactor),
+            step,
+            now)
         .run(reason)) {
       case ModelStep.Outcome.Asked ignored -> Optional.empty();
       case ModelStep.Outcome.LetGo ignored -> Optional.of(End.LET_GO);
@@ -137,22 +146,26 @@ final class LaneRunner {
 
   private @Nullable TurnError limit(LaneSnapshot now, int next) {
     Tools.Limits limits = work.parts().tools().limits();
-    if (next >= limits.maxSteps()) {
+    ToolLimits own = work.turn().request().limits();
+    int steps = own.steps() == null ? limits.maxSteps() : Math.min(own.steps(), limits.maxSteps());
+    long budgeted =
+        own.tokens() == null ? limits.maxTokens() : Math.min(own.tokens(), limits.maxTokens());
+    if (next >= steps) {
       return new TurnError(
           ErrorCode.STEP_LIMIT.wire(),
           "The model asked for tools in "
-              + limits.maxSteps()
+              + steps
               + " steps without coming to an end; more are not allowed.",
           false);
     }
     long tokens = now.usage().input() + now.usage().output();
-    if (tokens >= limits.maxTokens()) {
+    if (tokens >= budgeted) {
       return new TurnError(
           ErrorCode.TOKEN_LIMIT.wire(),
           "The reply has used "
               + tokens
               + " tokens; no further step begins from "
-              + limits.maxTokens()
+              + budgeted
               + " on.",
           false);
     }

@@ -3,10 +3,13 @@ package dev.perdure.engine;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Endings;
 import dev.perdure.chat.Turn;
+import dev.perdure.db.Database;
 import dev.perdure.engine.TurnQueue.Claim;
+import dev.perdure.log.FencedException;
 import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One lane of a claimed turn, and what its steps are done with. Thread-safe.
@@ -41,6 +44,20 @@ record LaneWork(
     } else {
       writer.append(event, (tx, then) -> Endings.settleLane(tx, then, lane));
     }
+  }
+
+  /** Changes rows of the turn for the holder of its epoch; null if the lane must stop. */
+  <T> @Nullable T held(Database.Work<T> change) {
+    return patience()
+        .until(() ->
+            parts
+                .database()
+                .write(tx -> {
+                  if (!queue.lockHeld(tx, claim)) {
+                    throw new FencedException(turn.id(), claim.epoch());
+                  }
+                  return change.run(tx);
+                }));
   }
 
   Patience patience() {

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.perdure.chat.Turn;
 import dev.perdure.context.ContextBuilder.Built;
 import dev.perdure.context.ModelCall;
+import dev.perdure.context.Offered;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.ErrorCode;
@@ -252,8 +253,16 @@ final class ModelStep {
   private Optional<Outcome> callOnce(String model, @Nullable String reason)
       throws ProviderException {
     Target target = parts.providers().resolve(model);
+    Offered offered = offer.offered(model);
     ModelCall call =
-        new ModelCall(lane, step, attempt, model, parts.config().callLimits(), target.provider());
+        new ModelCall(
+            lane,
+            step,
+            attempt,
+            model,
+            parts.config().callLimits(),
+            target.provider(),
+            offered);
     while (true) {
       CallGates.@Nullable Place place = gates.enter(model, tenant, control);
       if (place == null) {
@@ -262,7 +271,7 @@ final class ModelStep {
       try (place) {
         ModelRequest request = request(call);
         if (request != null) {
-          return call(target, request, new Attempt(model, reason, place));
+          return call(target, request.with(offered.specs(), EarlierSteps.of(before, model)), new Attempt(model, reason, place));
         }
       }
       // Its model has a gate of its own, which may be the same one.
@@ -292,10 +301,7 @@ final class ModelStep {
     if (patience.until(budget::take) == null) {
       throw stoppedBefore();
     }
-    ModelRequest whole =
-        request
-            .with(offer.specs(tried.start.model()), EarlierSteps.of(before, tried.start.model()))
-            .then(form == null ? List.of() : form.after());
+    ModelRequest whole = request.then(form == null ? List.of() : form.after());
     try (ModelStream stream = target.provider().open(whole)) {
       if (!control.attach(stream::close)) {
         throw stoppedBefore();

@@ -1,8 +1,12 @@
 package dev.perdure.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.ClientTool;
+import dev.perdure.context.Offered;
+import dev.perdure.context.Offered.Told;
+import dev.perdure.context.ToolChoice;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
@@ -12,9 +16,13 @@ import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntSupplier;
+import java.util.function.ToIntFunction;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,33 +30,78 @@ import org.jspecify.annotations.Nullable;
  * client. For one lane's thread, but for {@link #tool}, {@link #fault} and {@link #asks}.
  */
 final class Offer {
+  /** Of a model's window, the part that telling it of tools may take: a quarter. */
+  private static final int SHARE = 4;
+
+  /** Names of tools in what a model is told of a wrong one. */
+  private static final int MAX_NAMED = 64;
+
   private final Tools tools;
   private final TurnRequest request;
-  private final List<ToolSpec> specs = new ArrayList<>();
+  private final List<Told> all = new ArrayList<>();
+
+  /** The names, the most wanted first; null as long as all are told. */
+  private @Nullable List<String> order;
+
+  private final ToIntFunction<String> windows;
 
   /** Models that have refused a request with tools. */
   private final Set<String> without = new HashSet<>();
 
-  Offer(Tools tools, TurnRequest request) {
+  /**
+   * @param windows how many tokens a model's window has
+   */
+  Offer(Tools tools, TurnRequest request, ToIntFunction<String> windows) {
     this.tools = tools;
     this.request = request;
+    this.windows = windows;
     for (Tool tool : tools.allowed(request.tools())) {
       Tool.Spec spec = tool.spec();
-      specs.add(new ToolSpec(spec.name(), spec.description(), spec.schema()));
+      all.add(Told.of(new ToolSpec(spec.name(), spec.description(), spec.schema())));
     }
     for (ClientTool tool : request.clientTools()) {
-      specs.add(new ToolSpec(tool.name(), tool.description(), tool.schema()));
+      all.add(Told.of(new ToolSpec(tool.name(), tool.description(), tool.schema())));
     }
   }
 
+  /**
+   * The offer of a lane, which is the same after each takeover; null if the lane must stop. Where
+   * there are more tools than its models are told of, the order in which they are wanted is stored
+   * with the turn.
+   */
+  static @Nullable Offer of(LaneWork work) {
+    Turn turn = work.turn();
+    Offer offer = new Offer(work.parts().tools(), turn.request(), work.parts().context()::window);
+    offer.order = turn.toolOrder();
+    if (offer.order == null && !offer.fitsAll()) {
+      Set<String> first = new LinkedHashSet<>();
+      turn.request().clientTools().forEach(tool -> first.add(tool.name()));
+      offer.order = work.held(tx -> ToolChoice.order(tx, turn, first, offer.all));
+      return offer.order == null ? null : offer;
+    }
+    return offer;
+  }
+
+  private boolean fitsAll() {
+    return Stream.concat(request.models().stream(), request.fallbacks().stream())
+        .allMatch(model -> ToolChoice.fits(all, tools.limits().told().maxTools(), tokens(model)));
+  }
+
+  private int tokens(String model) {
+    return Math.min(tools.limits().told().maxTokens(), windows.applyAsInt(model) / SHARE);
+  }
+
   /** What a model is told of. */
-  List<ToolSpec> specs(String model) {
-    return without.contains(model) ? List.of() : specs;
+  Offered offered(String model) {
+    Tools.Told told = tools.limits().told();
+    return without.contains(model) || told.without(model)
+        ? Offered.NONE
+        : ToolChoice.take(all, order, told.maxTools(), tokens(model));
   }
 
   /** Offers nothing to this model any more; false if nothing was offered. */
   boolean withdraw(String model) {
-    return !specs.isEmpty() && without.add(model);
+    return !all.isEmpty() && without.add(model);
   }
 
   /** The server's tool of a call; empty if the client runs it, or nobody does. */
@@ -72,9 +125,17 @@ final class Offer {
    * Why a call is not made, for the model to do better; null if it may be.
    *
    * @param place of the call among those of its step, from 0
+   * @param before how many calls the reply has made in earlier steps
    */
-  @Nullable TurnError fault(ToolCalled call, int place) {
+  @Nullable TurnError fault(ToolCalled call, int place, IntSupplier before) {
     int max = tools.limits().maxCalls();
+    @Nullable Integer ofReply = request.limits().calls();
+    if (ofReply != null && before.getAsInt() + place >= ofReply) {
+      return new TurnError(
+          "too_many_calls",
+          "This is more than the " + ofReply + " calls that this reply may make. Go on without it.",
+          false);
+    }
     if (place >= max) {
       return new TurnError(
           "too_many_calls",
@@ -91,12 +152,12 @@ final class Offer {
     if (!known) {
       return new TurnError(
           "unknown_tool",
-          specs.isEmpty()
+          all.isEmpty()
               ? "There are no tools here. Answer without them."
               : "There is no tool '"
                   + shown(call.tool())
                   + "'. There are: "
-                  + String.join(", ", specs.stream().map(ToolSpec::name).toList())
+                  + String.join(", ", names())
                   + ".",
           false);
     }
@@ -109,6 +170,12 @@ final class Offer {
             ? tools.fault(call.tool(), input).orElse(null)
             : ForeignSchemas.fault(client.name(), client.schema(), input);
     return fault == null ? null : invalid(call, fault);
+  }
+
+  private List<String> names() {
+    Stream<String> names =
+        order == null ? all.stream().map(told -> told.spec().name()) : order.stream();
+    return names.limit(MAX_NAMED).toList();
   }
 
   private @Nullable ClientTool client(ToolCalled call) {

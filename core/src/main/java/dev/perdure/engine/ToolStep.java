@@ -6,11 +6,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.CallState;
 import dev.perdure.chat.ToolCallRow;
 import dev.perdure.chat.ToolCalls;
-import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
 import dev.perdure.engine.LaneControl.Stop;
 import dev.perdure.engine.ToolThreads.Made;
-import dev.perdure.log.FencedException;
 import dev.perdure.log.TurnWriter;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.Json;
@@ -43,9 +41,6 @@ import org.jspecify.annotations.Nullable;
  * and only a tool that may be repeated is.
  */
 final class ToolStep {
-  /** Starts of a tool in one go, while what came of it is unknown and it may be repeated. */
-  private static final int MAX_RUNS = 2;
-
   /** How a step, or one call of it, came out. The later ones win. */
   enum Outcome {
     DONE,
@@ -136,7 +131,7 @@ final class ToolStep {
 
   private Outcome begin(CallSnapshot call) {
     ToolCalled asked = call.asked();
-    @Nullable TurnError fault = offer.fault(asked, step.calls().indexOf(call));
+    @Nullable TurnError fault = offer.fault(asked, step.calls().indexOf(call), this::callsBefore);
     if (fault != null) {
       return returned(asked, null, fault);
     }
@@ -161,7 +156,7 @@ final class ToolStep {
             state.waits() ? work.parts().tools().limits().answerWithin().toMillis() : null,
             tool != null && tool.compensation().isPresent() ? asked.input() : null);
     @Nullable ToolCallRow row =
-        held(tx -> {
+        work.held(tx -> {
           // It is there if the answer to an earlier try was lost.
           Optional<ToolCallRow> before = find(tx, call);
           return before.isPresent() ? before.get() : ToolCalls.open(tx, fresh);
@@ -172,13 +167,21 @@ final class ToolStep {
     return row.state() == CallState.INTENT ? make(call, row) : goOn(call, row);
   }
 
+  /** How many calls the reply has made in earlier steps. */
+  private int callsBefore() {
+    return work.now().steps().stream()
+        .filter(earlier -> earlier.step() < step.step())
+        .mapToInt(earlier -> earlier.calls().size())
+        .sum();
+  }
+
   /** A call that waits, or what the model has got wrong; one of the two. */
   private record Begun(@Nullable ToolCallRow row, @Nullable String fault) {}
 
   /** Stores what a call waits for that nobody makes. */
   private Outcome beginWait(CallSnapshot call, WaitingTool tool) {
     ToolCalled asked = call.asked();
-    @Nullable Begun begun = held(tx -> beginWait(tx, call, tool));
+    @Nullable Begun begun = work.held(tx -> beginWait(tx, call, tool));
     if (begun == null) {
       return Outcome.STOPPED;
     }
@@ -231,7 +234,7 @@ final class ToolStep {
                 .createObjectNode()
                 .put("now", Instant.ofEpochMilli(row.nowMillis()).toString()));
     @Nullable Boolean stored =
-        held(tx ->
+        work.held(tx ->
             ToolCalls.finish(tx, id, CallState.TIME, output, null)
                 || find(tx, call).filter(now -> now.state() != CallState.TIME).isPresent());
     return Boolean.TRUE.equals(stored) ? returned(call.asked(), output, null) : Outcome.STOPPED;
@@ -347,6 +350,12 @@ final class ToolStep {
         case Made.Output output -> {
           return store(call, tool, output.json());
         }
+        case Made.Unfit unfit -> {
+          return leftOut(
+              call,
+              tool,
+              "The result of '" + tool.spec().name() + "' is left out: " + unfit.why() + ".");
+        }
         case Made.Failed failed -> {
           return store(call, null, failed.error());
         }
@@ -354,10 +363,11 @@ final class ToolStep {
           if (!Effect.of(row.effect()).repeatable()) {
             return attention(call, row);
           }
-          if (run == MAX_RUNS) {
+          if (run >= tool.spec().retry().tries()) {
             return store(call, null, unknown.error());
           }
-          if (!move(call, row, CallState.INTENT)) {
+          if (!threads.pause(tool.spec().retry().behind(run))
+              || !move(call, row, CallState.INTENT)) {
             return Outcome.STOPPED;
           }
         }
@@ -371,14 +381,19 @@ final class ToolStep {
     if (json.length() <= max) {
       return store(call, json, null);
     }
-    String text =
+    return leftOut(
+        call,
+        tool,
         "The result of '"
             + tool.spec().name()
             + "' has "
             + json.length()
             + " characters, of which at most "
             + max
-            + " are kept; it is left out.";
+            + " are kept; it is left out.");
+  }
+
+  private Outcome leftOut(CallSnapshot call, Tool tool, String text) {
     // Of a call with an effect it must not look as if it had failed.
     return tool.spec().effect() == Effect.READ
         ? store(call, null, new TurnError("result_too_large", text + " Ask for less.", false))
@@ -388,7 +403,7 @@ final class ToolStep {
   private Outcome store(CallSnapshot call, @Nullable String output, @Nullable TurnError error) {
     String id = call.asked().call();
     @Nullable Boolean stored =
-        held(tx ->
+        work.held(tx ->
             ToolCalls.finish(tx, id, CallState.INTENT, output, error)
                 // Or an earlier try has stored it after all.
                 || find(tx, call).filter(now -> now.state() != CallState.INTENT).isPresent());
@@ -461,7 +476,7 @@ final class ToolStep {
   private boolean move(CallSnapshot call, ToolCallRow row, CallState to) {
     String id = call.asked().call();
     @Nullable Boolean moved =
-        held(tx -> {
+        work.held(tx -> {
           Optional<ToolCallRow> now = find(tx, call);
           CallState from = now.map(ToolCallRow::state).orElse(row.state());
           // It is there already if the answer to an earlier try was lost.
@@ -469,18 +484,5 @@ final class ToolStep {
           return there || (from == row.state() && ToolCalls.move(tx, id, from, to));
         });
     return Boolean.TRUE.equals(moved);
-  }
-
-  /** Changes the ledger for the holder of the turn's epoch; null if the lane must stop. */
-  private <T> @Nullable T held(Database.Work<T> change) {
-    return patience.until(() ->
-        work.parts()
-            .database()
-            .write(tx -> {
-              if (!work.queue().lockHeld(tx, work.claim())) {
-                throw new FencedException(work.turn().id(), work.claim().epoch());
-              }
-              return change.run(tx);
-            }));
   }
 }

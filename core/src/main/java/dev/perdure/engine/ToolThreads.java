@@ -8,6 +8,7 @@ import dev.perdure.tool.Tool;
 import dev.perdure.tool.ToolException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -36,6 +37,9 @@ final class ToolThreads {
   /** What came of one call. */
   sealed interface Made {
     record Output(JsonNode json) implements Made {}
+
+    /** It came to an end, but its result cannot be stored. */
+    record Unfit(String why) implements Made {}
 
     /** It had no effect. */
     record Failed(TurnError error) implements Made {}
@@ -93,7 +97,8 @@ final class ToolThreads {
 
   private static Made run(String name, Act act) {
     try {
-      return new Made.Output(Json.clean(act.run()));
+      JsonNode output = act.run();
+      return output == null ? new Made.Unfit("It is nothing") : fit(output);
     } catch (ToolException e) {
       TurnError error =
           new TurnError(
@@ -107,6 +112,35 @@ final class ToolThreads {
       return new Made.Unknown(
           new TurnError(
               "tool_failed", "The tool '" + name + "' broke; the server's log says why.", true));
+    }
+  }
+
+  /** Lets the time pass; false if the lane has to stop. */
+  boolean pause(Duration time) {
+    CompletableFuture<Made> over = new CompletableFuture<>();
+    lock.lock();
+    try {
+      if (stopped) {
+        return false;
+      }
+      open.add(over);
+    } finally {
+      lock.unlock();
+    }
+    Timers.Cancellable alarm =
+        timers.after(time, () -> over.complete(new Made.Output(Json.MAPPER.nullNode())));
+    try {
+      return !(over.join() instanceof Made.Stopped);
+    } finally {
+      alarm.cancel();
+    }
+  }
+
+  private static Made fit(JsonNode output) {
+    try {
+      return new Made.Output(Json.clean(output));
+    } catch (IllegalArgumentException e) {
+      return new Made.Unfit(String.valueOf(e.getMessage()));
     }
   }
 

@@ -17,6 +17,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  */
 public final class Json {
   private static final int MAX_DEPTH = 64;
+
+  /** Of a value that is to be stored: what holds it adds some levels of its own. */
+  public static final int MAX_STORED_DEPTH = 48;
+
   private static final int MAX_NUMBER_CHARS = 64;
   private static final int MAX_STRING_CHARS = 32 * 1024 * 1024;
 
@@ -50,24 +54,33 @@ public final class Json {
    * The value as it can be stored anywhere, compact: of strings and names, U+0000 and halves of
    * surrogate pairs become U+FFFD. Reading and writing it again changes nothing.
    *
-   * @throws IllegalArgumentException for a number that no double holds, or one that is not finite
+   * @throws IllegalArgumentException for what could not be read again: a number that no double
+   *     holds, that is not finite or has too many digits, and objects nested too deeply
    */
   public static JsonNode clean(JsonNode value) {
+    return clean(value, 0);
+  }
+
+  private static JsonNode clean(JsonNode value, int depth) {
+    if (depth >= MAX_STORED_DEPTH && value.isContainerNode()) {
+      throw new IllegalArgumentException(
+          "It is nested deeper than " + MAX_STORED_DEPTH + " levels");
+    }
     return switch (value.getNodeType()) {
       case OBJECT -> {
         ObjectNode out = MAPPER.createObjectNode();
-        value.properties().forEach(e -> out.set(clean(e.getKey()), clean(e.getValue())));
+        value.properties().forEach(e -> out.set(clean(e.getKey()), clean(e.getValue(), depth + 1)));
         yield out;
       }
       case ARRAY -> {
         ArrayNode out = MAPPER.createArrayNode();
-        value.forEach(item -> out.add(clean(item)));
+        value.forEach(item -> out.add(clean(item, depth + 1)));
         yield out;
       }
       case STRING -> MAPPER.getNodeFactory().textNode(clean(value.textValue()));
       case NUMBER -> {
-        if (!Double.isFinite(value.doubleValue())) {
-          throw new IllegalArgumentException("A number is too large");
+        if (!Double.isFinite(value.doubleValue()) || value.asText().length() > MAX_NUMBER_CHARS) {
+          throw new IllegalArgumentException("It holds a number that is too large");
         }
         yield value;
       }

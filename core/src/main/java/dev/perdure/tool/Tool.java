@@ -54,7 +54,8 @@ public interface Tool {
    * @param name 1 to 64 letters, digits, {@code _} and {@code -}, as the vendors want it
    * @param description for the model
    * @param schema JSON Schema of the arguments, which are an object; not to be changed
-   * @param limit how long a call may take
+   * @param limit how long one try of a call may take
+   * @param retry of calls of which nobody knows whether they had their effect
    */
   record Spec(
       String name,
@@ -62,14 +63,44 @@ public interface Tool {
       JsonNode schema,
       Effect effect,
       Approval approval,
-      Duration limit) {
+      Duration limit,
+      Retry retry) {
     public static final Duration DEFAULT_LIMIT = Duration.ofSeconds(30);
+
+    /** A tool that is tried twice. */
+    public Spec(
+        String name,
+        String description,
+        JsonNode schema,
+        Effect effect,
+        Approval approval,
+        Duration limit) {
+      this(name, description, schema, effect, approval, limit, Retry.DEFAULT);
+    }
 
     public Spec {
       if (!name.matches("[A-Za-z0-9_-]{1,64}")) {
         throw new IllegalArgumentException(
             "'" + name + "' is no name of a tool. Use 1 to 64 letters, digits, '_' and '-'.");
       }
+    }
+  }
+
+  /**
+   * How often a call is tried by one holder of its turn, if its tool may be repeated at all.
+   *
+   * @param tries at least 1
+   * @param pause before the second try; twice as long before each further one, up to a minute
+   */
+  record Retry(int tries, Duration pause) {
+    public static final Retry DEFAULT = new Retry(2, Duration.ZERO);
+    private static final Duration LONGEST = Duration.ofMinutes(1);
+    private static final int MAX_DOUBLINGS = 16;
+
+    /** How long to wait behind a try, the first of which is 1. */
+    public Duration behind(int run) {
+      Duration wait = pause.multipliedBy(1L << Math.min(run - 1, MAX_DOUBLINGS));
+      return wait.compareTo(LONGEST) < 0 ? wait : LONGEST;
     }
   }
 

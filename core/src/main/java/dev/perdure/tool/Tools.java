@@ -9,11 +9,13 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,8 @@ public final class Tools {
   @GuardedBy("lock")
   private final Map<String, Map<String, Entry>> others = new LinkedHashMap<>();
 
+  private volatile Supplier<List<Source>> sources = List::of;
+
   private final Set<String> expected = ConcurrentHashMap.newKeySet();
 
   /** All of them, replaced as a whole. */
@@ -47,14 +51,54 @@ public final class Tools {
    * @param maxTokens input and output of one reply beyond which no further step begins
    * @param maxResultChars of one result, as compact JSON in UTF-16 units
    * @param answerWithin how long an approval or a client's result is waited for
+   * @param told what a model is told of at the most
    */
   public record Limits(
-      int maxSteps, int maxCalls, long maxTokens, int maxResultChars, Duration answerWithin) {
+      int maxSteps,
+      int maxCalls,
+      long maxTokens,
+      int maxResultChars,
+      Duration answerWithin,
+      Told told) {
     private static final int DEFAULT_CALLS = 32;
     public static final Limits DEFAULT = new Limits(20, 2_000_000, 64 * 1024, Duration.ofHours(24));
 
+    public Limits(
+        int maxSteps, int maxCalls, long maxTokens, int maxResultChars, Duration answerWithin) {
+      this(maxSteps, maxCalls, maxTokens, maxResultChars, answerWithin, Told.DEFAULT);
+    }
+
     public Limits(int maxSteps, long maxTokens, int maxResultChars, Duration answerWithin) {
       this(maxSteps, DEFAULT_CALLS, maxTokens, maxResultChars, answerWithin);
+    }
+
+    public Limits telling(Told of) {
+      return new Limits(maxSteps, maxCalls, maxTokens, maxResultChars, answerWithin, of);
+    }
+  }
+
+  /**
+   * @param maxTools that a model is told of
+   * @param maxTokens that telling it may cost, as they are estimated
+   * @param modelsWithout models that are told of none: {@code provider/model}, which may end in
+   *     {@code *}
+   */
+  public record Told(int maxTools, int maxTokens, List<String> modelsWithout) {
+    public static final Told DEFAULT = new Told(32, 8_000, List.of());
+
+    public Told {
+      modelsWithout = List.copyOf(modelsWithout);
+    }
+
+    /** Whether this model is told of none. */
+    public boolean without(String model) {
+      String name = model.toLowerCase(Locale.ROOT);
+      return modelsWithout.stream()
+          .map(one -> one.toLowerCase(Locale.ROOT))
+          .anyMatch(one ->
+              one.endsWith("*")
+                  ? name.startsWith(one.substring(0, one.length() - 1))
+                  : name.equals(one));
     }
   }
 
@@ -121,6 +165,25 @@ public final class Tools {
       lock.unlock();
     }
     return faults;
+  }
+
+  /**
+   * How somebody is whose tools come and go.
+   *
+   * @param up whether the tools can be called
+   * @param tools how many there are, as far as is known
+   * @param reason why they cannot be called; null if they can
+   */
+  public record Source(String name, boolean up, int tools, @Nullable String reason) {}
+
+  /** Says whom to ask how the sources are. */
+  public void watch(Supplier<List<Source>> how) {
+    sources = how;
+  }
+
+  /** How those are whose tools come and go. */
+  public List<Source> sources() {
+    return sources.get();
   }
 
   /** Tools whose names begin so may come later: whoever names one is not wrong. */

@@ -464,7 +464,13 @@ abstract class ContextContract {
         new ContextBuilder(database, ContextSettings.DEFAULT, journal, new Retriever(database));
     ModelCall call =
         new ModelCall(
-            0, 0, 1, "demo/demo", Limits.DEFAULT, new DemoProvider(InstantSource.system()));
+            0,
+            0,
+            1,
+            "demo/demo",
+            Limits.DEFAULT,
+            new DemoProvider(InstantSource.system()),
+            Offered.NONE);
     List<ModelMessage> messages = contexts.build(turn, call).request().messages();
     assertThat(messages.getFirst().files())
         .containsExactly(new ModelFile("cat.gif", "image/gif", "R0lGODlhIGNhdA=="));

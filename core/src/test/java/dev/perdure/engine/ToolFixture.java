@@ -67,6 +67,7 @@ abstract class ToolFixture extends EngineFixture {
                 tools,
                 askFirst,
                 List.of(client),
+                null,
                 null),
             WhenBusy.ENQUEUE),
         null);

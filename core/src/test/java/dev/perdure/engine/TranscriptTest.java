@@ -14,6 +14,7 @@ import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.ToolCallRow;
+import dev.perdure.chat.ToolLimits;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Output;
@@ -242,7 +243,7 @@ class TranscriptTest {
           request.withOutput(new Output(output.path("name").textValue(), output.path("schema")));
     }
     if (scenario.has("waits")) {
-      request = request.withDefaultTools(texts(scenario.path("waits")));
+      request = request.within(texts(scenario.path("waits")), ToolLimits.NONE);
     }
     return new NewTurn(plain.parts(), request, plain.whenBusy(), TranscriptPast.origin(scenario));
   }

@@ -14,6 +14,7 @@ import dev.perdure.engine.EngineParts;
 import dev.perdure.engine.Timers;
 import dev.perdure.file.Files;
 import dev.perdure.log.TurnLog;
+import dev.perdure.note.NotesTool;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.PerdureException;
@@ -34,7 +35,9 @@ import dev.perdure.testing.CrashPlan;
 import dev.perdure.testing.FaultFile;
 import dev.perdure.testing.FaultPoints;
 import dev.perdure.tool.AskUserTool;
+import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
@@ -117,8 +120,8 @@ final class PerdureServer {
     Transport transport = opened(made, new Transport(TransportOptions.defaults(), clock));
     models = models(config, transport, steady);
     PrometheusMeterRegistry meters = meters(made);
-    tools = opened(made, new ToolSelection(config, System::getenv, clock)).start(meters);
     database = opened(made, open(config, migrations(faults)));
+    tools = tools(config, database, clock, meters, made);
     log = opened(made, new TurnLog(database, nodeId, Limits.log(config), clock, faults));
     ContextJournal journal = opened(made, new ContextJournal(database));
     Files files = new Files(database, ids, Limits.files(config));
@@ -210,6 +213,17 @@ final class PerdureServer {
       EmbeddingSelection embeddings) {
     return new ContextBuilder(
         database, Limits.context(config), journal, new Retriever(database, embeddings.search()));
+  }
+
+  private static Tools tools(
+      PerdureConfig config,
+      Database database,
+      InstantSource clock,
+      MeterRegistry meters,
+      Deque<AutoCloseable> made) {
+    List<Tool> builtIn =
+        config.tools().notes() ? List.of(new NotesTool(database)) : List.<Tool>of();
+    return opened(made, new ToolSelection(config, System::getenv, clock, builtIn)).start(meters);
   }
 
   private static PerdureHttp.Place place(PerdureConfig.Server server) {

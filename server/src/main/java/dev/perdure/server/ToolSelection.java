@@ -56,9 +56,14 @@ final class ToolSelection implements AutoCloseable {
 
   /**
    * @param env the variables of this process, for secrets that settings refer to
+   * @param builtIn tools that need what this does not have
    * @throws PerdureException CONFIG if a tool's settings make none
    */
-  ToolSelection(PerdureConfig config, UnaryOperator<@Nullable String> env, InstantSource clock) {
+  ToolSelection(
+      PerdureConfig config,
+      UnaryOperator<@Nullable String> env,
+      InstantSource clock,
+      List<? extends Tool> builtIn) {
     this.settings = config.tools();
     this.waits = Limits.waits(config);
     this.env = env;
@@ -66,13 +71,14 @@ final class ToolSelection implements AutoCloseable {
         new Transport(TransportOptions.defaults().oneCallPerConnection(policy()), clock);
     boolean done = false;
     try {
-      this.tools = new Tools(select(clock), limits());
+      this.tools = new Tools(select(clock, builtIn), limits());
       settings
           .mcp()
           .forEach((name, given) -> {
             servers.add(mcp(name, given));
             tools.expect(name + "__");
           });
+      tools.watch(this::mcp);
       done = true;
     } catch (IllegalArgumentException e) {
       throw illegal("tools: " + e.getMessage());
@@ -81,6 +87,14 @@ final class ToolSelection implements AutoCloseable {
         transport.close();
       }
     }
+  }
+
+  /** How the MCP servers are, in the order of the settings. */
+  private List<Tools.Source> mcp() {
+    return servers.stream()
+        .map(McpServer::health)
+        .map(one -> new Tools.Source(one.server(), one.up(), one.tools(), one.reason()))
+        .toList();
   }
 
   Tools tools() {
@@ -116,12 +130,13 @@ final class ToolSelection implements AutoCloseable {
     }
   }
 
-  private List<Tool> select(InstantSource clock) {
+  private List<Tool> select(InstantSource clock, List<? extends Tool> builtIn) {
     List<Tool> out = new ArrayList<>();
     out.add(new TimeTool(clock));
     out.add(new WaitTool(waits.longest()));
     out.add(new AskUserTool(waits.answerWithin(), waits.longest()));
     out.add(new CalculatorTool());
+    out.addAll(builtIn);
     ServiceLoader.load(Tool.class).forEach(out::add);
     settings.http().forEach((name, given) -> out.add(http(name, given)));
     return out;
@@ -133,7 +148,8 @@ final class ToolSelection implements AutoCloseable {
         settings.maxCallsPerStep(),
         settings.maxTokens(),
         settings.maxResult().toInt(),
-        settings.answerTimeout());
+        settings.answerTimeout(),
+        new Tools.Told(settings.maxTold(), settings.maxToldTokens(), settings.modelsWithout()));
   }
 
   private Tool http(String name, ToolSettings.Http given) {
@@ -148,7 +164,8 @@ final class ToolSelection implements AutoCloseable {
                   given.schema() == null ? NO_ARGUMENTS : given.schema(),
                   effect,
                   approval(given.approval(), effect),
-                  timeout == null ? settings.timeout() : timeout),
+                  timeout == null ? settings.timeout() : timeout,
+                  new Tool.Retry(given.maxTries(), given.retryPause())),
               HttpTool.Method.valueOf(given.method().name()),
               requireNonNull(given.url()),
               new SecretHeaders(given.headers(), env),
@@ -173,7 +190,8 @@ final class ToolSelection implements AutoCloseable {
               given.idempotent(),
               given.trustHints(),
               effect -> approval(given.approval(), effect),
-              given.timeout() == null ? settings.timeout() : given.timeout());
+              given.timeout() == null ? settings.timeout() : given.timeout(),
+              new Tool.Retry(given.maxTries(), given.retryPause()));
       return given.url() == null
           ? McpServer.stdio(name, trust, given.command(), variables(given), tools::publish)
           : McpServer.http(

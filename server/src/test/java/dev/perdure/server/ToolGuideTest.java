@@ -50,7 +50,8 @@ class ToolGuideTest {
     return new ToolSelection(
         ConfigLoader.load(List.of(), Map.of(), directory),
         Map.of("SHOP_TOKEN", "shop-s3cret", "CRM_TOKEN", "crm-s3cret")::get,
-        InstantSource.fixed(Instant.EPOCH));
+        InstantSource.fixed(Instant.EPOCH),
+        List.of());
   }
 
   private static JsonNode run(Tool tool, String arguments)

@@ -32,7 +32,8 @@ class ToolSelectionTest {
         new ToolSelection(
             ConfigLoader.load(List.of(), Map.of(), directory),
             Map.of("TOKEN", "s3cret")::get,
-            clock)) {
+            clock,
+            List.of())) {
       return selection.tools();
     }
   }

@@ -208,7 +208,7 @@ final class GeminiWire implements Wire {
       if (call != null) {
         long index = parts.nextCall();
         calls.begin(index, call.path("id").textValue(), call.path("name").asText(""));
-        calls.more(index, call.path("args").isObject() ? call.path("args").toString() : "");
+        calls.more(index, call.path("args").isObject() ? Calls.arguments(call.path("args")) : "");
       }
       if (!request.tools().isEmpty()) {
         parts.piece(text, thought, signature, call);

@@ -135,6 +135,18 @@ public final class Calls {
   }
 
   /**
+   * Arguments that a vendor sends as an object, as text. What cannot be stored is made a text that
+   * is none of an object, because written out it could look like other arguments.
+   */
+  public static String arguments(JsonNode object) {
+    try {
+      return Json.text(Json.clean(object));
+    } catch (IllegalArgumentException e) {
+      return e.getMessage() + ": " + object;
+    }
+  }
+
+  /**
    * Arguments as {@link ModelEvent.ToolCall} has them: what is not an object of JSON is kept as a
    * string, for the refusal to show.
    */

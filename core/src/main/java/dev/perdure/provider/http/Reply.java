@@ -62,7 +62,12 @@ public final class Reply {
 
   /** What the vendor wants back, in its own form; see {@link ModelEvent.Carried}. */
   public void carry(JsonNode ownForm) {
-    events.add(new ModelEvent.Carried(Json.text(Json.clean(ownForm))));
+    try {
+      events.add(new ModelEvent.Carried(Json.text(Json.clean(ownForm))));
+    } catch (IllegalArgumentException e) {
+      // Arguments nested too deeply; the model is told of its calls in another form.
+      touch();
+    }
   }
 
   private void endHalf() {

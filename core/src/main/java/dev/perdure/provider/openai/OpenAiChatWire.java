@@ -255,7 +255,7 @@ final class OpenAiChatWire implements Wire {
           // Some servers send an object instead of its text.
           callArguments =
               value.currentToken() == JsonToken.START_OBJECT
-                  ? ChunkJson.tree(value).toString()
+                  ? Calls.arguments(ChunkJson.tree(value))
                   : ChunkJson.text(value);
       default -> {}
     }

@@ -32,7 +32,8 @@ public final class McpTools {
    * @param idempotent those whose effect comes once for each key, whatever the server says
    * @param annotations whether its own hints are believed
    * @param approval by effect
-   * @param limit of one call
+   * @param limit of one try of a call
+   * @param retry of calls that may be repeated
    */
   public record Trust(
       List<String> allowed,
@@ -40,7 +41,8 @@ public final class McpTools {
       List<String> idempotent,
       boolean annotations,
       Function<Effect, Tool.Approval> approval,
-      Duration limit) {
+      Duration limit,
+      Tool.Retry retry) {
     public Trust {
       allowed = List.copyOf(allowed);
       read = List.copyOf(read);
@@ -95,7 +97,8 @@ public final class McpTools {
                   Json.clean(schema),
                   effect,
                   trust.approval().apply(effect),
-                  trust.limit()),
+                  trust.limit(),
+                  trust.retry()),
               own));
     }
   }

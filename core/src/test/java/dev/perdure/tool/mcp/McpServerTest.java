@@ -59,7 +59,8 @@ class McpServerTest {
         List.of(),
         false,
         effect -> effect == Effect.UNSAFE ? Tool.Approval.ALWAYS : Tool.Approval.NEVER,
-        limit);
+        limit,
+        Tool.Retry.DEFAULT);
   }
 
   private McpServer server(String wire) throws Exception {

@@ -48,7 +48,7 @@ record ChatRequest(
 
   /** What an application may say beside what the client says by itself. */
   static final List<String> OWN =
-      List.of("model", "instructions", "tools", "toolPolicy", "clientTools");
+      List.of("model", "instructions", "tools", "toolPolicy", "toolLimits", "clientTools");
 
   /** What else is read; other members are passed over. */
   private static final List<String> READ = List.of("id", "trigger", "messageId");
@@ -192,7 +192,7 @@ record ChatRequest(
   /** An application may have a member {@code tools} of its own, which is no list. */
   private static ObjectNode tools(Map<String, JsonNode> members) {
     ObjectNode tools = Json.MAPPER.createObjectNode();
-    for (String name : List.of("tools", "toolPolicy", "clientTools")) {
+    for (String name : List.of("tools", "toolPolicy", "toolLimits", "clientTools")) {
       @Nullable JsonNode value = members.get(name);
       if (value != null && (value.isArray() || !name.equals("tools"))) {
         tools.set(name, value);

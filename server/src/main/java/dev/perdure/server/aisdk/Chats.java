@@ -112,7 +112,8 @@ final class Chats {
             choice.tools(),
             choice.askFirst(),
             choice.clients(),
-            null);
+            null,
+            choice.limits());
     return request.regenerate()
         ? regenerate(caller, session, request, posted, asked, key)
         : submit(caller, session, request, posted, asked);

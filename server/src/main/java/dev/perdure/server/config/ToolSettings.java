@@ -48,6 +48,32 @@ public record ToolSettings(
             text = "How long an approval, or the result of a client's tool, is waited for.")
         Duration answerTimeout,
     @Key(
+            byDefault = "32",
+            min = "1",
+            max = "128",
+            text =
+                "The most tools that a model is told of. Where there are more, those count first"
+                    + " that the session has used, then those that share most words with the"
+                    + " message.")
+        int maxTold,
+    @Key(
+            byDefault = "8000",
+            min = "100",
+            max = "1000000",
+            text =
+                "The most tokens, as they are estimated, that telling a model of tools may cost; a"
+                    + " quarter of its window where that is less.")
+        int maxToldTokens,
+    @Key(
+            text =
+                "Models that are told of no tools because they cannot use them, as"
+                    + " provider/model, which may end in *.")
+        List<String> modelsWithout,
+    @Key(
+            byDefault = "true",
+            text = "Whether there is the tool 'notes', which keeps short texts with a session.")
+        boolean notes,
+    @Key(
             text =
                 "Addresses and ranges that HTTP tools may call although they are not public, such"
                     + " as 10.1.0.0/16 or 127.0.0.1.")
@@ -64,9 +90,14 @@ public record ToolSettings(
         maxResult,
         timeout,
         answerTimeout,
+        maxTold,
+        maxToldTokens,
+        modelsWithout,
+        notes,
         allowedAddresses,
         http,
         mcp);
+    modelsWithout = List.copyOf(modelsWithout);
     allowedAddresses = List.copyOf(allowedAddresses);
     http = Collections.unmodifiableMap(new LinkedHashMap<>(http));
     mcp = Collections.unmodifiableMap(new LinkedHashMap<>(mcp));
@@ -149,6 +180,20 @@ public record ToolSettings(
           List<String> headers,
       @Key(min = "10ms", max = "1h", text = "How long a call may take; else as tools.timeout says.")
           @Nullable Duration timeout,
+      @Key(
+              byDefault = "2",
+              min = "1",
+              max = "20",
+              text =
+                  "How often a call is tried whose outcome is not known, if its tool may be repeated"
+                      + " (read, idempotent).")
+          int maxTries,
+      @Key(
+              byDefault = "1s",
+              min = "0s",
+              max = "1m",
+              text = "The pause before the second try; twice as long before each further one.")
+          Duration retryPause,
       @Key(min = "1KiB", max = "1MiB", text = "The largest answer; else as tools.maxResult says.")
           @Nullable ByteSize maxResult) {
     public Http {
@@ -163,6 +208,8 @@ public record ToolSettings(
           undo,
           headers,
           timeout,
+          maxTries,
+          retryPause,
           maxResult);
       headers = List.copyOf(headers);
     }
@@ -200,7 +247,21 @@ public record ToolSettings(
                       + " unsafe tools).")
           String approval,
       @Key(min = "10ms", max = "1h", text = "How long a call may take; else as tools.timeout says.")
-          @Nullable Duration timeout) {
+          @Nullable Duration timeout,
+      @Key(
+              byDefault = "2",
+              min = "1",
+              max = "20",
+              text =
+                  "How often a call is tried whose outcome is not known, if its tool may be repeated"
+                      + " (read, idempotent).")
+          int maxTries,
+      @Key(
+              byDefault = "1s",
+              min = "0s",
+              max = "1m",
+              text = "The pause before the second try; twice as long before each further one.")
+          Duration retryPause) {
     public Mcp {
       Keys.check(
           Mcp.class,
@@ -213,7 +274,9 @@ public record ToolSettings(
           idempotent,
           trustHints,
           approval,
-          timeout);
+          timeout,
+          maxTries,
+          retryPause);
       command = List.copyOf(command);
       env = List.copyOf(env);
       headers = List.copyOf(headers);

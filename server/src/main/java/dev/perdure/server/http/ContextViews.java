@@ -70,6 +70,9 @@ final class ContextViews {
       json.writeStringField("why", attempt.why());
       json.writeEndObject();
     }
+    if (attempt.toolsLeftOut() > 0) {
+      json.writeNumberField("toolsLeftOut", attempt.toolsLeftOut());
+    }
     json.writeEndObject();
   }
 

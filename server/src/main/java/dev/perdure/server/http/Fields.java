@@ -153,7 +153,7 @@ final class Fields {
     } catch (IllegalArgumentException e) {
       throw new PerdureException(
           ErrorCode.INVALID_REQUEST,
-          "'" + qualified(name) + "' holds a number that is too large. Send it as text.",
+          "'" + qualified(name) + "' cannot be taken: " + e.getMessage() + ". Send it as text.",
           e);
     }
     throw new PerdureException(

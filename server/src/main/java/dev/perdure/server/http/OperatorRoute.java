@@ -11,6 +11,7 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.ModelHealth;
 import dev.perdure.provider.Providers;
+import dev.perdure.tool.Tools;
 import io.helidon.http.Method;
 import java.io.IOException;
 import java.util.List;
@@ -103,6 +104,11 @@ final class OperatorRoute {
             model(json, model);
           }
           json.writeEndArray();
+          json.writeArrayFieldStart("mcp");
+          for (Tools.Source source : parts.tools().sources()) {
+            source(json, source);
+          }
+          json.writeEndArray();
           json.writeEndObject();
         }));
   }
@@ -114,6 +120,15 @@ final class OperatorRoute {
     json.writeNumberField("startedAt", node.startedAtMillis());
     json.writeNumberField("leaseMillis", node.leaseMillis());
     json.writeNumberField("running", node.running());
+    json.writeEndObject();
+  }
+
+  private static void source(JsonGenerator json, Tools.Source source) throws IOException {
+    json.writeStartObject();
+    json.writeStringField("server", source.name());
+    json.writeBooleanField("up", source.up());
+    json.writeNumberField("tools", source.tools());
+    Views.text(json, "reason", source.reason());
     json.writeEndObject();
   }
 

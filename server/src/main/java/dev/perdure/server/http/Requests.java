@@ -8,6 +8,7 @@ import dev.perdure.chat.Origin;
 import dev.perdure.chat.Origin.Spot;
 import dev.perdure.chat.Preferences;
 import dev.perdure.chat.Session;
+import dev.perdure.chat.ToolLimits;
 import dev.perdure.chat.TurnRequest;
 import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.chat.TurnRequest.Recovery;
@@ -31,7 +32,7 @@ final class Requests {
 
   /** More than any model can write, so that a typing error is told from a wish. */
   private static final String[] SESSION_FIELDS = {
-    "title", "instructions", "metadata", "tools", "output"
+    "title", "instructions", "metadata", "tools", "output", "toolLimits"
   };
 
   private static final int MAX_OUTPUT_TOKENS = 10_000_000;
@@ -60,6 +61,7 @@ final class Requests {
     "params",
     "tools",
     "toolPolicy",
+    "toolLimits",
     "clientTools",
     "output"
   };
@@ -138,7 +140,8 @@ final class Requests {
             tools.allowed(fields),
             tools.askFirst(fields),
             tools.clients(fields),
-            OutputRequests.ofMessage(fields));
+            OutputRequests.ofMessage(fields),
+            tools.limits(fields));
     return request;
   }
 
@@ -190,13 +193,15 @@ final class Requests {
         fields.map("metadata", METADATA_ENTRIES, NAME_CHARS, METADATA_CHARS);
     List<String> allowed = tools.allowed(fields);
     Output output = OutputRequests.output(fields);
+    ToolLimits toolLimits = tools.limits(fields);
     return now ->
         new Session.Settings(
             fields.mentions("title") ? title : now.title(),
             fields.mentions("instructions") ? instructions : now.instructions(),
             fields.mentions("metadata") ? metadata : now.metadata(),
             fields.mentions("tools") ? allowed : now.tools(),
-            fields.mentions("output") ? output : now.output());
+            fields.mentions("output") ? output : now.output(),
+            fields.mentions("toolLimits") ? toolLimits : now.toolLimits());
   }
 
   /** Whether a body changes anything. */

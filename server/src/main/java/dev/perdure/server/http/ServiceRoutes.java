@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.auth.StreamTokens;
+import dev.perdure.tool.Tools;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Method;
 import java.io.IOException;
@@ -69,7 +70,7 @@ final class ServiceRoutes {
   }
 
   private void live(Exchange exchange) {
-    exchange.sendJson(200, health("live", List.of()));
+    exchange.sendJson(200, health("live", List.of(), List.of()));
   }
 
   private void ready(Exchange exchange) {
@@ -81,7 +82,8 @@ final class ServiceRoutes {
       reasons.add("database");
     }
     exchange.sendJson(
-        reasons.isEmpty() ? 200 : 503, health(reasons.isEmpty() ? "ready" : "not_ready", reasons));
+        reasons.isEmpty() ? 200 : 503,
+        health(reasons.isEmpty() ? "ready" : "not_ready", reasons, parts.tools().sources()));
   }
 
   /** Asks the database, one request at a time: anybody may call this, as often as they like. */
@@ -99,7 +101,11 @@ final class ServiceRoutes {
     return answered;
   }
 
-  private static byte[] health(String status, List<String> reasons) {
+  /**
+   * Anybody may read it, so of the servers of tools only their number is told; none of them keeps
+   * this one from working.
+   */
+  private static byte[] health(String status, List<String> reasons, List<Tools.Source> tools) {
     return Views.bytes(json -> {
       json.writeStartObject();
       json.writeStringField("status", status);
@@ -108,6 +114,13 @@ final class ServiceRoutes {
         json.writeString(reason);
       }
       json.writeEndArray();
+      if (!tools.isEmpty()) {
+        long up = tools.stream().filter(Tools.Source::up).count();
+        json.writeObjectFieldStart("mcp");
+        json.writeNumberField("up", up);
+        json.writeNumberField("away", tools.size() - up);
+        json.writeEndObject();
+      }
       json.writeEndObject();
     });
   }

@@ -79,8 +79,8 @@ final class SessionRoutes {
     if (!Requests.changes(body)) {
       throw new PerdureException(
           ErrorCode.INVALID_REQUEST,
-          "There is nothing to change. Send 'title', 'instructions', 'metadata' or 'tools'; null"
-              + " takes the thing away.");
+          "There is nothing to change. Send 'title', 'instructions', 'metadata', 'tools' or"
+              + " 'toolLimits'; null takes the thing away.");
     }
     Session session = desk.changeSession(exchange.caller(), id, requests.change(body));
     exchange.sendJson(200, Views.bytes(Views.session(session)));

@@ -2,6 +2,7 @@ package dev.perdure.server.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.chat.Answer;
+import dev.perdure.chat.ToolLimits;
 import dev.perdure.chat.TurnRequest.ClientTool;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.ErrorCode;
@@ -20,6 +21,10 @@ public final class ToolRequests {
   private static final int MAX_TOOLS = 128;
 
   private static final int MAX_CLIENT_TOOLS = 32;
+
+  /** Of tools in one reply: what a thousand steps of the most calls make. */
+  private static final int MAX_CALLS = 64_000;
+
   private static final int NAME_CHARS = 64;
   private static final int DESCRIPTION_CHARS = 4_096;
 
@@ -64,6 +69,19 @@ public final class ToolRequests {
     return List.copyOf(policy.keySet());
   }
 
+  /** The member {@code toolLimits}: it can only be less than the server's own limits. */
+  ToolLimits limits(Fields fields) {
+    Fields given = fields.object("toolLimits", "steps", "calls", "tokens");
+    Tools.Limits most = known.limits();
+    return new ToolLimits(
+        given.integer("steps", 1, most.maxSteps()).orElse(null),
+        given.integer("calls", 0, MAX_CALLS).orElse(null),
+        given
+            .integer("tokens", 1, (int) Math.min(Integer.MAX_VALUE, most.maxTokens()))
+            .map(Long::valueOf)
+            .orElse(null));
+  }
+
   private void check(String member, String name) {
     if (!known.knows(name)) {
       List<String> names = known.names().stream().sorted().toList();
@@ -84,19 +102,23 @@ public final class ToolRequests {
    * @param tools those of the server that may be used; null for the session's, or all
    * @param askFirst those of them that need an approval each time
    * @param clients tools that the client runs
+   * @param limits how much of them each reply may use
    */
   public record Choice(
-      @Nullable List<String> tools, List<String> askFirst, List<ClientTool> clients) {}
+      @Nullable List<String> tools,
+      List<String> askFirst,
+      List<ClientTool> clients,
+      ToolLimits limits) {}
 
   /**
    * Reads what a message of another protocol says of tools.
    *
-   * @param said the members {@code tools}, {@code toolPolicy} and {@code clientTools}, as a message
-   *     of the native API has them
+   * @param said the members {@code tools}, {@code toolPolicy}, {@code toolLimits} and {@code
+   *     clientTools}, as a message of the native API has them
    */
   public Choice choice(JsonNode said) {
-    Fields fields = Fields.of(said, "tools", "toolPolicy", "clientTools");
-    return new Choice(allowed(fields), askFirst(fields), clients(fields));
+    Fields fields = Fields.of(said, "tools", "toolPolicy", "toolLimits", "clientTools");
+    return new Choice(allowed(fields), askFirst(fields), clients(fields), limits(fields));
   }
 
   /** The names of the server's tools. */

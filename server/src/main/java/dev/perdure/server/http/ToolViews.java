@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.perdure.chat.Compensations;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.ToolCallRow;
+import dev.perdure.chat.ToolLimits;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnFold.CallSnapshot;
@@ -130,6 +131,22 @@ final class ToolViews {
     raw(json, "output", undo.result());
     Views.error(json, undo.error());
     json.writeNumberField("updatedAt", undo.updatedAtMillis());
+    json.writeEndObject();
+  }
+
+  /** The member {@code toolLimits}; none where nothing is limited. */
+  static void limits(JsonGenerator json, ToolLimits limits) throws IOException {
+    if (limits.equals(ToolLimits.NONE)) {
+      return;
+    }
+    json.writeObjectFieldStart("toolLimits");
+    if (limits.steps() != null) {
+      json.writeNumberField("steps", limits.steps());
+    }
+    if (limits.calls() != null) {
+      json.writeNumberField("calls", limits.calls());
+    }
+    time(json, "tokens", limits.tokens());
     json.writeEndObject();
   }
 

@@ -89,6 +89,7 @@ final class Views {
         json.writeTree(output.schema());
         json.writeEndObject();
       }
+      ToolViews.limits(json, session.settings().toolLimits());
       json.writeNumberField("createdAt", session.createdAtMillis());
       json.writeNumberField("updatedAt", session.updatedAtMillis());
       json.writeEndObject();

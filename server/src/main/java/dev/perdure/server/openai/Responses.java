@@ -213,7 +213,8 @@ final class Responses {
             choice.tools(),
             choice.askFirst(),
             choice.clients(),
-            request.output());
+            request.output(),
+            choice.limits());
     Origin origin =
         new Origin(
             within == null

@@ -108,6 +108,10 @@ class KeysTest {
       tools.maxResult = 64KiB
       tools.timeout = 30s
       tools.answerTimeout = 24h
+      tools.maxTold = 32
+      tools.maxToldTokens = 8000
+      tools.modelsWithout =
+      tools.notes = true
       tools.allowedAddresses =
       tools.http.*.url =
       tools.http.*.method = post
@@ -118,6 +122,8 @@ class KeysTest {
       tools.http.*.undo =
       tools.http.*.headers =
       tools.http.*.timeout =
+      tools.http.*.maxTries = 2
+      tools.http.*.retryPause = 1s
       tools.http.*.maxResult =
       tools.mcp.*.url =
       tools.mcp.*.command =
@@ -129,6 +135,8 @@ class KeysTest {
       tools.mcp.*.trustHints = false
       tools.mcp.*.approval = unsafe
       tools.mcp.*.timeout =
+      tools.mcp.*.maxTries = 2
+      tools.mcp.*.retryPause = 1s
       waits.longest = 366d
       waits.maxScheduledPerCaller = 1000
       waits.maxSchedulesPerCaller = 100
