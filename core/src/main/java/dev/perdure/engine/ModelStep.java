@@ -256,13 +256,7 @@ final class ModelStep {
     Offered offered = offer.offered(model);
     ModelCall call =
         new ModelCall(
-            lane,
-            step,
-            attempt,
-            model,
-            parts.config().callLimits(),
-            target.provider(),
-            offered);
+            lane, step, attempt, model, parts.config().callLimits(), target.provider(), offered);
     while (true) {
       CallGates.@Nullable Place place = gates.enter(model, tenant, control);
       if (place == null) {
@@ -271,7 +265,10 @@ final class ModelStep {
       try (place) {
         ModelRequest request = request(call);
         if (request != null) {
-          return call(target, request.with(offered.specs(), EarlierSteps.of(before, model)), new Attempt(model, reason, place));
+          return call(
+              target,
+              request.with(offered.specs(), EarlierSteps.of(before, model)),
+              new Attempt(model, reason, place));
         }
       }
       // Its model has a gate of its own, which may be the same one.

@@ -1,5 +1,7 @@
 package dev.perdure.it;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.perdure.testing.EmbeddedPostgresServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,6 +32,17 @@ class PostgresToolCrashTest extends ToolCrashContract {
   @Override
   String jdbcUrl() {
     return database;
+  }
+
+  @Override
+  void alone() {
+    peer.kill();
+    assertThat(peer.process().awaitExit()).isEqualTo(KILLED);
+  }
+
+  @Override
+  void together() {
+    peer.startAgain();
   }
 
   @Override

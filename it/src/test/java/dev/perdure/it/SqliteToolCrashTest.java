@@ -27,6 +27,12 @@ class SqliteToolCrashTest extends ToolCrashContract {
   }
 
   @Override
+  void alone() {}
+
+  @Override
+  void together() {}
+
+  @Override
   Api other() {
     return doomed().api();
   }

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class ToolCrashContract {
-  private static final int KILLED = 137;
+  static final int KILLED = 137;
   private static final int AT_ONCE = 8;
 
   final ToolService service = new ToolService();
@@ -45,6 +45,11 @@ abstract class ToolCrashContract {
 
   /** Where its database is. */
   abstract String jdbcUrl();
+
+  /** Ends every server but the one that dies, for as long as {@link #together} is not called. */
+  abstract void alone();
+
+  abstract void together();
 
   /** Where clients go that do not ask the server that dies. */
   abstract Api other();
@@ -393,5 +398,54 @@ abstract class ToolCrashContract {
     String session = doomed.api().createSession();
     String turn = Api.turnOf(witness.post(doomed.api(), session, request));
     assertCompleted(new Survivor(session, turn), request);
+  }
+
+  /** An effect that a cancelled turn owes to be undone; the server dies in the middle of that. */
+  private Survivor diesWhileUndoing(Point point) {
+    Api api = doomed.api();
+    String session = api.createSession();
+    String turn = api.submit(session, "/tool book {\"n\":1}\n/tool ask {\"n\":100}");
+    Await.until("the wait", () -> api.state(turn).equals("waiting") ? "" : null);
+    plan("crash=" + point.name().toLowerCase(Locale.ROOT));
+    api.cancel(turn);
+    startAgain();
+    return new Survivor(session, turn);
+  }
+
+  private JsonNode awaitUndone(Survivor survivor) {
+    return Await.until(
+        "the effect to be undone",
+        () -> {
+          for (JsonNode one : calls(survivor)) {
+            if (one.at("/undo/state").asText().equals("done")) {
+              return one;
+            }
+          }
+          return null;
+        });
+  }
+
+  @Test
+  void an_effect_is_undone_under_one_key_though_the_server_is_killed_in_between() {
+    alone();
+    Survivor before = diesWhileUndoing(Point.TOOL_INTENT);
+    Survivor after = diesWhileUndoing(Point.TOOL_MADE);
+    together();
+    // The first one may be due again when the server dies for the second time.
+    assertUndone(before, 1, 2);
+    assertUndone(after, 2, 3);
+  }
+
+  private void assertUndone(Survivor survivor, int least, int most) {
+    JsonNode call = awaitUndone(survivor);
+    assertThat(other().state(survivor.turn)).isEqualTo("cancelled");
+    assertThat(call.path("tool").asText()).isEqualTo("book");
+    String id = call.path("call").asText();
+    assertThat(service.asked(id)).hasSize(1);
+    assertThat(service.undone(id))
+        .hasSizeBetween(least, most)
+        .extracting(ToolService.Asked::key)
+        .containsOnly(id + "-undo");
+    assertThat(service.undone(id).getFirst().body()).contains("\"n\":1").contains("\"ok\"");
   }
 }

@@ -52,8 +52,7 @@ final class ConversationRoutes {
     List<Earlier> items = items(exchange, body);
     Session session =
         desk.createSession(
-            exchange.caller(),
-            new Session.Settings(null, null, metadata(body), null));
+            exchange.caller(), new Session.Settings(null, null, metadata(body), null));
     if (!items.isEmpty()) {
       List<String> _ = branches.append(exchange.caller(), session.id(), items);
     }
