@@ -66,14 +66,7 @@ class Client implements PerdureClient {
     const cache = () => this.#cache;
     const ready = () => this.#begin();
     const clock = this.#clock;
-    const transport = new HttpTransport({
-      baseUrl,
-      token: () => this.#freshToken(),
-      headers: options.headers ?? {},
-      fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-      timeout: (millis) => AbortSignal.timeout(millis),
-      user: () => this.#identity.account,
-    });
+    const transport = this.#transportTo(baseUrl);
     this.#transport = transport;
     this.#requests = new Requests(transport, newId);
     this.later = new Later(transport, newId);
@@ -122,6 +115,18 @@ class Client implements PerdureClient {
       newId,
       onAccepted: (outgoing, turn) => this.#accepted(outgoing, turn),
       onRefused: (outgoing) => this.#threads.check(outgoing.session),
+    });
+  }
+
+  #transportTo(baseUrl: string): HttpTransport {
+    const { headers, fetch } = this.#options;
+    return new HttpTransport({
+      baseUrl,
+      token: () => this.#freshToken(),
+      headers: headers ?? {},
+      fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      timeout: (millis) => AbortSignal.timeout(millis),
+      user: () => this.#identity.account,
     });
   }
 
