@@ -36,6 +36,8 @@ function textOf(reply: Extract<Entry, { kind: 'reply' }>): string {
       .join('')
       .slice(0, FIRST_WORDS);
   switch (reply.state) {
+    case 'scheduled':
+      return 'The message waits for its time.';
     case 'queued':
       return 'The message is accepted.';
     case 'running':
