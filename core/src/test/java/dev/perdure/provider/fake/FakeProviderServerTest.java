@@ -104,7 +104,7 @@ class FakeProviderServerTest {
   void it_lists_its_model_and_nothing_else() throws Exception {
     assertThat(get("/v1/models").body()).contains("\"id\":\"fake\"");
     assertThat(get("/v1/other").statusCode()).isEqualTo(404);
-    assertThat(post("/v1/embeddings", HELLO, "").statusCode()).isEqualTo(404);
+    assertThat(post("/v1/images", HELLO, "").statusCode()).isEqualTo(404);
     assertThat(post("/v1/messages", "{", "").statusCode()).isEqualTo(400);
     assertThat(server.journal().received()).isZero();
   }
