@@ -161,6 +161,9 @@ abstract class HandOverContract extends EngineFixture {
                 dead.countDown();
                 hang(over);
               }
+              if (point == Point.CLAIMING && dead.getCount() == 0) {
+                throw new IllegalStateException("The dead claim nothing.");
+              }
             });
     first[0] = node;
     script("bad", "[{'fail':'invalid'}]", REPLY, "[{'text':'again'},{'finish':'stop'}]");
