@@ -297,6 +297,9 @@ final class Mutants {
         List.of(
             maven,
             "-B",
+            // Without a jar of its own the first module is not there for the second.
+            "jar:jar",
+            "jar:test-jar",
             "surefire:test",
             "-pl",
             "core,server",
