@@ -6,6 +6,7 @@ import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.context.ContextSettings;
 import dev.perdure.context.ModelCall;
+import dev.perdure.context.Offered;
 import dev.perdure.db.Database;
 import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.PostgresOptions;
@@ -55,7 +56,8 @@ final class ContextBench {
           new ContextBuilder(database, ContextSettings.DEFAULT, journal, new Retriever(database));
       for (int messages : MESSAGES) {
         Turn turn = fill(database, messages);
-        ModelCall call = new ModelCall(0, 0, 1, "gemini/gemini-2.5-pro", Limits.DEFAULT, null);
+        ModelCall call =
+            new ModelCall(0, 0, 1, "gemini/gemini-2.5-pro", Limits.DEFAULT, null, Offered.NONE);
         for (int i = 0; i < WARM_UP; i++) {
           contexts.build(turn, call);
         }
