@@ -435,8 +435,8 @@ export function laneOf(message: Message, lane: number): LaneView {
     message: message.id,
     model: message.model ?? '',
     state: laneState(message.status),
-    attempt: message.status === 'pending' ? 0 : 1,
-    attempts: [],
+    attempt: message.attempts?.at(-1)?.attempt ?? (message.status === 'pending' ? 0 : 1),
+    attempts: message.attempts ?? [],
     parts: message.parts.map((part, number) => ({
       part: number,
       step: 0,
@@ -453,7 +453,8 @@ export function laneOf(message: Message, lane: number): LaneView {
 
 /** What the server stores of a reply at its end, which a lane's state amounts to. */
 export function storedOf(message: Message, lane: LaneView, at: number): Message {
-  const { tools: _, finish: __, error: ___, ...rest } = message;
+  const { tools: _, attempts: _attempts, finish: __, error: ___, ...rest } = message;
+  const again = lane.attempts.filter((one) => one.reason !== undefined);
   return {
     ...rest,
     status: statusOf(lane.state),
@@ -462,6 +463,7 @@ export function storedOf(message: Message, lane: LaneView, at: number): Message 
     ...(lane.calls.length === 0
       ? {}
       : { tools: lane.calls.map(({ waiting: _waiting, ...call }) => call) }),
+    ...(again.length === 0 ? {} : { attempts: again }),
     ...(lane.usage === undefined ? {} : { usage: lane.usage }),
     ...(lane.finish === undefined ? {} : { finish: lane.finish }),
     ...(lane.error === undefined ? {} : { error: lane.error }),

@@ -12,6 +12,7 @@ import {
   text,
 } from './json.ts';
 import {
+  decodeAttempt,
   decodeFailure,
   decodeFinish,
   decodeLaneState,
@@ -20,6 +21,7 @@ import {
   type Failure,
   type Finish,
   type LaneState,
+  type StoredAttempt,
   type TurnState,
   type Usage,
 } from './wire.ts';
@@ -250,13 +252,6 @@ export interface SnapshotPart {
   readonly ended: boolean;
 }
 
-export interface SnapshotAttempt {
-  readonly attempt: number;
-  readonly step: number;
-  readonly model: string;
-  readonly reason?: string;
-}
-
 export interface SnapshotCall {
   readonly call: string;
   readonly step: number;
@@ -278,7 +273,7 @@ export interface SnapshotLane {
   readonly state: LaneState;
   readonly attempt: number;
   /** Those that have a reason. */
-  readonly attempts?: readonly SnapshotAttempt[];
+  readonly attempts?: readonly StoredAttempt[];
   readonly parts: readonly SnapshotPart[];
   readonly calls?: readonly SnapshotCall[];
   readonly usage: Usage;
@@ -322,9 +317,7 @@ export const decodeSnapshot: Decoder<Snapshot> = object({
       model: text,
       state: decodeLaneState,
       attempt: integer,
-      attempts: optional(
-        list(object({ attempt: integer, step: integer, model: text, reason: optional(text) })),
-      ),
+      attempts: optional(list(decodeAttempt)),
       parts: list(object({ part: integer, step: integer, kind: text, text, ended: flag })),
       calls: optional(
         list(

@@ -55,8 +55,9 @@ export interface LaneView {
   readonly message: string;
   readonly model: string;
   readonly state: LaneState;
-  /** 0 before the first; 1 for stored replies, whose attempts are not told. */
+  /** 0 before the first; of a stored reply the last one that has a reason, else 1. */
   readonly attempt: number;
+  /** Of a stored reply only those that have a reason. */
   readonly attempts: readonly AttemptView[];
   readonly parts: readonly PartView[];
   readonly calls: readonly CallView[];

@@ -95,6 +95,14 @@ export interface ToolUse {
   readonly after: number;
 }
 
+/** A try of a model call that was not the first of its step. */
+export interface StoredAttempt {
+  readonly attempt: number;
+  readonly step: number;
+  readonly model: string;
+  readonly reason?: string;
+}
+
 export interface Message {
   readonly id: string;
   readonly session: string;
@@ -106,6 +114,8 @@ export interface Message {
   readonly model?: string;
   readonly parts: readonly MessagePart[];
   readonly tools?: readonly ToolUse[];
+  /** Of a reply that has ended, those that have a reason. */
+  readonly attempts?: readonly StoredAttempt[];
   readonly finish?: Finish;
   readonly usage?: Usage;
   readonly error?: Failure;
@@ -234,6 +244,13 @@ export const decodePart: Decoder<MessagePart> = object({
   size: optional(integer),
 });
 
+export const decodeAttempt: Decoder<StoredAttempt> = object({
+  attempt: integer,
+  step: integer,
+  model: text,
+  reason: optional(text),
+});
+
 export const decodeMessage: Decoder<Message> = object({
   id: text,
   session: text,
@@ -256,6 +273,7 @@ export const decodeMessage: Decoder<Message> = object({
       }),
     ),
   ),
+  attempts: optional(list(decodeAttempt)),
   finish: optional(decodeFinish),
   usage: optional(decodeUsage),
   error: optional(decodeFailure),

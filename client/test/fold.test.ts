@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { storedOf, TurnFold, textOf } from '../src/fold.ts';
+import { laneOf, storedOf, TurnFold, textOf } from '../src/fold.ts';
 import { isRecord, parse } from '../src/json.ts';
 import { decodeEvent, decodeSnapshot, type TurnEvent } from '../src/log.ts';
 import type { Message } from '../src/wire.ts';
@@ -149,7 +149,11 @@ test('a new attempt voids its step and later ones, and keeps the steps before wi
     createdAt: 1,
     updatedAt: 1,
   };
-  expect(lane && storedOf(message, lane, 9).tools?.[0]?.after).toBe(1);
+  const stored = lane && storedOf(message, lane, 9);
+  expect(stored?.tools?.[0]?.after).toBe(1);
+  // The server stores, and tells, those that have a reason.
+  expect(stored?.attempts).toEqual([{ attempt: 3, step: 1, model: 'x/z', reason: 'overloaded' }]);
+  expect(stored && laneOf(stored, 0)).toMatchObject({ attempt: 3, attempts: stored?.attempts });
 });
 
 test('fifty thousand deltas are taken and shown in no time, and the text is whole', () => {

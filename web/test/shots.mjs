@@ -11,7 +11,7 @@ const out = directory === undefined ? new URL('../../docs/web/', import.meta.url
 mkdirSync(out, { recursive: true });
 
 const SIZES = { 1440: 900, 390: 844 };
-const EXTRA = { 360: 740, 3840: 2160 };
+const EXTRA = { 360: 740, 768: 1024, 3840: 2160 };
 const sizes = Object.entries(only === undefined ? SIZES : { ...SIZES, ...EXTRA })
   .map(([width, height]) => ({ width: Number(width), height }))
   .filter(({ width }) => only === undefined || width === Number(only));

@@ -236,12 +236,16 @@ function Attempts({ lane }: { lane: LaneView }) {
   if (last === undefined) {
     return null;
   }
+  // A step of a reply that uses tools begins with a first try of its own.
+  const tries = 1 + later.filter((attempt) => attempt.step === last.step).length;
   return (
     <p
       className="note"
-      title={later.map((each) => `${each.attempt}: ${reasonText(each.reason ?? '')}`).join('\n')}
+      title={
+        later.length > 1 ? later.map((each) => reasonText(each.reason ?? '')).join('\n') : undefined
+      }
     >
-      {ordinal(last.attempt)} try: {reasonText(last.reason ?? '')}
+      {ordinal(tries)} try: {reasonText(last.reason ?? '')}
       {last.model !== lane.model ? `; ${shortModel(last.model)} answers` : ''}.
     </p>
   );

@@ -49,6 +49,7 @@ export function reasonText(reason: string): string {
     fallback: 'another model has taken over',
     takeover: 'another server has taken over',
     retry: 'asked again',
+    invalid_output: 'the answer did not have the form that was asked for',
   };
   return texts[reason] ?? reason.replaceAll('_', ' ');
 }

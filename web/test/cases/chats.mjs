@@ -75,6 +75,10 @@ export const cases = {
     await other.getByRole('button', { name: 'Stop the reply' }).click();
     await same(page, session);
     await same(other, session);
+    // Once it is over, the server has it with the message; nothing is left in a new browser but that.
+    const late = await openPage(browser, `${server.url}/chat/${session}`);
+    await late.getByText(/^Second try: the provider was overloaded/).waitFor();
+    await same(late, session);
   },
 
   async a_draft_is_kept_and_a_refused_message_is_sent_again() {

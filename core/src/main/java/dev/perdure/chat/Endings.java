@@ -201,6 +201,10 @@ public final class Endings {
     if (lane.state() == LaneState.COMPLETED) {
       storeOutput(tx, lane);
     }
+    if (!lane.again().isEmpty()) {
+      tx.update(
+          "UPDATE message SET attempts = ? WHERE id = ?", Rows.json(lane.again()), lane.message());
+    }
     List<Message.ToolUse> tools = toolUses(lane);
     if (!tools.isEmpty()) {
       tx.update("UPDATE message SET tools = ? WHERE id = ?", Rows.json(tools), lane.message());

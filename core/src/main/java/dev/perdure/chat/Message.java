@@ -5,6 +5,7 @@ import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param parent the message that this one answers; null for the first
  * @param tools the calls of tools in a reply; empty until its turn has ended
+ * @param attempts those of a reply that have a reason, because one before them did not succeed;
+ *     empty until its turn has ended
  * @param files those that the user has sent with it
  * @param output what the JSON of a structured reply says; null unless one was asked for and is
  *     complete
@@ -34,6 +37,7 @@ public record Message(
     @Nullable TokenUsage usage,
     @Nullable TurnError error,
     List<ToolUse> tools,
+    List<AttemptStarted> attempts,
     List<Attachment> files,
     @Nullable JsonNode output,
     long createdAtMillis,
@@ -42,6 +46,7 @@ public record Message(
   public Message {
     parts = List.copyOf(parts);
     tools = List.copyOf(tools);
+    attempts = List.copyOf(attempts);
     files = List.copyOf(files);
   }
 

@@ -18,6 +18,7 @@ import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
+import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import dev.perdure.protocol.TurnState;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -35,7 +36,7 @@ final class Rows {
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
-          + " error, tools, files, output, created_at, updated_at";
+          + " error, tools, files, output, created_at, updated_at, attempts";
 
   static final String TURN_COLUMNS =
       "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
@@ -48,6 +49,8 @@ final class Rows {
   private static final TypeReference<List<Part>> PARTS = new TypeReference<>() {};
 
   private static final TypeReference<List<Message.ToolUse>> TOOL_USES = new TypeReference<>() {};
+
+  private static final TypeReference<List<AttemptStarted>> ATTEMPTS = new TypeReference<>() {};
 
   private static final TypeReference<List<Message.Attachment>> FILES = new TypeReference<>() {};
 
@@ -128,6 +131,7 @@ final class Rows {
         readOrNull(row.getString(11), TokenUsage.class),
         readOrNull(row.getString(12), TurnError.class),
         toolUses(row.getString(13)),
+        attempts(row.getString(18)),
         files(row.getString(14)),
         output(row.getString(15)),
         row.getLong(16),
@@ -145,6 +149,14 @@ final class Rows {
   private static @Nullable JsonNode output(@Nullable String json) {
     JsonNode output = json == null ? null : Json.trusted(json);
     return output == null || output.isNull() ? null : output;
+  }
+
+  private static List<AttemptStarted> attempts(@Nullable String json) {
+    try {
+      return json == null ? List.of() : STORED.readValue(json, ATTEMPTS);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
   }
 
   private static List<Message.ToolUse> toolUses(@Nullable String json) {

@@ -218,6 +218,9 @@ abstract class ToolContract extends ToolFixture {
             new AttemptStarted(0, 1, 2, "script/a", null),
             new AttemptStarted(0, 1, 3, "script/a", "server"));
     assertThat(text(turn, 0)).isEqualTo("See: done.");
+    // Once it is stored, it still says why it was asked for again.
+    assertThat(message(turn, turn.lanes().getFirst().message()).attempts())
+        .containsExactly(new AttemptStarted(0, 1, 3, "script/a", "server"));
     assertThat(look.calls).hasSize(1);
   }
 

@@ -147,6 +147,7 @@ final class Views {
         json.writeTree(message.output());
       }
       ToolViews.uses(json, message.tools());
+      attempts(json, message.attempts());
       text(json, "finish", message.finish() == null ? null : message.finish().wire());
       if (message.usage() != null) {
         usage(json, message.usage());
@@ -313,9 +314,13 @@ final class Views {
     json.writeStringField("model", lane.model());
     json.writeStringField("state", lane.state().wire());
     json.writeNumberField("attempt", lane.attempt());
-    if (!lane.again().isEmpty()) {
+    attempts(json, lane.again());
+  }
+
+  private static void attempts(JsonGenerator json, List<AttemptStarted> again) throws IOException {
+    if (!again.isEmpty()) {
       json.writeArrayFieldStart("attempts");
-      for (AttemptStarted attempt : lane.again()) {
+      for (AttemptStarted attempt : again) {
         json.writeStartObject();
         json.writeNumberField("attempt", attempt.attempt());
         json.writeNumberField("step", attempt.step());
