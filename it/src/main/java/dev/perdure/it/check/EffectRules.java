@@ -7,7 +7,6 @@ import dev.perdure.it.check.Stored.ToolCall;
 import dev.perdure.it.check.Stored.ToolRequest;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -39,6 +38,13 @@ final class EffectRules {
 
     long count(String decision) {
       return decisions.stream().filter(decision::equals).count();
+    }
+
+    /** Whether this word says if the call may be made; else it says what came of it. */
+    boolean permits(String word) {
+      boolean ofApproval = !waits.contains("input") && !waits.contains("client");
+      return word.equals("approve")
+          || (ofApproval && (word.equals("refuse") || word.equals("expired")));
     }
 
     /** Whether somebody had to agree and has not. */
@@ -139,34 +145,61 @@ final class EffectRules {
         accepted.add(answer);
       }
     }
-    Set<String> kinds = new HashSet<>(log.waits);
-    boolean again = log.waits.size() > kinds.size();
+    for (boolean permission : List.of(true, false)) {
+      List<String> waits =
+          log.waits.stream().filter(wait -> wait.equals("approval") == permission).toList();
+      List<String> decisions =
+          log.decisions.stream().filter(word -> log.permits(word) == permission).toList();
+      List<String> words =
+          accepted.stream()
+              .map(Answered::decision)
+              .filter(word -> log.permits(word) == permission)
+              .toList();
+      decided(turn, call, log, new Question(waits, decisions, words));
+    }
+  }
+
+  /**
+   * What a call was asked about: whether it may be made, or what came of it.
+   *
+   * @param waits how often, by the log
+   * @param decisions what the log says was decided
+   * @param words the answers that clients were told to be taken
+   */
+  private record Question(List<String> waits, List<String> decisions, List<String> words) {}
+
+  private void decided(TurnCase turn, String call, Told log, Question about) {
     // Who looks at the ledger can answer before the log tells of the question, which a crash may
     // then keep from ever telling.
-    int waits = Math.max(1, log.waits.size());
-    if (accepted.size() > waits || log.decisions.size() > log.waits.size()) {
+    int waits = Math.max(1, about.waits.size());
+    if (about.words.size() > waits
+        || about.decisions.size() > about.waits.size()
+        || last(about.words).size() > 1) {
       findings.add(
           Rule.DECIDED_ONCE,
           turn.id(),
           "The call " + call + " was decided more often than it waited.",
           log.line,
-          "waited for " + log.waits + ", decided " + log.decisions,
-          accepted.toString());
+          about.toString());
     }
     // A call that the client makes tells of no decision, one with other arguments of another call.
     // What is cancelled is not told either.
-    boolean all = !log.decisions.isEmpty() && log.decisions.size() == log.waits.size();
-    if (!again && accepted.size() == 1 && all) {
-      String word = accepted.getFirst().decision();
-      if (!log.decisions.contains(word)) {
-        findings.add(
-            Rule.DECIDED_ONCE,
-            turn.id(),
-            "The call " + call + " was decided otherwise than an answer that was taken says.",
-            log.decisions.toString(),
-            accepted.toString());
-      }
+    boolean all = !about.decisions.isEmpty() && about.decisions.size() == about.waits.size();
+    boolean both = !last(about.words).isEmpty() && !last(about.decisions).isEmpty();
+    if ((all && !about.decisions.containsAll(about.words))
+        || (both && !last(about.words).equals(last(about.decisions)))) {
+      findings.add(
+          Rule.DECIDED_ONCE,
+          turn.id(),
+          "The call " + call + " was decided otherwise than an answer that was taken says.",
+          log.line,
+          about.toString());
     }
+  }
+
+  /** The words behind which a call is not asked about again. */
+  private static List<String> last(List<String> words) {
+    return words.stream().filter(word -> !word.equals("repeat")).toList();
   }
 
   private void effect(TurnCase turn, ToolCall row, @Nullable Told log) {

@@ -188,4 +188,89 @@ class EffectRulesTest {
     answered("refuse", 200);
     assertThat(scene.broken()).containsExactly(Rule.DECIDED_ONCE);
   }
+
+  @Test
+  void an_answer_before_the_log_tells_of_the_question_is_no_violation() {
+    log(returned("c1"));
+    row("done", 1);
+    request("c1");
+    answered("approve", 200);
+    assertThat(scene.violations()).isEmpty();
+  }
+
+  @Test
+  void two_answers_before_the_log_tells_of_the_question_are_found() {
+    log(returned("c1"));
+    row("done", 1);
+    request("c1");
+    answered("approve", 200);
+    answered("refuse", 200);
+    assertThat(scene.broken()).containsExactly(Rule.DECIDED_ONCE);
+  }
+
+  @Test
+  void an_approval_that_is_not_told_and_attention_that_is_are_no_violation() {
+    log(ASKED + "attention\"}", DECIDED + "repeat\"}", returned("c1"));
+    row("done", 2);
+    answered("approve", 200);
+    answered("repeat", 200);
+    assertThat(scene.violations()).isEmpty();
+  }
+
+  @Test
+  void two_approvals_of_a_call_that_needed_attention_too_are_found() {
+    log(
+        ASKED + "approval\"}",
+        DECIDED + "approve\"}",
+        ASKED + "attention\"}",
+        DECIDED + "done\"}",
+        returned("c1"));
+    row("done", 1);
+    answered("approve", 200);
+    answered("refuse", 200);
+    assertThat(scene.broken()).contains(Rule.DECIDED_ONCE);
+  }
+
+  @Test
+  void an_answer_to_a_call_that_is_cancelled_before_it_is_told_is_no_violation() {
+    log(ASKED + "approval\"}", DECIDED + "approve\"}", ASKED + "attention\"}", FAILED);
+    row("abandoned", 1);
+    answered("repeat", 200);
+    assertThat(scene.violations()).isEmpty();
+  }
+
+  @Test
+  void a_refusal_that_is_told_as_a_yes_is_found_though_attention_was_never_decided() {
+    log(ASKED + "approval\"}", DECIDED + "approve\"}", ASKED + "attention\"}", FAILED);
+    row("abandoned", 1);
+    answered("refuse", 200);
+    assertThat(scene.broken()).containsExactly(Rule.DECIDED_ONCE);
+  }
+
+  @Test
+  void two_ends_of_a_call_that_needed_attention_twice_are_found() {
+    log(
+        ASKED + "attention\"}",
+        DECIDED + "repeat\"}",
+        ASKED + "attention\"}",
+        DECIDED + "done\"}",
+        returned("c1"));
+    row("done", 2);
+    answered("done", 200);
+    answered("fail", 200);
+    assertThat(scene.broken()).containsExactly(Rule.DECIDED_ONCE);
+  }
+
+  @Test
+  void a_call_of_the_client_that_expires_and_a_question_that_is_declined_are_no_violation() {
+    log(ASKED + "client\"}", DECIDED + "expired\"}", FAILED);
+    row("expired", 0);
+    assertThat(scene.violations()).isEmpty();
+
+    log(ASKED + "input\"}", DECIDED + "refuse\"}", FAILED);
+    scene.toolCalls.clear();
+    scene.toolCalls.add(new ToolCall("c1", "ask_user", "read", "refused", 0));
+    answered("refuse", 200);
+    assertThat(scene.violations()).isEmpty();
+  }
 }
