@@ -142,7 +142,12 @@ final class ChatSocket {
   private void answer(Request request, SocketFrame frame) {
     try (ProjectedStreams.Place place = streams.take(exchange)) {
       if (request.has(place) && !tell(request, frame, place) && !request.left()) {
-        error(request, "The stream was cut short, the reply goes on. Resume it.");
+        if (place.leaving()) {
+          // An error would be the end of the reply to the client, which is to come again.
+          socket.restart();
+        } else {
+          error(request, "The stream was cut short, the reply goes on. Resume it.");
+        }
       }
     } catch (PerdureException e) {
       exchange.refused(e.code());

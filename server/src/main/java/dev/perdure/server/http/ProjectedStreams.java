@@ -167,6 +167,11 @@ public final class ProjectedStreams {
       place.askToLeave();
     }
 
+    /** Whether somebody has asked the stream that has this place to end: {@link #leave}, or the node, which drains. */
+    public boolean leaving() {
+      return place.leaving();
+    }
+
     /**
      * Visits the events that there are, and those that come, until the turn's end.
      *

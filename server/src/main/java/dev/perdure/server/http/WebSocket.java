@@ -194,6 +194,11 @@ public final class WebSocket implements AutoCloseable {
     close(INVALID);
   }
 
+  /** Tells the client that this server goes away, and that it is to come again. */
+  public void restart() {
+    close(SERVICE_RESTART);
+  }
+
   private byte @Nullable [] message(StallWatch.Guard guard) throws BrokenFrameException {
     ByteArrayOutputStream whole = new ByteArrayOutputStream();
     for (int fragments = 0; !over; ) {
@@ -362,7 +367,7 @@ public final class WebSocket implements AutoCloseable {
           return;
         }
         if (place.leaving()) {
-          close(SERVICE_RESTART);
+          restart();
           return;
         }
         if (!woken) {
@@ -391,10 +396,15 @@ public final class WebSocket implements AutoCloseable {
 
   /** Says why, once, and ends the connection. */
   private void close(int code) {
-    if (!over) {
-      control(new byte[] {(byte) (0x80 | CLOSE), 2, (byte) (code >> 8), (byte) code});
+    writing.lock();
+    try {
+      if (!over) {
+        control(new byte[] {(byte) (0x80 | CLOSE), 2, (byte) (code >> 8), (byte) code});
+      }
+      cut();
+    } finally {
+      writing.unlock();
     }
-    cut();
   }
 
   private void cut() {
