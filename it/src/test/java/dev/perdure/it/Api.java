@@ -31,16 +31,19 @@ final class Api {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   // One for all: each instance holds a thread and a selector until it is collected.
-  private static final HttpClient CLIENT =
-      HttpClient.newBuilder()
-          .version(HttpClient.Version.HTTP_1_1)
-          .connectTimeout(Duration.ofSeconds(10))
-          .build();
+  private static final HttpClient CLIENT = client();
 
   private final String url;
 
   Api(String url) {
     this.url = url;
+  }
+
+  private static HttpClient client() {
+    return HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_1_1)
+        .connectTimeout(Duration.ofSeconds(10))
+        .build();
   }
 
   /** An answer, whatever its status. */
@@ -246,8 +249,10 @@ final class Api {
     if (lastEventId != null) {
       request.header("Last-Event-ID", lastEventId);
     }
-    try {
-      HttpResponse<InputStream> answer = CLIENT.send(request.build(), BodyHandlers.ofInputStream());
+    // A client of its own: one that stops reading at the very end of a stream closes the connection
+    // also when the next request has it already.
+    try (HttpClient client = client()) {
+      HttpResponse<InputStream> answer = client.send(request.build(), BodyHandlers.ofInputStream());
       try (InputStream in = answer.body()) {
         if (answer.statusCode() != 200) {
           String body = new String(in.readAllBytes(), StandardCharsets.UTF_8);

@@ -167,7 +167,10 @@ public final class ProjectedStreams {
       place.askToLeave();
     }
 
-    /** Whether somebody has asked the stream that has this place to end: {@link #leave}, or the node, which drains. */
+    /**
+     * Whether somebody has asked the stream that has this place to end: {@link #leave}, or the
+     * node, which drains.
+     */
     public boolean leaving() {
       return place.leaving();
     }
