@@ -182,8 +182,7 @@ public final class EmbeddedPostgresServer implements AutoCloseable {
    * Ends the server as a crash would, without a checkpoint: the next start recovers from its log.
    */
   public synchronized void crash() {
-    Process running = process;
-    if (running == null) {
+    if (process == null) {
       return;
     }
     try {
@@ -197,10 +196,15 @@ public final class EmbeddedPostgresServer implements AutoCloseable {
     stop();
   }
 
-  /** Stops the server and deletes its data. */
+  /** Ends the server and deletes its data, for which no checkpoint is worth waiting. */
   @Override
   public void close() {
-    stop();
+    try {
+      crash();
+    } catch (UncheckedIOException e) {
+      // It has not come to write its id down.
+      stop();
+    }
     deleteTree(work);
   }
 

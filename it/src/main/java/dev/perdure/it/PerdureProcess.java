@@ -27,7 +27,7 @@ public final class PerdureProcess implements AutoCloseable {
   /** Generous: several JVMs may be starting on few cores. */
   private static final Duration READY_WITHIN = Duration.ofMinutes(2);
 
-  private static final Duration ENDED_WITHIN = Duration.ofSeconds(60);
+  private static final Duration ENDED_WITHIN = Duration.ofMinutes(2);
 
   /** Not a variable of the program: how large its heap may grow. */
   public static final String HEAP = "IT_HEAP";

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** Waits for conditions of other processes, which cannot be waited for otherwise than by asking. */
 final class Await {
   /** Never a measure of anything: only how long a broken test may hang. */
-  private static final Duration AT_MOST = Duration.ofSeconds(60);
+  private static final Duration AT_MOST = Duration.ofMinutes(2);
 
   private static final long POLL_MILLIS = 20;
 

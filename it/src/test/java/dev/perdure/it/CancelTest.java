@@ -67,8 +67,8 @@ class CancelTest {
     api.awaitText(turn, 20);
     api.cancel(turn);
 
-    Transcript first = tabs.getFirst().get(30, TimeUnit.SECONDS);
-    Transcript second = tabs.getLast().get(30, TimeUnit.SECONDS);
+    Transcript first = tabs.getFirst().get(60, TimeUnit.SECONDS);
+    Transcript second = tabs.getLast().get(60, TimeUnit.SECONDS);
     assertThat(first.state()).isEqualTo("cancelled");
     assertThat(first.events()).isEqualTo(second.events());
     api.cancel(turn);

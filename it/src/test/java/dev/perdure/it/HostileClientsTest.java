@@ -54,10 +54,11 @@ class HostileClientsTest {
             .env("PERDURE_API_KEYS", "acme/ann:" + ANN + ",evil/mallory:" + MALLORY)
             .env("PERDURE_HTTP_STREAM_MAX_PER_CALLER", "" + STREAMS_PER_CALLER)
             .env("PERDURE_HTTP_STREAM_HEARTBEAT", "1s")
-            .env("PERDURE_HTTP_SOCKET_HEAD_TIMEOUT", "1s")
+            // Long enough for a well-behaved client on a slow machine.
+            .env("PERDURE_HTTP_SOCKET_HEAD_TIMEOUT", "5s")
             // Long enough that all of a caller's stalled streams are there at the same time.
             .env("PERDURE_HTTP_SOCKET_WRITE_TIMEOUT", "20s")
-            .env("PERDURE_HTTP_BODY_READ_TIMEOUT", "1s")
+            .env("PERDURE_HTTP_BODY_READ_TIMEOUT", "5s")
             .start(data);
     api = server.api();
     String session =

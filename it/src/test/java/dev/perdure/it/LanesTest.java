@@ -40,7 +40,14 @@ class LanesTest {
   void three_lanes_run_side_by_side_and_each_can_be_cancelled_and_retried() {
     String session = api.createSession();
     String text = Prompts.words(400);
-    String turn = api.submit(session, Prompts.say(text, 10), "demo/demo", "openai/it", "openai/it");
+    // Every lane stands still in mid-reply, but for the one that is retried.
+    String turn =
+        api.submit(
+            session,
+            Prompts.say(text, 3, "/stall 6s at 200 times 2"),
+            "demo/demo",
+            "openai/it",
+            "openai/it");
     Await.until(
         "text in every lane",
         () -> {

@@ -33,6 +33,9 @@ import org.junit.jupiter.api.io.TempDir;
 class OpenAiJavaTest {
   private static final String TEXT = Prompts.words(20);
 
+  /** In mid-reply, so that a slow machine sees it run. */
+  private static final String PAUSE = "/stall 5s at 10";
+
   @TempDir static Path data;
   static FakeProvider fake;
   static Server server;
@@ -128,7 +131,7 @@ class OpenAiJavaTest {
     List<ResponseStreamEvent> events = new ArrayList<>();
     List<String> states = new ArrayList<>();
     try (StreamResponse<ResponseStreamEvent> stream =
-        client.responses().createStreaming(ask(Prompts.say(TEXT, 10)).build())) {
+        client.responses().createStreaming(ask(Prompts.say(TEXT, 10, PAUSE)).build())) {
       stream.stream()
           .forEach(event -> {
             events.add(event.validate());
@@ -168,7 +171,7 @@ class OpenAiJavaTest {
 
   @Test
   void a_client_that_starts_anew_has_the_text_so_far_and_goes_on() {
-    String prompt = Prompts.say(Prompts.words(100), 10);
+    String prompt = Prompts.say(Prompts.words(100), 10, PAUSE);
     String id = client.responses().create(ask(prompt).background(true).build()).id();
     OpenAIClient anew = client();
     Response now =
@@ -253,11 +256,15 @@ class OpenAiJavaTest {
     });
   }
 
-  /** Reads until the server is gone, then goes on behind the last event. */
+  /**
+   * Reads until the server is gone, then goes on behind the last event. The first call hangs, so
+   * that no reply is over before.
+   */
   private static void interrupted(Consumer<Server> how) {
     String whole = Prompts.words(60);
     List<ResponseStreamEvent> events = new ArrayList<>();
-    ResponseCreateParams params = ask(Prompts.say(whole, 25)).background(true).build();
+    ResponseCreateParams params =
+        ask(Prompts.say(whole, 5, "/hang at 30")).background(true).build();
     assertThatThrownBy(
             () -> {
               try (StreamResponse<ResponseStreamEvent> stream =

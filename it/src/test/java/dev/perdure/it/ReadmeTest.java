@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadmeTest {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
   private static final Pattern SHELL = Pattern.compile("```bash\n(.*?)```", Pattern.DOTALL);
-  private static final long MINUTES = 2;
+  private static final long MINUTES = 4;
 
   // A space in the path, because somebody's home directory has one.
   @TempDir Path temp;

@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,14 +19,31 @@ import org.junit.jupiter.api.io.TempDir;
 class RestartTest {
   private static final String TEXT = Prompts.words(100);
 
+  /** The first call for it stands still until its server is gone; the next one says all of it. */
+  private static final String HELD = Prompts.say(TEXT, 2, "/hang at 60");
+
+  private static final String MODEL = "openai/it";
+
+  static FakeProvider fake;
+
+  @BeforeAll
+  static void startProvider() {
+    fake = FakeProvider.start();
+  }
+
+  @AfterAll
+  static void stopProvider() {
+    fake.close();
+  }
+
   @TempDir Path data;
 
   @Test
   void a_reply_cut_by_kill_is_finished_after_the_restart_and_resumed_at_the_last_seen_id() {
-    try (Server server = Server.setup().start(data)) {
+    try (Server server = Server.setup().providers(fake).start(data)) {
       Api api = server.api();
       String session = api.createSession();
-      String turn = api.submit(session, Prompts.say(TEXT, 15));
+      String turn = api.submit(session, HELD, MODEL);
       Transcript seen = new Transcript();
       api.read(turn, seen, event -> event.seq() == 40);
       server.kill();
@@ -44,7 +63,7 @@ class RestartTest {
 
   @Test
   void after_a_crash_the_conversation_goes_on_and_leaves_no_ghosts() {
-    try (Server server = Server.setup().start(data)) {
+    try (Server server = Server.setup().providers(fake).start(data)) {
       Api api = server.api();
       String session = api.createSession();
       String before = api.submit(session, Prompts.say(TEXT, 5));
@@ -66,12 +85,11 @@ class RestartTest {
 
   @Test
   void a_caller_may_ask_that_a_reply_fails_visibly_instead_of_starting_over() {
-    try (Server server = Server.setup().start(data)) {
+    try (Server server = Server.setup().providers(fake).start(data)) {
       Api api = server.api();
       String session = api.createSession();
       String turn =
-          Api.turnOf(
-              api.submitRaw(session, Api.body(Prompts.say(TEXT, 15)).put("recovery", "fail")));
+          Api.turnOf(api.submitRaw(session, Api.body(HELD, MODEL).put("recovery", "fail")));
       Transcript seen = new Transcript();
       api.read(turn, seen, event -> event.seq() == 30);
       server.kill();
@@ -89,10 +107,11 @@ class RestartTest {
 
   @Test
   void a_polite_stop_says_so_releases_its_readers_and_lets_replies_finish() throws Exception {
-    try (Server server = Server.setup().start(data)) {
+    try (Server server = Server.setup().providers(fake).start(data)) {
       Api api = server.api();
       String session = api.createSession();
-      String turn = api.submit(session, Prompts.say(TEXT, 20));
+      // It stands still until it was seen that the stop waits for it.
+      String turn = api.submit(session, Prompts.say(TEXT, 5, "/stall 5s at 60"));
       Transcript seen = new Transcript();
       CompletableFuture<Void> reader =
           CompletableFuture.runAsync(() -> api.read(turn, seen, event -> false));
@@ -100,7 +119,7 @@ class RestartTest {
       assertThat(api.get("/readyz").status()).isEqualTo(200);
 
       server.process().terminate();
-      reader.get(30, TimeUnit.SECONDS);
+      reader.get(60, TimeUnit.SECONDS);
       assertThat(seen.ended()).as("the reader was let go before the end").isFalse();
       assertThat(api.get("/readyz").status()).isEqualTo(503);
       assertThat(server.process().awaitExit()).as(server.process().output()).isZero();
@@ -114,10 +133,11 @@ class RestartTest {
 
   @Test
   void a_stop_that_cannot_wait_hands_the_reply_to_the_next_process() {
-    try (Server server = Server.setup().env("PERDURE_ENGINE_DRAIN_GRACE", "100ms").start(data)) {
+    try (Server server =
+        Server.setup().providers(fake).env("PERDURE_ENGINE_DRAIN_GRACE", "100ms").start(data)) {
       Api api = server.api();
       String session = api.createSession();
-      String turn = api.submit(session, Prompts.say(TEXT, 30));
+      String turn = api.submit(session, HELD, MODEL);
       api.awaitText(turn, 20);
       server.process().terminate();
       server.process().awaitExit();
@@ -134,7 +154,7 @@ class RestartTest {
   @Test
   void nothing_accepted_is_lost_when_the_server_is_killed_under_load() {
     List<String> accepted = new ArrayList<>();
-    try (Server server = Server.setup().start(data)) {
+    try (Server server = Server.setup().providers(fake).start(data)) {
       for (int round = 0; round < 3; round++) {
         Api api = server.api();
         accepted.addAll(Load.submitUntilDead(api, server, 8, 120));
@@ -151,9 +171,9 @@ class RestartTest {
 
   @Test
   void a_second_server_on_the_same_directory_is_refused_with_a_reason() {
-    try (Server first = Server.setup().start(data)) {
+    try (Server first = Server.setup().providers(fake).start(data)) {
       first.url();
-      try (Server second = Server.setup().start(data)) {
+      try (Server second = Server.setup().providers(fake).start(data)) {
         assertThat(second.process().awaitExit()).isNotZero();
         assertThat(second.process().output()).contains(data.toString());
       }

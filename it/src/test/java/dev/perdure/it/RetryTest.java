@@ -26,8 +26,8 @@ class RetryTest {
     server =
         Server.setup()
             .providers(fake)
-            .env("PERDURE_ENGINE_PROVIDER_FIRST_TOKEN_TIMEOUT", "2s")
-            .env("PERDURE_ENGINE_PROVIDER_IDLE_TIMEOUT", "2s")
+            .env("PERDURE_ENGINE_PROVIDER_FIRST_TOKEN_TIMEOUT", "5s")
+            .env("PERDURE_ENGINE_PROVIDER_IDLE_TIMEOUT", "5s")
             .start(data);
     api = server.api();
   }

@@ -170,7 +170,9 @@ class SickDatabaseTest {
     String url = postgres.createDatabase();
     try (Gate gate = new Gate(postgres.port());
         Server server =
-            impatient().start(url.replace(":" + postgres.port() + "/", ":" + gate.port() + "/"))) {
+            Server.setup()
+                .env("PERDURE_ENGINE_NODE_LEASE", "60s")
+                .start(url.replace(":" + postgres.port() + "/", ":" + gate.port() + "/"))) {
       Api api = server.api();
       String session = api.createSession();
       gate.delay(20);

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Order;
@@ -52,23 +54,29 @@ class SilentProviderTest {
             Server.setup()
                 .env("OPENAI_API_KEY", "sk-it")
                 .env("OPENAI_BASE_URL", provider.uri() + "/v1")
-                .env("PERDURE_ENGINE_PROVIDER_FIRST_TOKEN_TIMEOUT", "600ms")
-                .env("PERDURE_ENGINE_PROVIDER_IDLE_TIMEOUT", "300ms")
+                .env("PERDURE_ENGINE_PROVIDER_FIRST_TOKEN_TIMEOUT", "4s")
+                .env("PERDURE_ENGINE_PROVIDER_IDLE_TIMEOUT", "2s")
                 .env("PERDURE_ENGINE_RETRY_MAX_ATTEMPTS", "1")
                 .start(data)) {
       Api api = server.api();
+      Map<Silence, String> sessions = new EnumMap<>(Silence.class);
+      Map<Silence, String> turns = new EnumMap<>(Silence.class);
+      // All wait at the same time, and which call is whose is known by their order.
       for (Silence silence : Silence.values()) {
         String session = api.createSession();
-        String turn = api.submit(session, "hello", "openai/" + silence);
-
+        sessions.put(silence, session);
+        turns.put(silence, api.submit(session, "hello", "openai/" + silence));
+        Await.until("its call", () -> calls.get() == turns.size() ? "" : null);
+      }
+      turns.forEach((silence, turn) -> {
         assertThat(api.awaitEnd(turn)).as("%s", silence).isEqualTo("failed");
 
-        JsonNode reply = api.reply(session, turn);
+        JsonNode reply = api.reply(sessions.getOrDefault(silence, ""), turn);
         assertThat(reply.path("error").path("code").asText())
             .as("%s", silence)
             .isEqualTo(silence.error);
         assertThat(Api.text(reply)).as("%s", silence).isEqualTo(silence.kept);
-      }
+      });
     } finally {
       over.countDown();
     }

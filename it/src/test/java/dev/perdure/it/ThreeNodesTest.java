@@ -26,7 +26,8 @@ class ThreeNodesTest {
   @BeforeAll
   static void start() {
     fake = FakeProvider.start();
-    fleet = Fleet.start(3, setup -> setup.providers(fake));
+    // A lease that no slow machine lets lapse.
+    fleet = Fleet.start(3, setup -> setup.providers(fake).env("PERDURE_ENGINE_NODE_LEASE", "60s"));
   }
 
   @AfterAll
@@ -56,7 +57,7 @@ class ThreeNodesTest {
 
       assertThat(reloaded.state()).isEqualTo("cancelled");
       for (CompletableFuture<Transcript> tab : tabs) {
-        assertThat(tab.get(30, TimeUnit.SECONDS).events()).isEqualTo(reloaded.events());
+        assertThat(tab.get(60, TimeUnit.SECONDS).events()).isEqualTo(reloaded.events());
       }
       assertThat(Api.text(stopper.reply(session, turn))).isEqualTo(reloaded.text());
     }

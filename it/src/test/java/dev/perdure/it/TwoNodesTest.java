@@ -26,10 +26,12 @@ class TwoNodesTest {
   @Test
   void a_reply_is_followed_on_the_other_node_and_finished_there_when_its_own_is_killed()
       throws Exception {
-    try (Server a = Server.setup().start(database);
-        Server b = Server.setup().start(database)) {
+    try (FakeProvider fake = FakeProvider.start();
+        Server a = Server.setup().providers(fake).start(database);
+        Server b = Server.setup().providers(fake).start(database)) {
       String session = a.api().createSession();
-      String turn = a.api().submit(session, Prompts.say(TEXT, 25));
+      // It stands still on its own node, so that it is not over before that is killed.
+      String turn = a.api().submit(session, Prompts.say(TEXT, 5, "/hang at 60"), "openai/it");
       Transcript seen = new Transcript();
       CompletableFuture<Void> follower =
           CompletableFuture.runAsync(() -> b.api().read(turn, seen, event -> false));
@@ -61,8 +63,8 @@ class TwoNodesTest {
 
       b.api().cancel(turn);
 
-      assertThat(onA.get(30, TimeUnit.SECONDS).state()).isEqualTo("cancelled");
-      assertThat(onA.get().events()).isEqualTo(onB.get(30, TimeUnit.SECONDS).events());
+      assertThat(onA.get(60, TimeUnit.SECONDS).state()).isEqualTo("cancelled");
+      assertThat(onA.get().events()).isEqualTo(onB.get(60, TimeUnit.SECONDS).events());
       assertThat(Api.text(b.api().reply(session, turn))).isEqualTo(onA.get().text());
     }
   }
