@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { request } from '../app/http.ts';
 import { go } from '../app/router.ts';
 import { clockTime, count, duration, fullTime } from '../ui/words.ts';
+import { CallsPart } from './CallsPart.tsx';
 import './operator.css';
 
 interface Spread {
@@ -85,7 +86,10 @@ export function OperatorPage() {
           {problem}
         </div>
       )}
-      <div className="operator">{now !== undefined && <Figures now={now} />}</div>
+      <div className="operator">
+        {now !== undefined && <Figures now={now} />}
+        {now !== undefined && <CallsPart />}
+      </div>
     </main>
   );
 }

@@ -51,6 +51,22 @@ final class OperatorRoute {
     return new Route(Method.GET, "/v1/operator", Route.Access.CALLER, this::show);
   }
 
+  /**
+   * Lets only operators pass.
+   *
+   * @throws PerdureException FORBIDDEN
+   */
+  static void admit(Predicate<Caller> operators, Exchange exchange) {
+    if (!operators.test(exchange.caller())) {
+      throw new PerdureException(
+          ErrorCode.FORBIDDEN,
+          "'"
+              + Text.shown(exchange.caller().tenant() + "/" + exchange.caller().owner())
+              + "' is not an operator of this server. Whoever runs it names operators in"
+              + " 'auth.operators'.");
+    }
+  }
+
   private Reading reading() {
     lock.lock();
     try {
@@ -69,14 +85,7 @@ final class OperatorRoute {
 
   private void show(Exchange exchange) {
     exchange.knownQuery();
-    if (!operators.test(exchange.caller())) {
-      throw new PerdureException(
-          ErrorCode.FORBIDDEN,
-          "'"
-              + Text.shown(exchange.caller().tenant() + "/" + exchange.caller().owner())
-              + "' is not an operator of this server. Whoever runs it names operators in"
-              + " 'auth.operators'.");
-    }
+    admit(operators, exchange);
     Reading now = reading();
     List<ModelHealth> models = providers.health();
     Admission.Reading queue = admission.reading();

@@ -3,6 +3,7 @@ package dev.perdure.server.http;
 import dev.perdure.chat.Admission;
 import dev.perdure.chat.AnswerDesk;
 import dev.perdure.chat.Branches;
+import dev.perdure.chat.CallAudit;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.Conversations;
 import dev.perdure.chat.Desk;
@@ -110,7 +111,8 @@ public final class PerdureHttp {
       Profiles profiles,
       Branches branches,
       Shares shares,
-      FleetView fleet) {
+      FleetView fleet,
+      CallAudit audit) {
     /**
      * All of one database.
      *
@@ -123,7 +125,8 @@ public final class PerdureHttp {
           new Profiles(database),
           new Branches(database, ids),
           new Shares(database, ids, random),
-          new FleetView(database));
+          new FleetView(database),
+          new CallAudit(database));
     }
   }
 
@@ -165,6 +168,7 @@ public final class PerdureHttp {
     Audit audit = new Audit(parts.clock());
     routes.addAll(new ServiceRoutes(parts, new OpenApi(), pages, () -> draining).routes());
     routes.add(new OperatorRoute(parts).route());
+    routes.add(new CallAuditRoute(parts.stores().audit(), parts.operators()).route());
     routes.add(new StatusRoute(parts.admission(), parts.stores().conversations(), streams).route());
     routes.addAll(
         new SessionRoutes(parts.desk(), parts.stores().conversations(), requests).routes());

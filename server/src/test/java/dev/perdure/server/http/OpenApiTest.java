@@ -242,7 +242,8 @@ class OpenApiTest {
     Door.Answer accepted = door.post("/v1/sessions/" + session + "/turns", "{\"text\":\"hi\"}");
     check("Turn", document.at("/components/schemas/Turn"), accepted.json());
     String turn = accepted.json().path("turn").textValue();
-    door.provider.call().think("hm").say("x").finish();
+    door.provider.call().think("hm").say("x").ask("time", "{}").finish();
+    door.provider.call().say("y").finish();
     try (EventReader reader = door.events("/v1/turns/" + turn + "/events")) {
       reader.rest();
     }
@@ -266,6 +267,7 @@ class OpenApiTest {
     door.post("/v1/sessions/" + session + "/shares", "{}");
     answer("SharePage", "/v1/sessions/" + session + "/shares");
     answer("Operator", "/v1/operator");
+    answer("AuditPage", "/v1/operator/calls");
     answer("Models", "/v1/models");
     answer("ServerStatus", "/v1/status");
     answer("Health", "/readyz");
