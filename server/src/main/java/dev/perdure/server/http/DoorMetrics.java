@@ -19,10 +19,14 @@ final class DoorMetrics {
   private final Counter events;
   private final Counter bytes;
   private final Counter requests;
+  private final Counter calmed;
   private final Map<ErrorCode, Counter> problems = new EnumMap<>(ErrorCode.class);
 
   DoorMetrics(MeterRegistry registry, OpenStreams streams, Admission admission) {
     requests = counter(registry, "perdure.http.requests", "Requests that reached the door");
+    calmed =
+        counter(
+            registry, "perdure.http2.calmed", "Connections of HTTP/2 ended for too many resets");
     accepted = counter(registry, "perdure.http.turns.accepted", "Turns answered with 202 or 200");
     events = counter(registry, "perdure.stream.events", "Events written to streams");
     bytes = counter(registry, "perdure.stream.bytes", "Bytes written to streams");
@@ -59,6 +63,11 @@ final class DoorMetrics {
 
   void request() {
     requests.increment();
+  }
+
+  /** A connection was ended because its client took back too many requests. */
+  void calmed() {
+    calmed.increment();
   }
 
   void accepted() {

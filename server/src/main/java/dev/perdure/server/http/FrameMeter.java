@@ -12,6 +12,7 @@ final class FrameMeter {
   private static final int HEADER_BYTES = 9;
   private static final int DATA = 0;
   private static final int HEADERS = 1;
+  private static final int RST_STREAM = 3;
   private static final int WINDOW_UPDATE = 8;
   private static final int CONTINUATION = 9;
   private static final int END_HEADERS = 4;
@@ -37,6 +38,7 @@ final class FrameMeter {
   private int controlFrames;
   private boolean completed;
   private int requests;
+  private int resets;
 
   /**
    * @param preface bytes before the first frame
@@ -49,6 +51,7 @@ final class FrameMeter {
   boolean take(byte[] bytes) {
     completed = false;
     requests = 0;
+    resets = 0;
     int at = 0;
     while (at < bytes.length) {
       if (skip > 0) {
@@ -87,6 +90,10 @@ final class FrameMeter {
         headerFrames = (flags & END_HEADERS) == 0 ? headerFrames + 1 : 0;
       }
       case DATA, WINDOW_UPDATE -> controlFrames = 0;
+      case RST_STREAM -> {
+        controlFrames++;
+        resets++;
+      }
       default -> controlFrames++;
     }
     return headerFrames <= MAX_HEADER_FRAMES && controlFrames <= MAX_CONTROL_FRAMES;
@@ -95,6 +102,11 @@ final class FrameMeter {
   /** How many requests the last bytes have begun. */
   int requests() {
     return requests;
+  }
+
+  /** How many requests the last bytes have taken back. */
+  int resets() {
+    return resets;
   }
 
   /** Whether something has begun that must be completed: a frame, or the headers of a request. */

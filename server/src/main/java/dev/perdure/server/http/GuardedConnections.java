@@ -9,6 +9,8 @@ import io.helidon.common.socket.PeerInfo;
 import io.helidon.common.task.InterruptableTask;
 import io.helidon.http.HttpPrologue;
 import io.helidon.http.WritableHeaders;
+import io.helidon.http.http2.Http2ErrorCode;
+import io.helidon.http.http2.Http2Exception;
 import io.helidon.http.http2.Http2Util;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.ConnectionContext;
@@ -35,9 +37,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Stands before Helidon's connections and ends those that take their time: a connection that sends
- * nothing, a head that drips, one that stays open without a request, and frames of HTTP/2 that
- * serve no purpose. Helidon 4.3.1 waits without limit for the first byte and for the rest of a
- * head, and keeps any number of empty CONTINUATION frames. Thread-safe.
+ * nothing, a head that drips, one that stays open without a request, frames of HTTP/2 that serve no
+ * purpose, and requests that are taken back as fast as they are made. Helidon 4.3.1 waits without
+ * limit for the first byte and for the rest of a head, keeps any number of empty CONTINUATION
+ * frames, and counts resets over a connection's whole life. Thread-safe.
  *
  * <p>All bytes of a connection come through {@link Guarded#get}, so that is where the time is
  * watched. For HTTP/1.1 the phases are
@@ -54,6 +57,26 @@ final class GuardedConnections implements ServerConnectionSelector {
   /** Requests over HTTP/2 that are at work, streams left out. Each takes a virtual thread. */
   private static final int MAX_HTTP2_REQUESTS = 2_000;
 
+  /** What a page and its streams ask for when they begin. */
+  private static final int REQUESTS_AT_ONCE = 64;
+
+  private static final int REQUESTS_PER_SECOND = 250;
+
+  /**
+   * Connections that may begin with so much in hand, all together: whoever ends its connection and
+   * opens another one would have it again each time. The others begin at the steady pace.
+   */
+  private static final int FRESH_AT_ONCE = 16;
+
+  private static final int FRESH_PER_SECOND = 4;
+
+  /**
+   * All streams that a connection can have, twice: a proxy whose users all leave is no attacker.
+   */
+  private static final int RESETS_AT_ONCE = 512;
+
+  private static final int RESETS_PER_SECOND = 50;
+
   /** The HTTP/1.1 connection that is served by this thread. */
   private static final ThreadLocal<@Nullable Guarded> CURRENT = new ThreadLocal<>();
 
@@ -62,10 +85,17 @@ final class GuardedConnections implements ServerConnectionSelector {
   private final StallWatch watch;
   private final HttpLimits.Socket limits;
   private final Http2Work work;
+  private final DoorMetrics metrics;
+  private final Pace fresh =
+      new Pace(System::nanoTime, FRESH_AT_ONCE, FRESH_PER_SECOND, FRESH_AT_ONCE);
   private final Map<String, Integer> addresses = new ConcurrentHashMap<>();
 
   GuardedConnections(
-      Http1Config http1, Http2Config http2, StallWatch watch, HttpLimits.Socket limits) {
+      Http1Config http1,
+      Http2Config http2,
+      StallWatch watch,
+      HttpLimits.Socket limits,
+      DoorMetrics metrics) {
     this.http1 =
         Http1ConnectionSelector.builder()
             .config(http1)
@@ -75,6 +105,7 @@ final class GuardedConnections implements ServerConnectionSelector {
     this.work = new Http2Work((int) http2.maxConcurrentStreams(), MAX_HTTP2_REQUESTS);
     this.watch = watch;
     this.limits = limits;
+    this.metrics = metrics;
   }
 
   /**
@@ -159,7 +190,9 @@ final class GuardedConnections implements ServerConnectionSelector {
     private volatile @Nullable Thread thread;
     private StallWatch.@Nullable Guard guard;
     private @Nullable FrameMeter frames;
-    private @Nullable RequestPace pace;
+    private @Nullable Pace pace;
+    private @Nullable Pace resets;
+    private boolean resetsTooMany;
     private Phase phase = Phase.HEAD;
 
     Guarded(ConnectionContext context) {
@@ -205,7 +238,9 @@ final class GuardedConnections implements ServerConnectionSelector {
     private void becomesHttp2() {
       phase(Phase.FRAMES);
       frames = new FrameMeter(PREFACE.length);
-      pace = new RequestPace(System::nanoTime);
+      int inHand = fresh.take(1) ? REQUESTS_AT_ONCE : 0;
+      pace = new Pace(System::nanoTime, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, inHand);
+      resets = new Pace(System::nanoTime, RESETS_AT_ONCE, RESETS_PER_SECOND, RESETS_AT_ONCE);
       int ahead = reader.available();
       if (ahead > 0) {
         watchFrames(reader.getBuffer(ahead).readBytes());
@@ -236,6 +271,11 @@ final class GuardedConnections implements ServerConnectionSelector {
         phase(Phase.HEAD);
       } else if (bytes != null && phase == Phase.FRAMES) {
         watchFrames(bytes);
+        if (resetsTooMany) {
+          metrics.calmed();
+          // Helidon says so by a GOAWAY; nothing of what has just come is begun.
+          throw new Http2Exception(Http2ErrorCode.ENHANCE_YOUR_CALM, "Too many resets");
+        }
       }
       return bytes;
     }
@@ -251,6 +291,11 @@ final class GuardedConnections implements ServerConnectionSelector {
       if (!meter.take(bytes)) {
         throw new CloseConnectionException("Frames without a purpose");
       }
+      Pace ownResets = resets;
+      resetsTooMany |= ownResets != null && !ownResets.take(meter.resets());
+      if (resetsTooMany) {
+        return;
+      }
       boolean held = hold(meter.requests(), mine);
       if (!meter.midway()) {
         mine.leave();
@@ -263,7 +308,7 @@ final class GuardedConnections implements ServerConnectionSelector {
      * Goes on only when it is time for as many requests as have come; returns whether it waited.
      */
     private boolean hold(int requests, StallWatch.Guard mine) {
-      RequestPace own = pace;
+      Pace own = pace;
       Duration pause = own == null ? Duration.ZERO : own.pause(requests);
       if (pause.isZero()) {
         return false;

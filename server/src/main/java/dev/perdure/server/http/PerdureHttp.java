@@ -70,6 +70,13 @@ public final class PerdureHttp {
   /** What an HTTP/2 connection may have sent that no handler has read: heap that it can hold. */
   private static final int RECEIVE_WINDOW_BYTES = 64 * 1024;
 
+  /**
+   * Helidon 4.3.1 counts the early resets of a connection's whole life, and ends it after 51,
+   * however far apart: it forgets them within this period and not behind it. With one that is never
+   * over it counts none. GuardedConnections does.
+   */
+  private static final Duration NEVER_OVER = Duration.ofDays(36_500);
+
   private static final Duration STOP_GRACE = Duration.ofMillis(500);
 
   /**
@@ -267,7 +274,8 @@ public final class PerdureHttp {
         .putListenerSocketOption(StandardSocketOptions.SO_REUSEADDR, true)
         // Only the guarded selector; see there.
         .protocolsDiscoverServices(false)
-        .addConnectionSelector(new GuardedConnections(http1(socket), http2(socket), watch, socket))
+        .addConnectionSelector(
+            new GuardedConnections(http1(socket), http2(socket), watch, socket, metrics))
         .directHandlers(directHandlers(metrics))
         .routing(routing -> routing.any(router))
         .build();
@@ -287,6 +295,7 @@ public final class PerdureHttp {
         .maxConcurrentStreams(STREAMS_PER_CONNECTION)
         .initialWindowSize(RECEIVE_WINDOW_BYTES)
         .flowControlTimeout(socket.writeTimeout())
+        .rapidResetCheckPeriod(NEVER_OVER)
         .sendErrorDetails(false)
         .build();
   }

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 class FrameMeterTest {
   private static final int DATA = 0;
   private static final int HEADERS = 1;
+  private static final int RST_STREAM = 3;
   private static final int SETTINGS = 4;
   private static final int PING = 6;
   private static final int CONTINUATION = 9;
@@ -75,6 +76,17 @@ class FrameMeterTest {
       assertThat(meter.midway()).isFalse();
       assertThat(meter.completedSome()).isTrue();
     }
+  }
+
+  @Test
+  void requests_and_those_taken_back_are_counted_of_the_last_bytes() {
+    byte[] request = frame(HEADERS, END_HEADERS, 20);
+    byte[] reset = frame(RST_STREAM, 0, 4);
+    assertThat(meter.take(join(request, reset, request, reset, reset))).isTrue();
+    assertThat(meter.requests()).isEqualTo(2);
+    assertThat(meter.resets()).isEqualTo(3);
+    assertThat(meter.take(request)).isTrue();
+    assertThat(meter.resets()).isZero();
   }
 
   @Test

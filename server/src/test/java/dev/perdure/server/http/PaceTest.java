@@ -6,9 +6,9 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-class RequestPaceTest {
+class PaceTest {
   private final AtomicLong now = new AtomicLong(1_000_000_000_000L);
-  private final RequestPace pace = new RequestPace(now::get);
+  private final Pace pace = new Pace(now::get, 64, 250, 64);
 
   private void pass(Duration time) {
     now.addAndGet(time.toNanos());
@@ -41,5 +41,38 @@ class RequestPaceTest {
   void frames_that_begin_no_request_are_free() {
     assertThat(pace.pause(64)).isZero();
     assertThat(pace.pause(0)).isZero();
+  }
+
+  @Test
+  void who_begins_with_nothing_in_hand_comes_at_the_steady_pace() {
+    Pace poor = new Pace(now::get, 64, 250, 0);
+    assertThat(poor.pause(2)).isEqualTo(Duration.ofMillis(8));
+    pass(Duration.ofSeconds(10));
+    assertThat(poor.pause(64)).isZero();
+  }
+
+  @Test
+  void what_is_refused_takes_nothing() {
+    assertThat(pace.take(64)).isTrue();
+    for (int i = 0; i < 1000; i++) {
+      assertThat(pace.take(1)).isFalse();
+    }
+    pass(Duration.ofMillis(4));
+    assertThat(pace.take(2)).isFalse();
+    assertThat(pace.take(1)).isTrue();
+    assertThat(pace.take(0)).isTrue();
+  }
+
+  @Test
+  void resets_of_an_hour_of_honest_use_are_never_too_many() {
+    Pace resets = new Pace(now::get, 512, 50, 512);
+    for (int minute = 0; minute < 60; minute++) {
+      // Everybody behind a proxy leaves at once, and meanwhile 25 press stop every second.
+      assertThat(resets.take(256)).isTrue();
+      for (int second = 0; second < 60; second++) {
+        assertThat(resets.take(25)).isTrue();
+        pass(Duration.ofSeconds(1));
+      }
+    }
   }
 }
