@@ -66,7 +66,11 @@ public final class LineBuffer {
 
   /** A JSON value as it is: compact, with whole characters only. */
   public LineBuffer json(String compact) {
-    byte[] utf8 = compact.getBytes(UTF_8);
+    return json(compact.getBytes(UTF_8));
+  }
+
+  /** The same in UTF-8. */
+  public LineBuffer json(byte[] utf8) {
     room(utf8.length);
     System.arraycopy(utf8, 0, bytes, length, utf8.length);
     length += utf8.length;

@@ -1,7 +1,5 @@
 package dev.perdure.server.aisdk;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.chat.Turn;
 import dev.perdure.protocol.ErrorCode;
@@ -9,7 +7,6 @@ import dev.perdure.protocol.LineBuffer;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.server.http.Exchange;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
@@ -17,6 +14,7 @@ import dev.perdure.server.http.WebSocket;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
@@ -48,8 +46,6 @@ final class ChatSocket {
 
   /** Requests of one connection at a time. */
   private static final int MOST_AT_ONCE = 32;
-
-  private static final String DONE = "[DONE]";
 
   private final Replies replies;
   private final ProjectedStreams streams;
@@ -254,29 +250,42 @@ final class ChatSocket {
 
   /** The chunks of a stream, numbered, in the frames of one request. Used by one thread. */
   private static final class Frames implements Projection {
-    private final String head;
-    private final String end;
+    private final byte[] requestId;
     private final UiMessageStream stream;
-    private final FrameBuffer chunks = new FrameBuffer();
+    private final LineBuffer line = new LineBuffer();
     private long sequence;
 
     Frames(String requestId, UiMessageStream stream) {
-      String id = new String(new LineBuffer().quoted(requestId).take(), UTF_8);
-      this.head = "{\"type\":\"chunk\",\"requestId\":" + id + ",\"sequence\":";
-      this.end = "{\"type\":\"end\",\"requestId\":" + id + "}";
+      this.requestId = line.quoted(requestId).take();
       this.stream = stream;
     }
 
     @Override
-    public Then apply(long seq, TurnEvent event, FrameBuffer out) {
-      Then then = stream.apply(seq, event, chunks);
-      chunks.eachData((bytes, from, to) -> {
-        String chunk = new String(bytes, from, to - from, UTF_8);
-        String frame = chunk.equals(DONE) ? end : head + sequence++ + ",\"chunk\":" + chunk + "}";
-        out.data(frame.getBytes(UTF_8));
-      });
-      chunks.clear();
-      return then;
+    public Then apply(long seq, TurnEvent event, Out out) {
+      return stream.apply(
+          seq,
+          event,
+          new Out() {
+            @Override
+            public void data(byte[] chunk) {
+              out.data(Arrays.equals(chunk, UiMessageStream.DONE) ? end() : framed(chunk));
+            }
+
+            @Override
+            public void passing(String name, byte[] chunk) {
+              data(chunk);
+            }
+          });
+    }
+
+    private byte[] framed(byte[] chunk) {
+      line.raw("{\"type\":\"chunk\",\"requestId\":").json(requestId);
+      line.raw(",\"sequence\":").number(sequence++);
+      return line.raw(",\"chunk\":").json(chunk).raw('}').take();
+    }
+
+    private byte[] end() {
+      return line.raw("{\"type\":\"end\",\"requestId\":").json(requestId).raw('}').take();
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.perdure.server.aisdk;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.FinishReason;
@@ -33,7 +32,6 @@ import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.Projection;
 import java.util.HashSet;
@@ -61,13 +59,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class UiMessageStream implements Projection {
   private static final int LANE = 0;
-  private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
+  static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
 
   private final Attempts attempts;
   private final KnownLog known;
   private final long after;
   private final @Nullable String name;
-  private final FrameBuffer unseen = new FrameBuffer();
   private final TreeMap<Integer, PartKind> open = new TreeMap<>();
   private String model = "";
   private int step = -1;
@@ -75,7 +72,7 @@ final class UiMessageStream implements Projection {
   private boolean inStep;
   private boolean shown;
   private boolean skipping;
-  private String opening = "";
+  private byte[] opening = {};
   private final Set<String> calls = new HashSet<>();
   private final Set<String> approvals = new HashSet<>();
   private TokenUsage usage = TokenUsage.ZERO;
@@ -111,12 +108,11 @@ final class UiMessageStream implements Projection {
   }
 
   @Override
-  public Then apply(long seq, TurnEvent event, FrameBuffer out) {
+  public Then apply(long seq, TurnEvent event, Out out) {
     if (seq > after) {
       return tell(seq, event, out);
     }
-    Then then = tell(seq, event, unseen);
-    unseen.clear();
+    Then then = tell(seq, event, Out.NOWHERE);
     if (seq == after) {
       inStep = false;
       if (name != null) {
@@ -124,12 +120,12 @@ final class UiMessageStream implements Projection {
         calls.clear();
         approvals.clear();
       }
-      out.data(opening.getBytes(UTF_8));
+      out.data(opening);
     }
     return then == Then.CUT ? Then.CUT : Then.GO_ON;
   }
 
-  private Then tell(long seq, TurnEvent event, FrameBuffer out) {
+  private Then tell(long seq, TurnEvent event, Out out) {
     switch (event) {
       case TurnAccepted e -> start(e, out);
       case TurnScheduled e -> {}
@@ -180,7 +176,7 @@ final class UiMessageStream implements Projection {
   }
 
   /** The client is to speak next. The lane itself may be over, where another one waits. */
-  private void pause(FrameBuffer out) {
+  private void pause(Out out) {
     if (end != null) {
       finish(end, null, out);
       return;
@@ -191,14 +187,14 @@ final class UiMessageStream implements Projection {
     out.data(DONE);
   }
 
-  private void endStep(FrameBuffer out) {
+  private void endStep(Out out) {
     if (inStep) {
       inStep = false;
       end(chunk("finish-step"), out);
     }
   }
 
-  private void start(TurnAccepted event, FrameBuffer out) {
+  private void start(TurnAccepted event, Out out) {
     LaneRef lane = event.lanes().getFirst();
     model = lane.model();
     LineBuffer json =
@@ -206,12 +202,11 @@ final class UiMessageStream implements Projection {
     json.raw(",\"messageMetadata\":{\"turn\":").quoted(event.turn());
     json.raw(",\"session\":").quoted(event.session());
     json.raw(",\"createdAt\":").number(event.atMillis()).raw('}');
-    byte[] line = json.raw('}').take();
-    opening = new String(line, UTF_8);
-    out.data(line);
+    opening = json.raw('}').take();
+    out.data(opening);
   }
 
-  private boolean begin(long seq, AttemptStarted event, FrameBuffer out) {
+  private boolean begin(long seq, AttemptStarted event, Out out) {
     end = null;
     skipping = known.isVoid(seq);
     if (skipping) {
@@ -235,7 +230,7 @@ final class UiMessageStream implements Projection {
     return true;
   }
 
-  private void part(PartKind kind, String what, int part, @Nullable String text, FrameBuffer out) {
+  private void part(PartKind kind, String what, int part, @Nullable String text, Out out) {
     String type =
         switch (kind) {
           case TEXT -> "text";
@@ -249,7 +244,7 @@ final class UiMessageStream implements Projection {
     end(json, out);
   }
 
-  private void called(ToolCalled event, FrameBuffer out) {
+  private void called(ToolCalled event, Out out) {
     if (event.lane() == LANE && !skipping) {
       shown = true;
       calls.add(event.call());
@@ -259,7 +254,7 @@ final class UiMessageStream implements Projection {
     }
   }
 
-  private void waiting(ToolWaiting event, FrameBuffer out) {
+  private void waiting(ToolWaiting event, Out out) {
     boolean asks =
         switch (event.waitsFor()) {
           case APPROVAL, ATTENTION -> true;
@@ -272,7 +267,7 @@ final class UiMessageStream implements Projection {
     }
   }
 
-  private void decided(ToolDecided event, FrameBuffer out) {
+  private void decided(ToolDecided event, Out out) {
     if (!approvals.remove(event.call())) {
       return;
     }
@@ -290,7 +285,7 @@ final class UiMessageStream implements Projection {
     }
   }
 
-  private void returned(ToolReturned event, FrameBuffer out) {
+  private void returned(ToolReturned event, Out out) {
     if (event.lane() != LANE || !calls.remove(event.call())) {
       return;
     }
@@ -308,13 +303,13 @@ final class UiMessageStream implements Projection {
   }
 
   /** Transient, so that it reaches {@code onData} and is no part of the message. */
-  private static void notice(Notice event, FrameBuffer out) {
+  private static void notice(Notice event, Out out) {
     LineBuffer json = chunk("data-notice").raw(",\"data\":{\"code\":").quoted(event.code());
     json.raw(",\"text\":").quoted(event.text()).raw("},\"transient\":true");
     end(json, out);
   }
 
-  private void finish(TurnEnded event, FrameBuffer out) {
+  private void finish(TurnEnded event, Out out) {
     LaneState state =
         switch (event.state()) {
           case CANCELLED -> LaneState.CANCELLED;
@@ -324,7 +319,7 @@ final class UiMessageStream implements Projection {
     finish(end == null ? new LaneEnded(LANE, state, null, null) : end, event.error(), out);
   }
 
-  private void finish(LaneEnded lane, @Nullable TurnError otherwise, FrameBuffer out) {
+  private void finish(LaneEnded lane, @Nullable TurnError otherwise, Out out) {
     open.forEach((part, kind) -> part(kind, "-end", part, null, out));
     switch (lane.state()) {
       case COMPLETED -> {
@@ -371,7 +366,7 @@ final class UiMessageStream implements Projection {
     return new LineBuffer().raw("{\"type\":\"").raw(type).raw('"');
   }
 
-  private static void end(LineBuffer json, FrameBuffer out) {
+  private static void end(LineBuffer json, Out out) {
     out.data(json.raw('}').take());
   }
 }

@@ -11,7 +11,6 @@ import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.http.Exchange;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
@@ -79,7 +78,7 @@ public final class DurableStreamsDoor implements FrontDoor {
   }
 
   /** An event as it is stored. One that this version does not know is passed over. */
-  private static Projection.Then event(long seq, TurnEvent event, FrameBuffer out) {
+  private static Projection.Then event(long seq, TurnEvent event, Projection.Out out) {
     if (!(event instanceof TurnEvent.Unknown)) {
       out.data(TurnEventCodec.encode(seq, event));
     }
@@ -160,7 +159,7 @@ public final class DurableStreamsDoor implements FrontDoor {
   /** Pairs of data and control, as the protocol has them. Used by one thread. */
   private record Frames(Items items, long after) implements Projection {
     @Override
-    public Then apply(long seq, TurnEvent event, FrameBuffer out) {
+    public Then apply(long seq, TurnEvent event, Out out) {
       List<String> now = items.of(seq, event);
       boolean end = event instanceof TurnEnded;
       if (!now.isEmpty()) {

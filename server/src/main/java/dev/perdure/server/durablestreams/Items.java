@@ -1,11 +1,13 @@
 package dev.perdure.server.durablestreams;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.Projection;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,11 +16,10 @@ import java.util.List;
  */
 final class Items {
   /** The AI SDK's mark of the end, which is no JSON; a closed stream says the same. */
-  private static final String DONE = "[DONE]";
+  private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
 
   private final Projection projection;
   private final long after;
-  private final FrameBuffer frames = new FrameBuffer();
   private long last = Offset.START;
   private boolean closed;
 
@@ -32,20 +33,26 @@ final class Items {
 
   /** The messages of the next event; none if it is not behind the offset. */
   List<String> of(long seq, TurnEvent event) {
-    Projection.Then _ = projection.apply(seq, event, frames);
+    List<String> items = new ArrayList<>();
+    Projection.Out out = seq > after ? new Collected(items) : Projection.Out.NOWHERE;
+    Projection.Then _ = projection.apply(seq, event, out);
     last = seq;
     closed = event instanceof TurnEnded;
-    List<String> items = new ArrayList<>();
-    if (seq > after) {
-      frames.eachData((bytes, from, to) -> {
-        String item = new String(bytes, from, to - from, StandardCharsets.UTF_8);
-        if (!item.equals(DONE)) {
-          items.add(item);
-        }
-      });
-    }
-    frames.clear();
     return items;
+  }
+
+  private record Collected(List<String> items) implements Projection.Out {
+    @Override
+    public void data(byte[] data) {
+      if (!Arrays.equals(data, DONE)) {
+        items.add(new String(data, UTF_8));
+      }
+    }
+
+    @Override
+    public void passing(String name, byte[] data) {
+      data(data);
+    }
   }
 
   /** The sequence number of the last event read, or the offset if that is greater. */

@@ -15,7 +15,7 @@ import java.util.Arrays;
  * <p>JSON has no raw CR or LF, ids are numbers or cursors of {@code [0-9a-z~_.-]}, names are
  * constants: so nothing that a caller or a provider wrote can end a line or a frame.
  */
-public final class FrameBuffer {
+public final class FrameBuffer implements Projection.Out {
   private static final byte[] ID = ascii("id: ");
   private static final byte[] EVENT = ascii("event: ");
   private static final byte[] DATA = ascii("data: ");
@@ -46,6 +46,7 @@ public final class FrameBuffer {
   }
 
   /** A frame without name and id. */
+  @Override
   public void data(byte[] data) {
     put(DATA);
     put(data);
@@ -63,6 +64,7 @@ public final class FrameBuffer {
   }
 
   /** A frame with a name and no id, so that clients keep the cursor that they have. */
+  @Override
   public void passing(String name, byte[] data) {
     put(EVENT);
     put(name);
@@ -104,8 +106,8 @@ public final class FrameBuffer {
   }
 
   /** A frame of a WebSocket: a whole text message, as a server sends it. */
-  void message(byte[] text, int from, int to) {
-    int size = to - from;
+  void message(byte[] text) {
+    int size = text.length;
     put((char) 0x81);
     if (size < 126) {
       put((char) size);
@@ -116,7 +118,7 @@ public final class FrameBuffer {
         put((char) ((long) size >>> shift & 0xff));
       }
     }
-    put(text, from, to);
+    put(text);
     events++;
   }
 
@@ -124,30 +126,6 @@ public final class FrameBuffer {
   void ping() {
     put((char) 0x89);
     put((char) 0);
-  }
-
-  /** Shows the data of each frame that has some, in order. */
-  public void eachData(DataVisitor visitor) {
-    int from = 0;
-    for (int at = 0; at < length; at++) {
-      if (bytes[at] == '\n') {
-        if (startsWithData(from, at)) {
-          visitor.data(bytes, from + DATA.length, at);
-        }
-        from = at + 1;
-      }
-    }
-  }
-
-  private boolean startsWithData(int from, int to) {
-    return to - from >= DATA.length
-        && Arrays.equals(bytes, from, from + DATA.length, DATA, 0, DATA.length);
-  }
-
-  /** Takes the data of a frame. */
-  @FunctionalInterface
-  public interface DataVisitor {
-    void data(byte[] bytes, int from, int to);
   }
 
   /** Tells clients after how long to reconnect. */

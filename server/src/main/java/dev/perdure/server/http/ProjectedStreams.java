@@ -261,6 +261,10 @@ public final class ProjectedStreams {
 
     @Override
     public boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out) {
+      return project(seq, payload, from, to, out);
+    }
+
+    private boolean project(long seq, byte[] payload, int from, int to, Projection.Out out) {
       Projection.Then then =
           projection.apply(seq, TurnEventCodec.decode(payload, from, to - from).event(), out);
       whole = then == Projection.Then.END;
@@ -271,10 +275,22 @@ public final class ProjectedStreams {
     public void condition(Condition now, FrameBuffer out) {}
   }
 
+  /** Each data is a message of its own: a WebSocket has no names. */
+  private record Messages(FrameBuffer frames) implements Projection.Out {
+    @Override
+    public void data(byte[] data) {
+      frames.message(data);
+    }
+
+    @Override
+    public void passing(String name, byte[] data) {
+      frames.message(data);
+    }
+  }
+
   /** The same as messages of a WebSocket. */
   private static final class SocketFrames implements LogLoop.Framer {
     private final ProjectedFrames projected;
-    private final FrameBuffer scratch = new FrameBuffer();
 
     private SocketFrames(ProjectedFrames projected) {
       this.projected = projected;
@@ -282,10 +298,7 @@ public final class ProjectedStreams {
 
     @Override
     public boolean frame(long seq, byte[] payload, int from, int to, FrameBuffer out) {
-      boolean goesOn = projected.frame(seq, payload, from, to, scratch);
-      scratch.eachData(out::message);
-      scratch.clear();
-      return goesOn;
+      return projected.project(seq, payload, from, to, new Messages(out));
     }
 
     @Override

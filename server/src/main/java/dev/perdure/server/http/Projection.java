@@ -10,7 +10,26 @@ import dev.perdure.protocol.TurnEvent;
 @FunctionalInterface
 public interface Projection {
   /** Writes the frames of one event. */
-  Then apply(long seq, TurnEvent event, FrameBuffer out);
+  Then apply(long seq, TurnEvent event, Out out);
+
+  /** Takes what a projection writes; the arrays are given away. */
+  interface Out {
+    /** For what is projected only to know the state behind it. */
+    Out NOWHERE =
+        new Out() {
+          @Override
+          public void data(byte[] data) {}
+
+          @Override
+          public void passing(String name, byte[] data) {}
+        };
+
+    /** The data of a frame without a name. */
+    void data(byte[] data);
+
+    /** The data of a frame with a name, which goes without saying where there are no names. */
+    void passing(String name, byte[] data);
+  }
 
   /** What becomes of the stream behind the frames of an event. */
   enum Then {

@@ -287,7 +287,7 @@ public final class WebSocket implements AutoCloseable {
   /** Sends one message; one to a client that is gone goes nowhere. */
   public void send(byte[] text) {
     FrameBuffer frame = new FrameBuffer();
-    frame.message(text, 0, text.length);
+    frame.message(text);
     try (Out out = out()) {
       out.write(frame);
     } catch (IOException e) {

@@ -13,7 +13,6 @@ import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartStarted;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.Projection;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +28,6 @@ final class CompletionStream implements Projection {
   private final ResponseStream state;
   private final long from;
   private final boolean usageChunk;
-  private final FrameBuffer unused = new FrameBuffer();
   private boolean shown;
   private int textPart = -1;
   private int step = -1;
@@ -45,8 +43,8 @@ final class CompletionStream implements Projection {
   }
 
   @Override
-  public Then apply(long seq, TurnEvent event, FrameBuffer out) {
-    Then then = state.apply(seq, event, unused);
+  public Then apply(long seq, TurnEvent event, Out out) {
+    Then then = state.apply(seq, event, Out.NOWHERE);
     if (seq == Math.max(from, 0)) {
       chunk("{\"role\":\"assistant\",\"content\":\"\"}", null, out);
     }
@@ -56,7 +54,7 @@ final class CompletionStream implements Projection {
     return seq <= from || then == Then.END ? then : text(event, out);
   }
 
-  private Then text(TurnEvent event, FrameBuffer out) {
+  private Then text(TurnEvent event, Out out) {
     switch (event) {
       case AttemptStarted e -> {
         if (e.lane() == 0 && shown && e.step() <= step) {
@@ -95,7 +93,7 @@ final class CompletionStream implements Projection {
     return Then.GO_ON;
   }
 
-  private void finish(FrameBuffer out) {
+  private void finish(Out out) {
     ObjectNode response = state.response();
     switch (needsApproval(response) ? "" : response.path("status").textValue()) {
       case "completed", "incomplete" -> {
@@ -123,7 +121,7 @@ final class CompletionStream implements Projection {
     out.data(DONE);
   }
 
-  private void chunk(String delta, @Nullable String finishReason, FrameBuffer out) {
+  private void chunk(String delta, @Nullable String finishReason, Out out) {
     LineBuffer json = new LineBuffer();
     json.raw("{\"id\":").quoted(completionId(state.id()));
     json.raw(",\"object\":\"chat.completion.chunk\",\"created\":");

@@ -10,7 +10,6 @@ import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.http.Exchange;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.ProjectedStreams;
@@ -196,14 +195,13 @@ public final class OpenAiDoor implements FrontDoor {
   private static boolean read(
       ProjectedStreams.Place place, Turn turn, Duration wait, ResponseStream state)
       throws InterruptedException {
-    FrameBuffer unused = new FrameBuffer();
     boolean ended =
         place.read(
             turn,
             wait,
             () -> state.over() || pauses(state),
             (seq, event) -> {
-              Projection.Then _ = state.apply(seq, event, unused);
+              Projection.Then _ = state.apply(seq, event, Projection.Out.NOWHERE);
             });
     return ended || state.over();
   }

@@ -32,7 +32,6 @@ import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import dev.perdure.protocol.TurnState;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.Projection;
 import java.util.Optional;
@@ -113,7 +112,7 @@ final class ResponseStream implements Projection {
   }
 
   @Override
-  public Then apply(long seq, TurnEvent event, FrameBuffer out) {
+  public Then apply(long seq, TurnEvent event, Out out) {
     if (over) {
       return Then.END;
     }
@@ -171,7 +170,7 @@ final class ResponseStream implements Projection {
     return Then.GO_ON;
   }
 
-  private void waiting(TurnWaiting event, FrameBuffer out) {
+  private void waiting(TurnWaiting event, Out out) {
     Long until = event.untilMillis();
     pauseMillis = until == null ? Long.MAX_VALUE : until - event.atMillis();
     over = KnownLog.forSomebody(event.waitsFor());
@@ -181,7 +180,7 @@ final class ResponseStream implements Projection {
   }
 
   /** What is to be known of the responses of the turn before this one. */
-  private void before(long seq, TurnEvent event, FrameBuffer out) {
+  private void before(long seq, TurnEvent event, Out out) {
     if (event instanceof TurnAccepted e) {
       names(e);
     } else if (event instanceof AttemptStarted e && e.lane() == LANE) {
@@ -216,12 +215,12 @@ final class ResponseStream implements Projection {
     messageId = event.lanes().getFirst().message();
   }
 
-  private void accepted(TurnAccepted event, FrameBuffer out) {
+  private void accepted(TurnAccepted event, Out out) {
     names(event);
     created(event.atMillis(), out);
   }
 
-  private void created(long atMillis, FrameBuffer out) {
+  private void created(long atMillis, Out out) {
     createdAt = atMillis / MILLIS;
     status = note.background() ? "queued" : "in_progress";
     lifecycle("response.created", out);
@@ -230,7 +229,7 @@ final class ResponseStream implements Projection {
     }
   }
 
-  private void started(FrameBuffer out) {
+  private void started(Out out) {
     if (!started) {
       started = true;
       status = "in_progress";
@@ -238,7 +237,7 @@ final class ResponseStream implements Projection {
     }
   }
 
-  private void begin(AttemptStarted event, FrameBuffer out) {
+  private void begin(AttemptStarted event, Out out) {
     model = event.model();
     end = null;
     if (event.step() > step) {
@@ -260,7 +259,7 @@ final class ResponseStream implements Projection {
     step = event.step();
   }
 
-  private void beginPart(PartStarted event, FrameBuffer out) {
+  private void beginPart(PartStarted event, Out out) {
     String type = event.kind() == PartKind.TEXT ? "message" : "reasoning";
     if (item != null && !item.path("type").textValue().equals(type)) {
       closeItem("completed", out);
@@ -275,7 +274,7 @@ final class ResponseStream implements Projection {
     write("response.content_part.added", json, out);
   }
 
-  private void openItem(String type, FrameBuffer out) {
+  private void openItem(String type, Out out) {
     ObjectNode fresh = Json.MAPPER.createObjectNode();
     itemIndex = nextIndex++;
     boolean message = type.equals("message");
@@ -295,7 +294,7 @@ final class ResponseStream implements Projection {
     item("response.output_item.added", out);
   }
 
-  private void delta(String more, FrameBuffer out) {
+  private void delta(String more, Out out) {
     text.append(more);
     String type = isMessage() ? "response.output_text.delta" : "response.reasoning_text.delta";
     LineBuffer json = place(event(type), true).raw(",\"delta\":").quoted(more);
@@ -305,7 +304,7 @@ final class ResponseStream implements Projection {
     write(type, json, out);
   }
 
-  private void endPart(FrameBuffer out) {
+  private void endPart(Out out) {
     String whole = text.toString();
     String type = isMessage() ? "response.output_text.done" : "response.reasoning_text.done";
     LineBuffer json = place(event(type), true).raw(",\"text\":").quoted(whole);
@@ -329,7 +328,7 @@ final class ResponseStream implements Projection {
     return item == null ? Json.MAPPER.createArrayNode() : (ArrayNode) item.get("content");
   }
 
-  private void closeItem(String how, FrameBuffer out) {
+  private void closeItem(String how, Out out) {
     if (item != null) {
       if (part >= 0) {
         endPart(out);
@@ -341,7 +340,7 @@ final class ResponseStream implements Projection {
   }
 
   /** An item of a call, told from its beginning to its end. */
-  private void tool(ObjectNode whole, FrameBuffer out) {
+  private void tool(ObjectNode whole, Out out) {
     closeItem("completed", out);
     itemIndex = nextIndex++;
     item = ToolItems.begun(whole);
@@ -359,14 +358,13 @@ final class ResponseStream implements Projection {
     item = null;
   }
 
-  private void finish(TurnEnded event, FrameBuffer out) {
+  private void finish(TurnEnded event, Out out) {
     LaneState otherwise =
         event.state() == TurnState.CANCELLED ? LaneState.CANCELLED : LaneState.FAILED;
     finish(end == null ? otherwise : end.state(), event.error(), event.atMillis(), out);
   }
 
-  private void finish(
-      LaneState state, @Nullable TurnError otherwise, long atMillis, FrameBuffer out) {
+  private void finish(LaneState state, @Nullable TurnError otherwise, long atMillis, Out out) {
     completedAt = atMillis / MILLIS;
     finish = end == null ? null : end.finish();
     switch (state) {
@@ -479,12 +477,12 @@ final class ResponseStream implements Projection {
     return withPart ? json.raw(",\"content_index\":").number(contents().size()) : json;
   }
 
-  private void item(String type, FrameBuffer out) {
+  private void item(String type, Out out) {
     ObjectNode now = item == null ? Json.MAPPER.createObjectNode() : item;
     write(type, raw(place(event(type), false).raw(",\"item\":"), now), out);
   }
 
-  private void lifecycle(String type, FrameBuffer out) {
+  private void lifecycle(String type, Out out) {
     write(type, raw(event(type).raw(",\"response\":"), response()), out);
   }
 
@@ -492,7 +490,7 @@ final class ResponseStream implements Projection {
     return json.json(Json.text(value));
   }
 
-  private void write(String type, LineBuffer json, FrameBuffer out) {
+  private void write(String type, LineBuffer json, Out out) {
     if (sequence++ > startingAfter) {
       out.passing(type, json.raw('}').take());
     }

@@ -40,7 +40,6 @@ import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.UsageReported;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.server.http.Exchange;
-import dev.perdure.server.http.FrameBuffer;
 import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.KnownLog;
 import dev.perdure.server.http.Models;
@@ -371,7 +370,6 @@ final class Responses {
             .message(caller, turn.session(), id)
             .orElseThrow(() -> PerdureException.notFound("response", turn.id()));
     ResponseStream state = new ResponseStream(note, -1, Long.MAX_VALUE);
-    FrameBuffer unused = new FrameBuffer();
     List<TurnEvent> events = new ArrayList<>();
     String model = message.model() == null ? "" : message.model();
     events.add(
@@ -407,7 +405,7 @@ final class Responses {
     long endedAt = turn.endedAtMillis() == null ? 0 : turn.endedAtMillis();
     events.add(new TurnEnded(turn.state(), turn.error(), "", endedAt));
     for (int seq = 0; seq < events.size(); seq++) {
-      Projection.Then _ = state.apply(seq, events.get(seq), unused);
+      Projection.Then _ = state.apply(seq, events.get(seq), Projection.Out.NOWHERE);
     }
     return state.response();
   }
