@@ -12,13 +12,15 @@ export const SILENCE_MILLIS = 35_000;
 /** After a sleep a line that has been silent for longer than a heartbeat is not waited for. */
 export const STALE_MILLIS = 20_000;
 export const FIRST_BACKOFF_MILLIS = 500;
+/** So that what is back is noticed after at most half as long as it was away. */
+export const BACKOFF_FACTOR = 1.5;
 export const MAX_BACKOFF_MILLIS = 30_000;
 /** A refusal that only a new credential mends. */
 export const REFUSED_MILLIS = 60_000;
 /** A browser's idea of being offline may be wrong: a server on the same machine is there. */
 export const OFFLINE_RETRY_MILLIS = 15_000;
-/** A break that is shorter is not told to anybody. */
-export const GRACE_MILLIS = 2_000;
+/** A break that is shorter, as when a node hands over, is not told to anybody. */
+export const GRACE_MILLIS = 1_500;
 /** Streams that were held back in succession before polling. */
 export const BLOCKED_LIMIT = 2;
 /** How long is polled before a stream is tried again. */
@@ -298,9 +300,12 @@ function stale(at: Live, now: number): boolean {
   return now >= at.heardAt + STALE_MILLIS;
 }
 
-/** Doubles with every failure; spread over its upper half, so that clients do not come together. */
+/** Grows with every failure; spread over its upper half, so that clients do not come together. */
 export function backoff(failures: number, moment: Moment): number {
-  const most = Math.min(MAX_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS * 2 ** Math.min(failures, 16));
+  const most = Math.min(
+    MAX_BACKOFF_MILLIS,
+    FIRST_BACKOFF_MILLIS * BACKOFF_FACTOR ** Math.min(failures, 16),
+  );
   return jitter(most, moment);
 }
 

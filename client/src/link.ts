@@ -35,6 +35,7 @@ export type TabMessage =
     }
   | { readonly type: 'beat'; readonly connection: TabStatus }
   | { readonly type: 'frames'; readonly frames: readonly Frame[] }
+  | { readonly type: 'nudge' }
   | { readonly type: 'lost' }
   | { readonly type: 'fresh' }
   | { readonly type: 'session'; readonly session: Session }
@@ -64,6 +65,7 @@ const decoders: ReadonlyMap<string, Decoder<TabMessage>> = new Map<string, Decod
       frames: list(object({ event: text, id: optional(text), data: optional(text) })),
     }),
   ],
+  ['nudge', object({ type: oneOf(['nudge']) })],
   ['lost', object({ type: oneOf(['lost']) })],
   ['fresh', object({ type: oneOf(['fresh']) })],
   ['session', object({ type: oneOf(['session']), session: decodeSession })],
@@ -100,6 +102,8 @@ export class Link {
   #leader: TabStatus = { status: 'connecting', via: 'stream' };
   /** A follower takes frames once it knows what they build upon. */
   #awaiting = true;
+  /** What this tab, as the leader, has said last of its connection. */
+  #told: TabStatus['status'] | undefined;
   /** Counts the gaps: what comes behind one is of no use. */
   #gaps = 0;
   #cancelSave: (() => void) | undefined;
@@ -175,7 +179,11 @@ export class Link {
   }
 
   nudge(): void {
-    this.#feed.happens({ type: 'nudge' });
+    if (this.#tabs.leads) {
+      this.#feed.happens({ type: 'nudge' });
+    } else {
+      this.post({ type: 'nudge' });
+    }
   }
 
   online(is: boolean): void {
@@ -232,8 +240,12 @@ export class Link {
   #stateIs(at: Connection): void {
     const before = this.#options.store.get().connection.status;
     this.#show();
+    const now = this.#status();
+    if (this.#tabs.leads && now.status !== this.#told) {
+      this.#told = now.status;
+      this.post({ type: 'beat', connection: now });
+    }
     if (at.name === 'live' && before !== 'live' && before !== 'degraded') {
-      this.post({ type: 'beat', connection: this.#status() });
       this.#options.onLive();
     }
   }
@@ -292,6 +304,11 @@ export class Link {
             turns: this.#options.live.snapshots(),
             connection: this.#status(),
           });
+        }
+        return;
+      case 'nudge':
+        if (this.#tabs.leads) {
+          this.nudge();
         }
         return;
       case 'state':

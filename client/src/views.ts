@@ -179,7 +179,7 @@ export interface ActivityItem {
 
 /**
  * `degraded`: connected, but the server waits for its database, so that events are late. A break of
- * less than two seconds still counts as `live`.
+ * less than a second and a half still counts as `live`.
  */
 export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'offline' | 'degraded';
 

@@ -50,7 +50,7 @@ test('it connects when it is wanted, is live with the first word, and idle when 
   expect(deadline(course([0, 'unwanted']).at)).toBe(undefined);
 });
 
-test('waits double with each failure up to a limit, are spread, and forgotten once it is live', () => {
+test('waits grow with each failure up to a limit, are spread, and forgotten once it is live', () => {
   let at = course([0, 'wanted']).at;
   let now = START;
   const waits: number[] = [];
@@ -62,7 +62,7 @@ test('waits double with each failure up to a limit, are spread, and forgotten on
     at = step(at, { type: 'tick' }, { now, random: () => 1 });
     expect(at.name).toBe('connecting');
   }
-  expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
+  expect(waits.slice(0, 4)).toEqual([500, 750, 1125, 1688]);
   expect(waits.at(-1)).toBe(MAX_BACKOFF_MILLIS);
   at = step(at, { type: 'heard' }, { now, random: () => 1 });
   at = step(at, failed(), { now, random: () => 0 });

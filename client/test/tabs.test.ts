@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PerdureClient } from '../src/api.ts';
+import { GRACE_MILLIS } from '../src/connection.ts';
 import { FakeBrowser, reply, said } from './browser.ts';
 import { seeded } from './clock.ts';
 import { FakeServer } from './server.ts';
@@ -51,6 +52,24 @@ test('a tab that comes in mid-reply has what was said before', async () => {
   await browser.clock.until(() => said(second, session) === 'said before, ', 'handed on');
   server.say(turn, 'and after');
   await browser.clock.until(() => said(second, session) === 'said before, and after', 'both');
+  expect(server.streams).toBe(1);
+});
+
+test('that the server is away, and back, is said in all tabs in a moment', async () => {
+  const tabs = [tab(), tab()];
+  const status = (client: PerdureClient) => client.getSnapshot().activity.connection.status;
+  await browser.clock.until(() => tabs.every(isLive), 'live');
+  server.offline = true;
+  server.cut();
+  await browser.clock.pass(GRACE_MILLIS - 100);
+  expect(tabs.map(status)).toEqual(['live', 'live']);
+  await browser.clock.pass(200);
+  expect(tabs.map(status)).toEqual(['reconnecting', 'reconnecting']);
+  server.offline = false;
+  // Whoever does not want to wait for the next try asks for it, in whichever tab.
+  tabs.find((one) => !leads(one))?.reconnect();
+  await browser.clock.pass(100);
+  expect(tabs.map(status)).toEqual(['live', 'live']);
   expect(server.streams).toBe(1);
 });
 

@@ -78,7 +78,9 @@ export const cases = {
       const session = await send(page, '/pace 15ms\n/long 150');
       await grown(page, 200);
       await own.kill();
+      await page.getByText('Reconnecting.').waitFor();
       await own.start();
+      await page.getByText('Reconnecting.').waitFor({ state: 'detached' });
       await same(page, session, own);
     } finally {
       await own.close();
