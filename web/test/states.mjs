@@ -38,6 +38,15 @@ const LONG = `Three things keep it alive.
 **Nobody owns the connection.** Closing a tab ends a reader, not the writer. The next one begins with a snapshot and follows from there, whichever server it reaches.
 
 What this costs is one commit for each flush, shared by all replies of a server.`;
+const TRIP = {
+  type: 'object',
+  required: ['seats'],
+  properties: {
+    seats: { type: 'integer', title: 'Seats', description: 'At most four' },
+    day: { type: 'string', enum: ['Friday', 'Saturday'] },
+    window: { type: 'boolean', title: 'By the window' },
+  },
+};
 const TITLES = ['Three caves in Austria', 'Tidy up this query', 'A plan for the garden', 'Letter to the landlord'];
 /** Slow enough to be looked at in the middle. */
 const SLOW_MILLIS = 60;
@@ -155,6 +164,16 @@ async function* replies(page, stage) {
   await page.goto(`${server.url}/chat/${asks.id}`);
   await page.locator('.question').getByText('Tea or coffee?').waitFor();
   yield ['question', page];
+
+  const form = await stage.post('/v1/sessions', { title: 'A trip to the mountains' });
+  await stage.post(`/v1/sessions/${form.id}/turns`, {
+    text: `/tool ask_user ${JSON.stringify({ question: 'When would you like to go?', form: TRIP })}`,
+    tools: ['ask_user'],
+    models: ['demo/demo'],
+  });
+  await page.goto(`${server.url}/chat/${form.id}`);
+  await page.getByRole('spinbutton', { name: 'Seats' }).waitFor();
+  yield ['form', page];
 
   await page.goto(server.url);
   await choose(page, MODEL, 'openai/flaky', 'openai/gpt-5');

@@ -1,12 +1,14 @@
 import { createClient, PerdureError } from '@perdure/client';
 import { PerdureProvider } from '@perdure/client/react';
-import { useEffect, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { ChatPage } from '../chat/ChatPage.tsx';
-import { OperatorPage } from '../operator/OperatorPage.tsx';
 import { SharedPage } from '../share/SharedPage.tsx';
 import { usePlace } from './router.ts';
 import { SignIn } from './SignIn.tsx';
 import { useSettings } from './settings.ts';
+
+/** Few people look at it. */
+const OperatorPage = lazy(() => import('../operator/OperatorPage.tsx'));
 
 export function App() {
   const place = usePlace();
@@ -43,7 +45,13 @@ function Own({ operator, session }: { operator: boolean; session: string | undef
   }
   return (
     <PerdureProvider key={key ?? ''} client={client}>
-      {operator ? <OperatorPage /> : <ChatPage session={session} />}
+      {operator ? (
+        <Suspense>
+          <OperatorPage />
+        </Suspense>
+      ) : (
+        <ChatPage session={session} />
+      )}
     </PerdureProvider>
   );
 }

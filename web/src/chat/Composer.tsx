@@ -57,6 +57,7 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
         <textarea
           ref={box}
           id="message"
+          dir="auto"
           rows={1}
           value={draft}
           placeholder={offline ? 'Sent when you are back online' : 'Write a message'}

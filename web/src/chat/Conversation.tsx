@@ -42,7 +42,9 @@ export function Conversation(props: {
         >
           <MenuIcon size={18} />
         </button>
-        <h1 className="cut grow">{known === undefined ? 'Chat' : titleOf(known)}</h1>
+        <h1 className="cut grow">
+          <bdi>{known === undefined ? 'Chat' : titleOf(known)}</bdi>
+        </h1>
         <Menu label="More" face={<MoreHorizontal size={18} />}>
           {(close) => (
             <>

@@ -1,7 +1,7 @@
 import type { UserEntry } from '@perdure/client';
-import { Pencil, RotateCw, Trash2 } from 'lucide-react';
+import { Paperclip, Pencil, RotateCw, Trash2 } from 'lucide-react';
 import { useState } from 'react';
-import { fullTime } from '../ui/words.ts';
+import { bytes, fullTime } from '../ui/words.ts';
 import { Branches } from './Branches.tsx';
 import type { Actions } from './Thread.tsx';
 
@@ -35,6 +35,7 @@ export function UserMessage({
       >
         <textarea
           className="field"
+          dir="auto"
           aria-label="Edit the message"
           rows={Math.min(12, draft.split('\n').length + 1)}
           value={draft}
@@ -64,9 +65,22 @@ export function UserMessage({
   return (
     <article className="user" aria-label="Your message">
       <h2 className="hidden-text">You said</h2>
-      <div className={`bubble ${entry.delivery}`} title={fullTime(entry.createdAt)}>
-        {entry.text}
-      </div>
+      {entry.files.length > 0 && (
+        <ul className="files" aria-label="Files">
+          {entry.files.map((file) => (
+            <li key={file.id} className="file">
+              <Paperclip size={14} aria-hidden="true" />
+              <bdi className="cut">{file.name}</bdi>
+              <span className="tiny">{bytes(file.size)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {entry.text !== '' && (
+        <div className={`bubble ${entry.delivery}`} dir="auto" title={fullTime(entry.createdAt)}>
+          {entry.text}
+        </div>
+      )}
       {entry.delivery === 'refused' && localId !== undefined ? (
         <div className="refusal" role="alert">
           <p>{entry.error?.message ?? 'It was not accepted.'}</p>

@@ -77,6 +77,9 @@ export function codeHtml(code: string, language: string): string {
   );
 }
 
+/** A cell with more than that is given room for a few words to the line. */
+const LONG_CELL_CHARS = 24;
+
 const marked = new Marked({
   gfm: true,
   breaks: false,
@@ -98,8 +101,12 @@ const marked = new Marked({
       const cell = (row: typeof token.header, tag: string) =>
         row
           .map((each) => {
-            const align = each.align ? ` class="to-${each.align}"` : '';
-            return `<${tag}${align}>${this.parser.parseInline(each.tokens)}</${tag}>`;
+            const kinds = [
+              ...(each.align ? [`to-${each.align}`] : []),
+              ...(each.text.length > LONG_CELL_CHARS ? ['long'] : []),
+            ];
+            const looks = kinds.length === 0 ? '' : ` class="${kinds.join(' ')}"`;
+            return `<${tag}${looks}>${this.parser.parseInline(each.tokens)}</${tag}>`;
           })
           .join('');
       const body = token.rows.map((row) => `<tr>${cell(row, 'td')}</tr>`).join('');
@@ -117,11 +124,16 @@ export const toHtml = (markdown: string) => marked.parse(markdown, { async: fals
 
 /** One block, ready to be shown. */
 export function render(markdown: string): DocumentFragment {
-  return DOMPurify.sanitize(toHtml(markdown), {
+  const fragment = DOMPurify.sanitize(toHtml(markdown), {
     RETURN_DOM_FRAGMENT: true,
     USE_PROFILES: { html: true, mathMl: true },
     FORBID_TAGS: ['style', 'form', 'input', 'img', 'video', 'audio', 'picture', 'source', 'iframe'],
     FORBID_ATTR: ['style', 'id', 'name'],
     ADD_ATTR: ['target'],
   });
+  // Each paragraph, list and table runs in the direction of its own first letter.
+  for (const child of fragment.children) {
+    child.setAttribute('dir', 'auto');
+  }
+  return fragment;
 }

@@ -38,7 +38,7 @@ const EVERY_MILLIS = 2_000;
 const CIRCUITS = { closed: 'in use', open: 'resting after failures', probing: 'being tried again' };
 
 /** What the server does now, for whoever runs it. */
-export function OperatorPage() {
+export default function OperatorPage() {
   const [now, setNow] = useState<Operator>();
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
@@ -177,7 +177,7 @@ function Figures({ now }: { now: Operator }) {
                       <span className={`circuit ${each.circuit}`}>{CIRCUITS[each.circuit]}</span>
                     </td>
                     <td className="to-right">
-                      {count(each.failures)} of {count(each.calls)}
+                      {each.calls === 0 ? '–' : `${count(each.failures)} of ${count(each.calls)}`}
                     </td>
                     <td className="to-right">{times(each.firstWordMillis)}</td>
                     <td className="to-right">

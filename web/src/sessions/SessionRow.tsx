@@ -9,7 +9,7 @@ import { titleOf, when } from '../ui/words.ts';
 const STATES: Record<SessionState, string> = {
   idle: '',
   running: 'A reply is being written',
-  waiting: 'Waits for an answer of yours',
+  waiting: 'Waits for an answer of yours, or for a time',
   unseen: 'A reply is done',
   failed: 'A reply has failed',
 };
@@ -69,8 +69,10 @@ export function SessionRow(props: {
         }}
       >
         <span className="grow">
-          <span className="cut title">{titleOf(session)}</span>
-          {props.excerpt !== undefined && <span className="cut tiny">{props.excerpt}</span>}
+          <span className="cut title">
+            <bdi>{titleOf(session)}</bdi>
+          </span>
+          {props.excerpt !== undefined && <bdi className="cut tiny">{props.excerpt}</bdi>}
         </span>
         {session.state === 'idle' ? (
           <time className="tiny" dateTime={new Date(session.updatedAt).toISOString()}>

@@ -8,7 +8,9 @@ export function Toasts() {
     <div className="toasts" role="status">
       {removing.map((session) => (
         <div key={session.id} className="toast">
-          <span className="grow cut">Deleted “{titleOf(session)}”</span>
+          <span className="grow cut">
+            Deleted “<bdi>{titleOf(session)}</bdi>”
+          </span>
           <button type="button" className="button" onClick={() => undoRemove(session.id)}>
             Undo
           </button>

@@ -61,7 +61,9 @@ function Watch({ shared, token }: { shared: Shared; token: string }) {
         <Banners />
         <header className="bar">
           <Mark size={24} />
-          <h1 className="cut grow">{shared.title ?? 'Shared chat'}</h1>
+          <h1 className="cut grow">
+            <bdi>{shared.title ?? 'Shared chat'}</bdi>
+          </h1>
           <span className="tiny" title={fullTime(shared.expiresAt)}>
             Read only until {dayOf(shared.expiresAt)}
           </span>

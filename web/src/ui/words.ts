@@ -28,6 +28,16 @@ export function duration(millis: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
+/** The size of a file. */
+export function bytes(size: number): string {
+  if (size < 1_000) {
+    return `${size} bytes`;
+  }
+  return size < 1_000_000
+    ? `${count(Math.round(size / 1_000))} kB`
+    : `${(size / 1_000_000).toFixed(1)} MB`;
+}
+
 /** A model's name without its provider. */
 export const shortModel = (model: string) => model.slice(model.indexOf('/') + 1);
 

@@ -139,6 +139,37 @@ export const cases = {
     await same(page, session.id);
   },
 
+  async a_form_of_the_model_is_filled_in_and_files_are_told_of() {
+    const form = { type: 'object', required: ['seats'], properties: { seats: { type: 'integer', title: 'Seats' }, window: { type: 'boolean', title: 'By the window' } } };
+    const file = await server.json('/v1/files?name=notes.txt', {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: 'Two of us.',
+    });
+    const session = await server.json('/v1/sessions', { method: 'POST', body: '{}' });
+    await server.json(`/v1/sessions/${session.id}/turns`, {
+      method: 'POST',
+      body: JSON.stringify({
+        parts: [
+          { type: 'text', text: `/tool ask_user ${JSON.stringify({ question: 'How many?', form })}` },
+          { type: 'file', file: file.id },
+        ],
+        tools: ['ask_user'],
+      }),
+    });
+    const page = await openPage(browser, `${server.url}/chat/${session.id}`);
+    await page.getByRole('list', { name: 'Files' }).getByText('notes.txt').waitFor();
+    await page.getByRole('spinbutton', { name: 'Seats' }).fill('2');
+    await page.getByRole('checkbox', { name: 'By the window' }).check();
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
+    await same(page, session.id);
+    const reply = (await messages(session.id)).find((each) => each.role === 'assistant');
+    const said = JSON.stringify(reply.tools[0].output);
+    if (said !== '{"seats":2,"window":true}') {
+      throw new Error(`the model was told ${said}`);
+    }
+  },
+
   async sessions_are_renamed_found_deleted_and_brought_back() {
     const page = await fresh();
     const session = await send(page, '/echo zebra crossing in МОСКВА');

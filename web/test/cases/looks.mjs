@@ -2,16 +2,21 @@
 import axe from '../axe.mjs';
 import { openPage, send, until } from '../browser.mjs';
 import { openStage, states } from '../states.mjs';
-import { browser, choose, fresh, grown, same, server } from '../world.mjs';
+import { browser, choose, fresh, grown, same, server, vendor } from '../world.mjs';
 
 /** Of the picture that may move while a reply streams; 0.1 counts as good for a whole visit. */
 const MAX_SHIFT = 0.005;
+
+/** About 100 characters. */
+const MAX_LINE_REM = 46;
+/** What a model is asked that answers with all that could be too wide. */
+const WIDE = 'Be wide';
 
 /** What is wider than the place that it is in, and cannot be scrolled to. */
 const tooWide = (page) =>
   page.evaluate(() => {
     const found = [];
-    for (const each of document.querySelectorAll('.thread-list, .main, .bar, .composer, .operator, .dialog, .menu, .banner, .alone, .reply, .user, .tool, .card, .toast')) {
+    for (const each of document.querySelectorAll('body, .thread-list, .main, .bar, .composer, .operator, .dialog, .menu, .banner, .alone, .reply, .user, .tool, .card, .toast')) {
       if (each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0) {
         found.push(`${each.className} is ${each.scrollWidth} wide in ${each.clientWidth}`);
       }
@@ -44,6 +49,49 @@ export const cases = {
 
   nothing_stands_in_the_way_of_people_on_a_narrow_dark_page: () =>
     inEveryState({ colorScheme: 'dark', viewport: { width: 360, height: 740 } }),
+
+  async from_360_pixels_to_4k_nothing_is_wider_than_the_page_and_lines_stay_short() {
+    const word = 'Donaudampfschifffahrtsgesellschaft'.repeat(8);
+    vendor.answers[WIDE] = [
+      `A word: ${word}, an address: https://example.com/${'path/'.repeat(40)}, \`code_${'x'.repeat(200)}\``,
+      `| a | b | c | d |\n|---|---|---|---|\n| ${'some words in a cell '.repeat(3)} | ${word} | 3 | 4 |`,
+      `\`\`\`js\nconst long = '${'0123456789'.repeat(40)}';\n\`\`\``,
+      `> ${word}\n\n- ${word}\n\n# ${word}`,
+      'مرحبا، كيف حالك؟',
+    ].join('\n\n');
+    const page = await fresh();
+    await choose(page, 'openai/one', 'openai/two', 'openai/three', 'openai/four');
+    const compared = await send(page, WIDE);
+    await until('all are done', async () => (await page.locator('.card.completed').count()) === 4);
+    await page.goto(server.url);
+    await choose(page, 'openai/one');
+    const session = await send(page, WIDE);
+    await server.replyText(session);
+    await page.locator('.facts').waitFor();
+    const rightToLeft = page.locator('.prose p', { hasText: 'مرحبا' });
+    if ((await rightToLeft.evaluate((each) => getComputedStyle(each).direction)) !== 'rtl') {
+      throw new Error('Arabic runs from the left');
+    }
+    const wrong = [];
+    for (const [width, height] of [[360, 740], [768, 1024], [3840, 2160]]) {
+      await page.setViewportSize({ width, height });
+      for (const [shown, place] of [[compared, '.card >> nth=3'], [session, '.lane']]) {
+        await page.goto(`${server.url}/chat/${shown}`);
+        await page.locator(place).waitFor();
+        wrong.push(...(await tooWide(page)).map((each) => `${width}: ${each}`));
+        const longest = await page.evaluate(() => {
+          const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+          return Math.max(...[...document.querySelectorAll('.prose')].map((each) => each.clientWidth)) / rem;
+        });
+        if (longest > MAX_LINE_REM) {
+          wrong.push(`${width}: lines of ${longest} rem`);
+        }
+      }
+    }
+    if (wrong.length > 0) {
+      throw new Error(wrong.join('\n'));
+    }
+  },
 
   async nothing_moves_while_replies_stream() {
     const page = await fresh();
