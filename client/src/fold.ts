@@ -13,6 +13,8 @@ import {
   type LaneState,
   type Message,
   type MessageStatus,
+  type Source,
+  sourceOf,
   type TurnState,
   type Usage,
 } from './wire.ts';
@@ -182,6 +184,12 @@ interface PartCell {
   view: PartView | undefined;
 }
 
+interface SourceCell {
+  readonly step: number;
+  readonly source: number;
+  readonly from: Source;
+}
+
 interface CallCell {
   readonly step: number;
   view: CallView;
@@ -197,6 +205,7 @@ class LaneFold {
   #attempts: AttemptView[] = [];
   #parts: PartCell[] = [];
   #calls: CallCell[] = [];
+  #sources: SourceCell[] = [];
   #usage: Usage = NO_USAGE;
   #finish: Finish | undefined;
   #error: Failure | undefined;
@@ -214,6 +223,11 @@ class LaneFold {
     fold.#state = lane.state;
     fold.#attempt = lane.attempt;
     fold.#parts = lane.parts.map((part) => ({ part: { ...part }, view: undefined }));
+    fold.#sources = (lane.sources ?? []).map(({ source, step, ...from }) => ({
+      step,
+      source,
+      from,
+    }));
     fold.#calls = (lane.calls ?? []).map(({ step, ...call }) => ({
       step,
       view: { ...call, after: lane.parts.filter((part) => part.step <= step).length },
@@ -222,6 +236,7 @@ class LaneFold {
       0,
       ...lane.parts.map((part) => part.step),
       ...fold.#calls.map((call) => call.step),
+      ...fold.#sources.map((source) => source.step),
     );
     fold.#attempts = [...(lane.attempts ?? [])];
     if (lane.attempt > 0 && !fold.#attempts.some((one) => one.attempt === lane.attempt)) {
@@ -270,6 +285,13 @@ class LaneFold {
         cell.view = undefined;
         return;
       }
+      case 'source':
+        this.#step = this.#stepNow();
+        this.#sources = [
+          ...this.#sources,
+          { step: this.#step, source: event.source, from: event.from },
+        ];
+        return;
       case 'usage':
         this.#usage = plus(this.#usage, event);
         return;
@@ -296,6 +318,7 @@ class LaneFold {
     this.#error = undefined;
     this.#parts = this.#parts.filter((cell) => cell.part.step < step);
     this.#calls = this.#calls.filter((cell) => cell.step < step);
+    this.#sources = this.#sources.filter((cell) => cell.step < step);
   }
 
   #takeCall(event: Extract<LaneEvent, { call: string }>): void {
@@ -387,6 +410,7 @@ class LaneFold {
         return cell.view;
       }),
       calls: this.#calls.map((cell) => cell.view),
+      sources: this.#sources.map((cell) => cell.from),
       usage: this.#usage,
       ...(this.#finish === undefined ? {} : { finish: this.#finish }),
       ...(this.#error === undefined ? {} : { error: this.#error }),
@@ -405,6 +429,11 @@ class LaneFold {
       attempt: this.#attempt,
       ...(again.length === 0 ? {} : { attempts: again }),
       parts: this.#parts.map((cell) => ({ ...cell.part })),
+      ...(this.#sources.length === 0
+        ? {}
+        : {
+            sources: this.#sources.map(({ step, source, from }) => ({ source, step, ...from })),
+          }),
       calls: this.#calls.map(({ step, view: { after: _, ...call } }) => ({ step, ...call })),
       usage: this.#usage,
       ...(this.#finish === undefined ? {} : { finish: this.#finish }),
@@ -437,14 +466,19 @@ export function laneOf(message: Message, lane: number): LaneView {
     state: laneState(message.status),
     attempt: message.attempts?.at(-1)?.attempt ?? (message.status === 'pending' ? 0 : 1),
     attempts: message.attempts ?? [],
-    parts: message.parts.map((part, number) => ({
-      part: number,
-      step: 0,
-      kind: part.type,
-      text: part.text,
-      ended: true,
-    })),
+    parts: message.parts
+      .filter((part) => part.type !== 'source')
+      .map((part, number) => ({
+        part: number,
+        step: 0,
+        kind: part.type,
+        text: part.text,
+        ended: true,
+      })),
     calls: message.tools ?? [],
+    sources: message.parts
+      .filter((part) => part.type === 'source')
+      .flatMap((part) => sourceOf(part) ?? []),
     ...(message.usage === undefined ? {} : { usage: message.usage }),
     ...(message.finish === undefined ? {} : { finish: message.finish }),
     ...(message.error === undefined ? {} : { error: message.error }),
@@ -459,7 +493,10 @@ export function storedOf(message: Message, lane: LaneView, at: number): Message 
     ...rest,
     status: statusOf(lane.state),
     model: lane.model,
-    parts: lane.parts.map((part) => ({ type: part.kind, text: part.text })),
+    parts: [
+      ...lane.parts.map((part) => ({ type: part.kind, text: part.text })),
+      ...lane.sources.map((source) => ({ type: 'source', text: '', ...source })),
+    ],
     ...(lane.calls.length === 0
       ? {}
       : { tools: lane.calls.map(({ waiting: _waiting, ...call }) => call) }),

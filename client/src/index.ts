@@ -49,6 +49,7 @@ export type {
   ServerStatus,
   Session,
   SessionSettings,
+  Source,
   StoredFile,
   ToolUse,
   Turn,

@@ -21,7 +21,9 @@ import {
   type Failure,
   type Finish,
   type LaneState,
+  type Source,
   type StoredAttempt,
+  sourceOf,
   type TurnState,
   type Usage,
 } from './wire.ts';
@@ -71,6 +73,10 @@ export interface PartDelta extends OfAttempt<'part.delta'> {
 }
 export interface PartEnded extends OfAttempt<'part.ended'> {
   readonly part: number;
+}
+export interface SourceUsed extends OfAttempt<'source'> {
+  readonly source: number;
+  readonly from: Source;
 }
 export interface ToolCalled extends OfAttempt<'tool.called'> {
   readonly call: string;
@@ -131,6 +137,7 @@ export type TurnEvent =
   | PartStarted
   | PartDelta
   | PartEnded
+  | SourceUsed
   | ToolCalled
   | StepEnded
   | ToolWaiting
@@ -149,6 +156,17 @@ const ofLane = <const T extends string>(word: T) => ({ ...kind(word), lane: inte
 const ofAttempt = <const T extends string>(word: T) => ({ ...ofLane(word), attempt: integer });
 const laneRefs = list(object({ lane: integer, message: text, model: text }));
 const waitFor = oneOf<WaitFor>(['approval', 'client', 'attention', 'time', 'input']);
+
+const sourceMembers = {
+  source: integer,
+  kind: text,
+  title: text,
+  url: optional(text),
+  document: optional(text),
+  mediaType: optional(text),
+  pieces: optional(list(integer)),
+};
+const sourceEvent = object({ ...ofAttempt('source'), ...sourceMembers });
 
 const events = new Map<string, Decoder<TurnEvent>>([
   [
@@ -175,6 +193,17 @@ const events = new Map<string, Decoder<TurnEvent>>([
   ['part.started', object({ ...ofAttempt('part.started'), part: integer, kind: text })],
   ['part.delta', object({ ...ofAttempt('part.delta'), part: integer, text })],
   ['part.ended', object({ ...ofAttempt('part.ended'), part: integer })],
+  [
+    'source',
+    (value, at) => {
+      const { lane, attempt, source, ...members } = sourceEvent(value, at);
+      const from = sourceOf(members);
+      // One that cannot be shown counts as an event, and changes nothing.
+      return from === undefined
+        ? { type: 'unknown', seq: members.seq }
+        : { type: 'source', seq: members.seq, lane, attempt, source, from };
+    },
+  ],
   ['tool.called', object({ ...ofAttempt('tool.called'), call: text, tool: text, input: json })],
   ['step.ended', object({ ...ofAttempt('step.ended'), step: integer, finish: decodeFinish })],
   [
@@ -252,6 +281,11 @@ export interface SnapshotPart {
   readonly ended: boolean;
 }
 
+export interface SnapshotSource extends Source {
+  readonly source: number;
+  readonly step: number;
+}
+
 export interface SnapshotCall {
   readonly call: string;
   readonly step: number;
@@ -275,6 +309,7 @@ export interface SnapshotLane {
   /** Those that have a reason. */
   readonly attempts?: readonly StoredAttempt[];
   readonly parts: readonly SnapshotPart[];
+  readonly sources?: readonly SnapshotSource[];
   readonly calls?: readonly SnapshotCall[];
   readonly usage: Usage;
   readonly finish?: Finish;
@@ -299,6 +334,13 @@ export interface Snapshot {
 
 const waiting = object({ for: waitFor, inputHash: optional(text), until: optional(integer) });
 
+const snapshotSource = object({ step: integer, ...sourceMembers });
+const snapshotSources: Decoder<readonly SnapshotSource[]> = (value, at) =>
+  list(snapshotSource)(value, at).flatMap(({ source, step, ...members }) => {
+    const from = sourceOf(members);
+    return from === undefined ? [] : [{ source, step, ...from }];
+  });
+
 export const decodeSnapshot: Decoder<Snapshot> = object({
   turn: text,
   session: text,
@@ -319,6 +361,7 @@ export const decodeSnapshot: Decoder<Snapshot> = object({
       attempt: integer,
       attempts: optional(list(decodeAttempt)),
       parts: list(object({ part: integer, step: integer, kind: text, text, ended: flag })),
+      sources: optional(snapshotSources),
       calls: optional(
         list(
           object({

@@ -8,6 +8,7 @@ import type {
   LaneState,
   Message,
   Session,
+  Source,
   StoredFile,
   TurnState,
   Usage,
@@ -61,6 +62,8 @@ export interface LaneView {
   readonly attempts: readonly AttemptView[];
   readonly parts: readonly PartView[];
   readonly calls: readonly CallView[];
+  /** What the reply rests on. */
+  readonly sources: readonly Source[];
   readonly usage?: Usage;
   readonly finish?: Finish;
   readonly error?: Failure;

@@ -64,8 +64,23 @@ export interface SessionSettings {
   readonly tools?: readonly string[] | null;
 }
 
+/**
+ * What a reply rests on: a document of which the model was shown pieces, or a page that its provider
+ * says it has cited. Title and address are strangers' text; an address begins with http: or https:.
+ */
+export interface Source {
+  readonly kind: 'document' | 'url';
+  readonly title: string;
+  /** Of a page. */
+  readonly url?: string;
+  /** The id of a document, the type of its content, and which pieces of it were shown, from 0. */
+  readonly document?: string;
+  readonly mediaType?: string;
+  readonly pieces?: readonly number[];
+}
+
 export interface MessagePart {
-  /** `text`, `reasoning`, `file`, or a type that this client does not know. */
+  /** `text`, `reasoning`, `file`, `source`, or a type that this client does not know. */
   readonly type: string;
   /** Empty where the part is no text. */
   readonly text: string;
@@ -74,6 +89,12 @@ export interface MessagePart {
   readonly name?: string;
   readonly mediaType?: string;
   readonly size?: number;
+  /** Of a source, unchecked: `LaneView.sources` has those that can be shown. */
+  readonly kind?: string;
+  readonly title?: string;
+  readonly url?: string;
+  readonly document?: string;
+  readonly pieces?: readonly number[];
 }
 
 /** A file that messages can have as a part. */
@@ -242,6 +263,11 @@ export const decodePart: Decoder<MessagePart> = object({
   name: optional(text),
   mediaType: optional(text),
   size: optional(integer),
+  kind: optional(text),
+  title: optional(text),
+  url: optional(text),
+  document: optional(text),
+  pieces: optional(list(integer)),
 });
 
 export const decodeAttempt: Decoder<StoredAttempt> = object({
@@ -250,6 +276,37 @@ export const decodeAttempt: Decoder<StoredAttempt> = object({
   model: text,
   reason: optional(text),
 });
+
+/** Undefined for a kind that this client does not know, and for an address that is none of the web. */
+export function sourceOf(
+  of: Partial<Omit<Source, 'kind'>> & { kind?: string },
+): Source | undefined {
+  const { kind, title, url, document, mediaType, pieces } = of;
+  if (title === undefined) {
+    return undefined;
+  }
+  if (kind === 'url' && url !== undefined && isWeb(url)) {
+    return { kind, title, url };
+  }
+  if (kind === 'document' && document !== undefined) {
+    return {
+      kind,
+      title,
+      document,
+      ...(mediaType === undefined ? {} : { mediaType }),
+      ...(pieces === undefined ? {} : { pieces }),
+    };
+  }
+  return undefined;
+}
+
+function isWeb(url: string): boolean {
+  try {
+    return ['http:', 'https:'].includes(new URL(url).protocol);
+  } catch {
+    return false;
+  }
+}
 
 export const decodeMessage: Decoder<Message> = object({
   id: text,

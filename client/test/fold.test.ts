@@ -3,13 +3,19 @@ import { describe, expect, test } from 'vitest';
 import { laneOf, storedOf, TurnFold, textOf } from '../src/fold.ts';
 import { isRecord, parse } from '../src/json.ts';
 import { decodeEvent, decodeSnapshot, type TurnEvent } from '../src/log.ts';
-import type { Message } from '../src/wire.ts';
+import { decodeMessage, type Message } from '../src/wire.ts';
 
 const DIRECTORY = new URL('../../protocol/transcripts/', import.meta.url);
 
 interface Outcome {
   readonly state: string;
-  readonly lanes: readonly { state: string; text: string; error?: string; output?: number }[];
+  readonly lanes: readonly {
+    state: string;
+    text: string;
+    error?: string;
+    output?: number;
+    sources?: string[];
+  }[];
 }
 
 function transcript(name: string): { events: TurnEvent[]; outcome: Outcome } {
@@ -44,6 +50,9 @@ describe.each(names)('%s', (name) => {
       expect(lane?.state).toBe(wanted.state);
       expect(lane && textOf(lane)).toBe(wanted.text);
       expect(lane?.error?.code).toBe(wanted.error);
+      expect(lane?.sources.map(({ kind, title }) => `${kind} ${title}`)).toEqual(
+        wanted.sources ?? [],
+      );
       if (wanted.output !== undefined) {
         expect(lane?.usage?.output).toBe(wanted.output);
       }
@@ -154,6 +163,52 @@ test('a new attempt voids its step and later ones, and keeps the steps before wi
   // The server stores, and tells, those that have a reason.
   expect(stored?.attempts).toEqual([{ attempt: 3, step: 1, model: 'x/z', reason: 'overloaded' }]);
   expect(stored && laneOf(stored, 0)).toMatchObject({ attempt: 3, attempts: stored?.attempts });
+});
+
+test('a source that is no address of the web, or of a kind that is not known, is not shown', () => {
+  const source = { type: 'source', lane: 0, attempt: 1, title: 'Click' };
+  const page = { ...source, source: 1, kind: 'url', url: 'https://a.example/' };
+  const events = log(
+    { ...ACCEPTED, lanes: LANES },
+    { type: 'attempt.started', lane: 0, step: 0, attempt: 1, model: 'x/y' },
+    { ...source, source: 0, kind: 'url', url: 'javascript:alert(1)' },
+    page,
+    { ...source, source: 2, kind: 'tea', leaf: 1 },
+    { ...source, source: 3, kind: 'document', document: 'd', mediaType: 'text/plain', pieces: [2] },
+  );
+  const shown = [
+    { kind: 'url', title: 'Click', url: 'https://a.example/' },
+    { kind: 'document', title: 'Click', document: 'd', mediaType: 'text/plain', pieces: [2] },
+  ];
+  const fold = folded(events);
+  expect(fold.view().lanes[0]?.sources).toEqual(shown);
+  const { seq, lanes, ...rest } = fold.snapshot();
+  const evil = { source: 9, step: 0, kind: 'url', title: 'x', url: 'data:text/html,x' };
+  const told = lanes.map((lane) => ({ ...lane, sources: [...(lane.sources ?? []), evil] }));
+  const again = TurnFold.from(decodeSnapshot({ ...rest, seq, lanes: told }, 'snapshot'));
+  expect(again.view().lanes[0]?.sources).toEqual(shown);
+  const message = decodeMessage(
+    {
+      id: 'm',
+      session: 's',
+      turn: 't',
+      role: 'assistant',
+      position: 1,
+      status: 'complete',
+      parts: [
+        { type: 'text', text: 'a' },
+        { type: 'source', ...evil },
+        { type: 'source', ...shown[0] },
+      ],
+      createdAt: 1,
+      updatedAt: 1,
+    },
+    'message',
+  );
+  const stored = laneOf(message, 0);
+  expect(stored.parts.map((part) => part.kind)).toEqual(['text']);
+  expect(stored.sources).toEqual([shown[0]]);
+  expect(laneOf(storedOf(message, stored, 9), 0)).toEqual(stored);
 });
 
 test('fifty thousand deltas are taken and shown in no time, and the text is whole', () => {

@@ -1,10 +1,10 @@
 // A model server that speaks chat completions. It says what `answers` holds for a question, else the
 // question itself, in pieces of `size` characters every `pace` milliseconds, and of a question in `held` so
-// many characters; the model 'flaky' fails while `fail` is set.
+// many characters; behind its answer it cites the addresses in `cites`; the model 'flaky' fails while `fail` is set.
 import { createServer } from 'node:http';
 
 export async function provider() {
-  const vendor = { fail: false, answers: {}, held: {}, size: 14, pace: 0 };
+  const vendor = { fail: false, answers: {}, cites: {}, held: {}, size: 14, pace: 0 };
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (bytes) => {
@@ -54,6 +54,10 @@ async function answer(vendor, { model, messages }, response) {
     if (vendor.pace > 0) {
       await new Promise((resolve) => setTimeout(resolve, vendor.pace));
     }
+  }
+  const cited = vendor.cites[question];
+  if (cited !== undefined) {
+    send({ annotations: cited.map((page) => ({ type: 'url_citation', url_citation: page })) });
   }
   const words = (said) => Math.ceil(said.length / 4);
   send({}, 'stop', { prompt_tokens: words(question), completion_tokens: words(text) });

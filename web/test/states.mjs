@@ -55,6 +55,9 @@ const SLOW_MILLIS = 60;
 export async function openStage() {
   const vendor = await provider();
   vendor.answers = { [ASKED]: ANSWER };
+  vendor.cites = {
+    [ASKED]: Array.from({ length: 8 }, (_, at) => ({ url: `https://docs.example/${at}`, title: `Page ${at}` })),
+  };
   for (const question of [QUESTION, COMPARED, NETWORK, DATABASE]) {
     vendor.answers[question] = LONG;
   }

@@ -1,4 +1,4 @@
-import type { LaneView, ReplyEntry } from '@perdure/client';
+import type { LaneView, ReplyEntry, Source } from '@perdure/client';
 import { Check, Copy, RefreshCw, RotateCw, Square } from 'lucide-react';
 import { memo, useState } from 'react';
 import { Markdown } from '../markdown/Markdown.tsx';
@@ -126,6 +126,7 @@ const Lane = memo(function Lane(props: {
       <div className={compared ? 'card-body' : undefined}>
         <Attempts lane={lane} />
         <Content lane={lane} live={live} actions={actions} />
+        {!live && <Sources sources={lane.sources} />}
         {empty && live && (
           <Working
             state={lane.state === 'pending' && props.turn === 'queued' ? 'queued' : 'running'}
@@ -218,6 +219,55 @@ function Content({
           </div>
         );
       })}
+    </>
+  );
+}
+
+/** So many are shown at once; the others when they are asked for. */
+const SOURCES = 6;
+
+/** What the reply rests on, quietly. */
+function Sources({ sources }: { sources: readonly Source[] }) {
+  if (sources.length === 0) {
+    return null;
+  }
+  const list = (some: readonly Source[]) => (
+    <ul>
+      {some.map((source) => (
+        <li key={source.url ?? source.document}>
+          <SourceName source={source} />
+        </li>
+      ))}
+    </ul>
+  );
+  return (
+    <section className="sources" aria-label="Sources">
+      <p className="tiny" aria-hidden="true">
+        Sources
+      </p>
+      {list(sources.slice(0, SOURCES))}
+      {sources.length > SOURCES && (
+        <details>
+          <summary className="tiny">{sources.length - SOURCES} more</summary>
+          {list(sources.slice(SOURCES))}
+        </details>
+      )}
+    </section>
+  );
+}
+
+/** The title is a stranger's word, so the host stands beside it. */
+function SourceName({ source: { title, url } }: { source: Source }) {
+  if (url === undefined) {
+    return <span>{title}</span>;
+  }
+  const { host } = new URL(url);
+  return (
+    <>
+      <a href={url} target="_blank" rel="noopener noreferrer nofollow">
+        {title}
+      </a>
+      {title !== host && <span className="tiny"> {host}</span>}
     </>
   );
 }

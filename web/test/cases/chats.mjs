@@ -266,12 +266,26 @@ export const cases = {
     const asked = [];
     page.on('request', (request) => asked.push(request.url()));
     await choose(page, 'openai/echo');
+    vendor.cites[attacks.join('\n\n')] = [
+      { url: 'javascript:document.title=1', title: 'Click' },
+      { url: 'https://good.example/a', title: attacks[0] },
+    ];
     await send(page, attacks.join('\n\n'));
     await server.replyText(sessionOf(page));
     await page.locator('.reply math').first().waitFor();
     const bad = await page.locator('.reply').locator('img, script, iframe, svg a, [onerror], a[href^="javascript"]').count();
     if (bad > 0 || asked.some((url) => url.includes('evil'))) {
       throw new Error('something of it is alive');
+    }
+    const sources = page.locator('.sources li');
+    for (const shown of ['as it came', 'as it is stored']) {
+      await sources.first().waitFor();
+      const link = sources.locator('a');
+      const said = [await sources.count(), await link.innerText(), await link.getAttribute('href'), await link.getAttribute('rel')];
+      if (JSON.stringify(said) !== JSON.stringify([1, attacks[0], 'https://good.example/a', 'noopener noreferrer nofollow'])) {
+        throw new Error(`the sources ${shown} are ${said.join(', ')}`);
+      }
+      await page.reload();
     }
   },
 };

@@ -9,10 +9,12 @@ import dev.perdure.log.LogContent;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -184,11 +186,12 @@ public final class Endings {
         lane.lane());
     List<Part> parts =
         lane.parts().stream().map(part -> new Part(part.kind(), part.text())).toList();
+    List<Source> sources = lane.sources().stream().map(SourceUsed::source).toList();
     @Nullable TurnError error = lane.error();
     tx.update(
         """
         UPDATE message SET status = ?, model = ?, parts = ?, finish = ?, usage = ?, error = ?,
-               updated_at = {now}
+               sources = ?, updated_at = {now}
          WHERE id = ?\
         """,
         status(lane.state()).wire(),
@@ -197,6 +200,7 @@ public final class Endings {
         lane.finish() == null ? null : lane.finish().wire(),
         lane.usage().equals(TokenUsage.ZERO) ? null : Rows.json(lane.usage()),
         Rows.jsonOrNull(error),
+        sources.isEmpty() ? null : Rows.json(sources),
         lane.message());
     if (lane.state() == LaneState.COMPLETED) {
       storeOutput(tx, lane);

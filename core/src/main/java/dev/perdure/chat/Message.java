@@ -3,6 +3,7 @@ package dev.perdure.chat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param attempts those of a reply that have a reason, because one before them did not succeed;
  *     empty until its turn has ended
  * @param files those that the user has sent with it
+ * @param sources what a reply rests on; empty until its turn has ended
  * @param output what the JSON of a structured reply says; null unless one was asked for and is
  *     complete
  * @param position order within the session, from 0, without gaps
@@ -39,6 +41,7 @@ public record Message(
     List<ToolUse> tools,
     List<AttemptStarted> attempts,
     List<Attachment> files,
+    List<Source> sources,
     @Nullable JsonNode output,
     long createdAtMillis,
     long updatedAtMillis) {
@@ -48,6 +51,7 @@ public record Message(
     tools = List.copyOf(tools);
     attempts = List.copyOf(attempts);
     files = List.copyOf(files);
+    sources = List.copyOf(sources);
   }
 
   public enum Role {

@@ -16,6 +16,7 @@ import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
@@ -36,7 +37,7 @@ final class Rows {
 
   static final String MESSAGE_COLUMNS =
       "id, session_id, turn_id, parent_id, role, position, status, model, parts, finish, usage,"
-          + " error, tools, files, output, created_at, updated_at, attempts";
+          + " error, tools, files, output, created_at, updated_at, attempts, sources";
 
   static final String TURN_COLUMNS =
       "id, session_id, user_message, state, position, epoch, request, cancelled_by, error,"
@@ -53,6 +54,8 @@ final class Rows {
   private static final TypeReference<List<AttemptStarted>> ATTEMPTS = new TypeReference<>() {};
 
   private static final TypeReference<List<Message.Attachment>> FILES = new TypeReference<>() {};
+
+  private static final TypeReference<List<Source>> SOURCES = new TypeReference<>() {};
 
   private static final TypeReference<List<String>> NAMES = new TypeReference<>() {};
 
@@ -133,6 +136,7 @@ final class Rows {
         toolUses(row.getString(13)),
         attempts(row.getString(18)),
         files(row.getString(14)),
+        sources(row.getString(19)),
         output(row.getString(15)),
         row.getLong(16),
         row.getLong(17));
@@ -141,6 +145,14 @@ final class Rows {
   static List<Message.Attachment> files(@Nullable String json) {
     try {
       return json == null ? List.of() : STORED.readValue(json, FILES);
+    } catch (JsonProcessingException e) {
+      throw damaged(e);
+    }
+  }
+
+  private static List<Source> sources(@Nullable String json) {
+    try {
+      return json == null ? List.of() : STORED.readValue(json, SOURCES);
     } catch (JsonProcessingException e) {
       throw damaged(e);
     }

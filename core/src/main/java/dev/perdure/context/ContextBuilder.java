@@ -10,6 +10,7 @@ import dev.perdure.db.Tx;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.Source;
 import dev.perdure.provider.ModelRequest;
 import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.OutputSpec;
@@ -88,9 +89,11 @@ public final class ContextBuilder {
   /**
    * A request, and what should be done to make a better one.
    *
+   * @param sources the documents of which it shows pieces
    * @param compaction the summary that is wanting; null if none is, or this lane has made one
    */
-  public record Built(ModelRequest request, @Nullable Compaction compaction) {}
+  public record Built(
+      ModelRequest request, List<Source> sources, @Nullable Compaction compaction) {}
 
   /** Builds the request of one model call. */
   public Built build(Turn turn, ModelCall call) {
@@ -148,7 +151,10 @@ public final class ContextBuilder {
                 turn.request().params(),
                 call.limits())
             .inForm(told ? null : output);
-    return new Built(request, past.fits ? null : compaction(turn, call, history, room, read));
+    return new Built(
+        request,
+        excerpts.sources(),
+        past.fits ? null : compaction(turn, call, history, room, read));
   }
 
   /**

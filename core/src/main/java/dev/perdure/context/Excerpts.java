@@ -1,6 +1,7 @@
 package dev.perdure.context;
 
 import dev.perdure.context.ContextUse.Excerpt;
+import dev.perdure.protocol.Source;
 import dev.perdure.provider.ModelRequest.ModelMessage;
 import dev.perdure.provider.ModelRequest.Role;
 import dev.perdure.retrieval.Chunk;
@@ -8,7 +9,9 @@ import dev.perdure.retrieval.Retriever.Found;
 import dev.perdure.retrieval.Retriever.Semantic;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -81,6 +84,26 @@ final class Excerpts {
 
   List<Excerpt> used() {
     return used;
+  }
+
+  /** The documents among them, each once, the one with the best piece first. */
+  List<Source> sources() {
+    Map<String, List<Chunk>> byDocument = new LinkedHashMap<>();
+    for (Chunk chunk : chunks) {
+      if (chunk.document() != null) {
+        byDocument.computeIfAbsent(chunk.document(), id -> new ArrayList<>()).add(chunk);
+      }
+    }
+    return byDocument.entrySet().stream()
+        .map(entry -> {
+          Chunk best = entry.getValue().getFirst();
+          return Source.document(
+              entry.getKey(),
+              String.valueOf(best.name()),
+              String.valueOf(best.mediaType()),
+              entry.getValue().stream().map(Chunk::part).toList());
+        })
+        .toList();
   }
 
   Semantic semantic() {

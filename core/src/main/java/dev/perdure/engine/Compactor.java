@@ -171,6 +171,7 @@ final class Compactor {
           case ModelEvent.Finished finished -> finish = finished.reason();
           case ModelEvent.ToolCall ignored -> {}
           case ModelEvent.Carried ignored -> {}
+          case ModelEvent.Cited ignored -> {}
         }
       }
     } finally {

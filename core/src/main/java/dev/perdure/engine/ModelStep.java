@@ -14,6 +14,7 @@ import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.AttemptStarted;
@@ -263,12 +264,12 @@ final class ModelStep {
         throw stoppedBefore();
       }
       try (place) {
-        ModelRequest request = request(call);
-        if (request != null) {
+        Built built = request(call);
+        if (built != null) {
           return call(
               target,
-              request.with(offered.specs(), EarlierSteps.of(before, model)),
-              new Attempt(model, reason, place));
+              built.request().with(offered.specs(), EarlierSteps.of(before, model)),
+              new Attempt(model, reason, place, built.sources()));
         }
       }
       // Its model has a gate of its own, which may be the same one.
@@ -277,7 +278,7 @@ final class ModelStep {
   }
 
   /** What the model is asked; null if older messages are to be summed up before. */
-  private @Nullable ModelRequest request(ModelCall call) throws ProviderException {
+  private @Nullable Built request(ModelCall call) throws ProviderException {
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
     @Nullable Boolean cancelAsked =
@@ -290,7 +291,7 @@ final class ModelStep {
     if (built == null) {
       throw stoppedBefore();
     }
-    return compactor.wants(built) ? null : built.request();
+    return compactor.wants(built) ? null : built;
   }
 
   private Optional<Outcome> call(Target target, ModelRequest request, Attempt tried)
@@ -331,13 +332,16 @@ final class ModelStep {
     private final List<ModelEvent.ToolCall> calls = new ArrayList<>();
     private @Nullable String carried;
     private @Nullable TokenUsage usage;
+    private final StepSources sources;
+    private boolean given;
 
     /** All that was said, if it must have a form. */
     private final StringBuilder text = new StringBuilder();
 
-    Attempt(String model, @Nullable String reason, CallGates.Place place) {
+    Attempt(String model, @Nullable String reason, CallGates.Place place, List<Source> used) {
       this.start = new AttemptStarted(lane, step, attempt, model, attempt == 1 ? null : reason);
       this.place = place;
+      this.sources = new StepSources(before, used);
     }
 
     Optional<Outcome> pump(ModelStream stream) throws ProviderException {
@@ -354,6 +358,10 @@ final class ModelStep {
             case Finished finished -> finish = finished.reason();
             case ModelEvent.ToolCall call -> calls.add(call);
             case ModelEvent.Carried form -> carried = form.json();
+            case ModelEvent.Cited cited -> {
+              sources.add(cited.source());
+              tellSources();
+            }
           }
         }
       } finally {
@@ -376,6 +384,8 @@ final class ModelStep {
             ? Optional.of(new Outcome.Over(new LaneEnded(lane, LaneState.COMPLETED, finish, null)))
             : unfit(fault, whole);
       }
+      given = true;
+      tellSources();
       for (ModelEvent.ToolCall call : calls) {
         writer.append(
             new ToolCalled(lane, attempt, ids.call(), call.tool(), call.input(), call.ref()));
@@ -402,9 +412,18 @@ final class ModelStep {
       }
     }
 
+    /** Not before the attempt has given something: what says nothing rests on nothing. */
+    private void tellSources() {
+      if (given) {
+        sources.take(lane, attempt).forEach(writer::append);
+      }
+    }
+
     private void take(Delta delta) {
       bound(delta.text().length());
       start();
+      given = true;
+      tellSources();
       if (firstPart + delta.part() != part) {
         endPart();
         parts++;

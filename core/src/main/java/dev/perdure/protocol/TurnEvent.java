@@ -52,6 +52,15 @@ public sealed interface TurnEvent {
   record PartEnded(int lane, int attempt, int part) implements TurnEvent {}
 
   /**
+   * Something that the attempt rests on. Told once for each document or page in a lane, not before
+   * the attempt has given something itself, and void with it.
+   *
+   * @param number counts from 0 through the lane; a new attempt of a step begins behind those of
+   *     the steps before
+   */
+  record SourceUsed(int lane, int attempt, int number, Source source) implements TurnEvent {}
+
+  /**
    * The model asks for a tool. Nothing is run before the {@link StepEnded} that follows.
    *
    * @param call the id of the call, which is also the key that makes it idempotent

@@ -9,6 +9,7 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -66,6 +67,7 @@ public final class TurnEventCodec {
       case PartStarted e -> "part.started";
       case PartDelta e -> "part.delta";
       case PartEnded e -> "part.ended";
+      case SourceUsed e -> "source";
       case ToolCalled e -> "tool.called";
       case StepEnded e -> "step.ended";
       case ToolWaiting e -> "tool.waiting";
@@ -107,6 +109,7 @@ public final class TurnEventCodec {
       case PartDelta e ->
           writePlace(out, e.lane(), e.attempt(), e.part()).raw(",\"text\":").quoted(e.text());
       case PartEnded e -> writePlace(out, e.lane(), e.attempt(), e.part());
+      case SourceUsed e -> writeSource(out, e);
       case ToolCalled e -> writeCalled(out, e);
       case StepEnded e -> writeStep(out, e);
       case ToolWaiting e -> writeWaiting(out, e);
@@ -162,6 +165,23 @@ public final class TurnEventCodec {
     out.raw(",\"lane\":").number(e.lane()).raw(",\"summary\":").quoted(e.summary());
     out.raw(",\"model\":").quoted(e.model()).raw(",\"upTo\":").quoted(e.upTo());
     out.raw(",\"messages\":").number(e.messages());
+  }
+
+  private static void writeSource(LineBuffer out, SourceUsed e) {
+    Source source = e.source();
+    out.raw(",\"lane\":").number(e.lane()).raw(",\"attempt\":").number(e.attempt());
+    out.raw(",\"source\":").number(e.number()).raw(",\"kind\":").quoted(source.kind());
+    out.raw(",\"title\":").quoted(source.title());
+    if (source.url() != null) {
+      out.raw(",\"url\":").quoted(source.url());
+      return;
+    }
+    out.raw(",\"document\":").quoted(String.valueOf(source.document()));
+    out.raw(",\"mediaType\":").quoted(String.valueOf(source.mediaType())).raw(",\"pieces\":[");
+    for (int i = 0; i < source.pieces().size(); i++) {
+      out.raw(i == 0 ? "" : ",").number(source.pieces().get(i));
+    }
+    out.raw("]");
   }
 
   private static void writeStep(LineBuffer out, StepEnded e) {
@@ -330,6 +350,9 @@ public final class TurnEventCodec {
   }
 
   private static TurnEvent contextEvent(String type, JsonNode json) {
+    if (type.equals("source")) {
+      return source(type, json);
+    }
     return type.equals("context.compacted")
         ? new ContextCompacted(
             number(json, "lane"),
@@ -338,6 +361,27 @@ public final class TurnEventCodec {
             text(json, "upTo"),
             number(json, "messages"))
         : new Unknown(type);
+  }
+
+  /** A kind of a newer version is passed over, as its own type would be. */
+  private static TurnEvent source(String type, JsonNode json) {
+    String kind = text(json, "kind");
+    boolean document = kind.equals(Source.DOCUMENT);
+    if (!document && !kind.equals(Source.URL)) {
+      return new Unknown(type);
+    }
+    List<Integer> pieces = new ArrayList<>();
+    json.path("pieces").forEach(piece -> pieces.add(piece.intValue()));
+    return new SourceUsed(
+        number(json, "lane"),
+        number(json, "attempt"),
+        number(json, "source"),
+        new Source(
+            text(json, "title"),
+            document ? null : text(json, "url"),
+            document ? text(json, "document") : null,
+            document ? text(json, "mediaType") : null,
+            pieces));
   }
 
   private static TurnEvent waitOf(String type, JsonNode json) {

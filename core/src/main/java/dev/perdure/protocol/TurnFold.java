@@ -8,6 +8,7 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -73,6 +74,7 @@ public final class TurnFold {
       case PartStarted e -> lane(e.lane()).last().parts.add(new PartFold(e.part(), e.kind()));
       case PartDelta e -> lane(e.lane()).part(e.part()).text.append(e.text());
       case PartEnded e -> lane(e.lane()).part(e.part()).ended = true;
+      case SourceUsed e -> lane(e.lane()).last().sources.add(e);
       case ToolCalled e -> lane(e.lane()).last().calls.put(e.call(), new CallFold(e));
       case StepEnded e -> lane(e.lane()).last().end(e);
       case ToolWaiting e -> lane(e.lane()).waiting(e);
@@ -164,6 +166,11 @@ public final class TurnFold {
       return steps.stream().flatMap(step -> step.parts().stream()).toList();
     }
 
+    /** What all steps rest on. */
+    public List<SourceUsed> sources() {
+      return steps.stream().flatMap(step -> step.sources().stream()).toList();
+    }
+
     /** The calls of tools of all steps. */
     public List<CallSnapshot> calls() {
       return steps.stream().flatMap(step -> step.calls().stream()).toList();
@@ -191,6 +198,7 @@ public final class TurnFold {
       int attempt,
       String model,
       List<PartSnapshot> parts,
+      List<SourceUsed> sources,
       List<CallSnapshot> calls,
       boolean ended,
       @Nullable String carried) {
@@ -328,6 +336,7 @@ public final class TurnFold {
   private static final class StepFold {
     private final AttemptStarted start;
     private final List<PartFold> parts = new ArrayList<>();
+    private final List<SourceUsed> sources = new ArrayList<>();
     private final Map<String, CallFold> calls = new LinkedHashMap<>();
     private @Nullable StepEnded end;
 
@@ -345,6 +354,7 @@ public final class TurnFold {
           start.attempt(),
           start.model(),
           parts.stream().map(PartFold::snapshot).toList(),
+          List.copyOf(sources),
           calls.values().stream().map(CallFold::snapshot).toList(),
           end != null,
           end == null ? null : end.carried());

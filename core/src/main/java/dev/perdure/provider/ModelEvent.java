@@ -2,6 +2,7 @@ package dev.perdure.provider;
 
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,9 @@ public sealed interface ModelEvent {
    * carry it: its own form of the reply, signatures of its reasoning included. Compact JSON.
    */
   record Carried(String json) implements ModelEvent {}
+
+  /** The provider says that the reply rests on this. It may say so of one source many times. */
+  record Cited(Source source) implements ModelEvent {}
 
   /** Tokens used by this call so far; replaces what was reported before. */
   record Usage(TokenUsage usage) implements ModelEvent {}

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param document null for a piece of a message
  * @param name of the document; null for a piece of a message
+ * @param mediaType of the document; null for a piece of a message
  * @param message null for a piece of a document
  * @param role who wrote the message; null for a piece of a document
  * @param part order within the document or message, from 0
@@ -18,6 +19,7 @@ public record Chunk(
     long id,
     @Nullable String document,
     @Nullable String name,
+    @Nullable String mediaType,
     @Nullable String message,
     @Nullable String role,
     int part,
@@ -52,6 +54,6 @@ public record Chunk(
   public record Hit(By by, int rank) {}
 
   Chunk foundBy(List<Hit> searches) {
-    return new Chunk(id, document, name, message, role, part, text, searches);
+    return new Chunk(id, document, name, mediaType, message, role, part, text, searches);
   }
 }

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  */
 interface ChunkStore {
   /** Columns for {@link #chunk}, of tables c, d and m as in {@link #FROM}. */
-  String COLUMNS = "c.id, c.document_id, d.name, c.message_id, m.role, c.part, c.text";
+  String COLUMNS =
+      "c.id, c.document_id, d.name, d.media_type, c.message_id, m.role, c.part, c.text";
 
   String FROM =
       " FROM chunk c LEFT JOIN document d ON d.id = c.document_id"
@@ -54,8 +55,9 @@ interface ChunkStore {
         row.getString(3),
         row.getString(4),
         row.getString(5),
-        row.getInt(6),
-        row.getString(7),
+        row.getString(6),
+        row.getInt(7),
+        row.getString(8),
         List.of());
   }
 }

@@ -193,7 +193,7 @@ public final class Retriever {
                 + "AND (d.id IS NULL OR d.state = 'ready') AND c.id IN ("
                 + Tx.placeholders(ids.size())
                 + ")",
-            row -> new Placed(ChunkStore.chunk(row), row.getInt(8)),
+            row -> new Placed(ChunkStore.chunk(row), row.getInt(9)),
             args.toArray());
     boolean messages = found.stream().anyMatch(placed -> placed.chunk.message() != null);
     BitSet branch = messages ? branch(tx, query) : new BitSet();

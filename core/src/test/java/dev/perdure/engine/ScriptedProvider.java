@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelEvent.Delta;
@@ -22,14 +23,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A provider that plays scripts: for each model a list of calls, each a list of steps such as
- * {@code {"text":"Hel"}}, {@code {"reasoning":"hm"}}, {@code {"usage":[1,2]}}, {@code
- * {"finish":"stop"}}, {@code {"fail":"server"}}, {@code {"hold":true}} (until the call is closed or
- * {@link #letGo}). Thread-safe.
+ * {@code {"text":"Hel"}}, {@code {"reasoning":"hm"}}, {@code {"cite":"https://…"}}, {@code
+ * {"usage":[1,2]}}, {@code {"finish":"stop"}}, {@code {"fail":"server"}}, {@code {"hold":true}}
+ * (until the call is closed or {@link #letGo}). Thread-safe.
  */
 final class ScriptedProvider implements ModelProvider {
   private final Map<String, Deque<JsonNode>> calls = new HashMap<>();
@@ -107,6 +109,11 @@ final class ScriptedProvider implements ModelProvider {
                 step.path("ref").textValue(),
                 step.get(what).textValue(),
                 Json.text(step.path("input")));
+        case "cite" -> {
+          Optional<Source> page =
+              Source.page(step.get(what).textValue(), step.path("title").textValue());
+          yield page.isPresent() ? new ModelEvent.Cited(page.get()) : next();
+        }
         case "carried" -> new ModelEvent.Carried(Json.text(step.get(what)));
         case "usage" ->
             new Usage(

@@ -24,6 +24,7 @@ import dev.perdure.db.Database;
 import dev.perdure.db.SqliteDatabase;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.Json;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEventCodec;
 import dev.perdure.protocol.TurnFold;
@@ -398,7 +399,9 @@ class TranscriptTest {
                   "summary",
                   "SUMMARY",
                   "upTo",
-                  "UPTO")
+                  "UPTO",
+                  "document",
+                  "DOCUMENT")
               .entrySet()) {
         if (json.has(name.getKey())) {
           json.put(name.getKey(), name.getValue());
@@ -462,6 +465,7 @@ class TranscriptTest {
       if (message.usage() != null && message.usage().output() > 0) {
         json.put("output", Math.toIntExact(message.usage().output()));
       }
+      sources(json, message.sources());
     }
     return out;
   }
@@ -479,7 +483,14 @@ class TranscriptTest {
       if (lane.usage().output() > 0) {
         json.put("output", Math.toIntExact(lane.usage().output()));
       }
+      sources(json, lane.sources().stream().map(TurnEvent.SourceUsed::source).toList());
     }
     return out;
+  }
+
+  private static void sources(ObjectNode lane, List<Source> sources) {
+    for (Source source : sources) {
+      lane.withArray("sources").add(source.kind() + " " + source.title());
+    }
   }
 }

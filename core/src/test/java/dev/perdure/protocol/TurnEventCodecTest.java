@@ -11,6 +11,7 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -44,6 +45,9 @@ class TurnEventCodecTest {
           new PartDelta(2, 3, 4, "half \uD83D of a pair, \uDE00 the other"),
           new PartDelta(0, 1, 0, "\u0001\b\f\t\u001f\u007f\u0080\u07ff\u0800\uffff".repeat(500)),
           new PartEnded(0, 1, 0),
+          new SourceUsed(
+              0, 1, 0, Source.document("doc_1", "a \"b\"\n.pdf", "text/plain", List.of(3, 0))),
+          new SourceUsed(1, 2, 7, Source.page("https://a.example/?x=%22", "é").orElseThrow()),
           new ToolCalled(0, 1, "call_1", "a\n", "{\"x\":[1,2.5,\"é\\n\"]}", "ref"),
           new ToolCalled(0, 1, "call_2", "b", "\"not an object\"", null),
           new ToolUndo(1, "call_3"),
@@ -122,6 +126,13 @@ class TurnEventCodecTest {
       assertThat(TurnEventCodec.decode(bytes, 0, bytes.length))
           .isEqualTo(new TurnEventCodec.Line(7, new PartDelta(0, 1, 2, "Hé")));
     }
+  }
+
+  @Test
+  void a_source_of_a_newer_kind_is_passed_over() {
+    byte[] line = "{\"seq\":9,\"type\":\"source\",\"kind\":\"tea\",\"x\":1}".getBytes(UTF_8);
+    assertThat(TurnEventCodec.decode(line, 0, line.length).event())
+        .isEqualTo(new Unknown("source"));
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -28,6 +29,7 @@ import dev.perdure.protocol.TurnEvent.UsageReported;
 import dev.perdure.protocol.TurnFold;
 import dev.perdure.protocol.TurnFold.LaneSnapshot;
 import java.io.PrintStream;
+import java.util.stream.Collectors;
 
 /**
  * Prints the reply of one turn from its events. Of several lanes the first that has not ended is
@@ -88,6 +90,7 @@ final class ReplyPrinter {
         }
       }
       case PartEnded e -> {}
+      case SourceUsed e -> {}
       case ToolCalled e -> note("calls " + e.tool() + " " + shortened(e.input()));
       case StepEnded e -> {}
       case ToolWaiting e -> {}
@@ -202,11 +205,21 @@ final class ReplyPrinter {
         text(snapshot.text());
       }
       endLine();
+      if (!snapshot.sources().isEmpty()) {
+        note("rests on " + sources(snapshot));
+      }
       if (snapshot.state() != LaneState.COMPLETED) {
         note(ending(snapshot));
       }
       next();
     }
+  }
+
+  private static String sources(LaneSnapshot lane) {
+    return lane.sources().stream()
+        .map(SourceUsed::source)
+        .map(source -> source.title() + (source.url() == null ? "" : " <" + source.url() + ">"))
+        .collect(Collectors.joining(", "));
   }
 
   private void next() {

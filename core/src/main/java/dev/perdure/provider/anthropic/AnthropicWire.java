@@ -63,6 +63,7 @@ final class AnthropicWire implements Wire {
   private @Nullable String callName;
   private String arguments = "";
   private String signature = "";
+  private @Nullable JsonNode citation;
   private @Nullable String stopReason;
   private @Nullable JsonNode error;
   private boolean counted;
@@ -130,6 +131,7 @@ final class AnthropicWire implements Wire {
     callName = null;
     arguments = "";
     signature = "";
+    citation = null;
     stopReason = null;
     error = null;
     counted = false;
@@ -139,6 +141,7 @@ final class AnthropicWire implements Wire {
         block(reply);
         reply.delta(index, PartKind.REASONING, thinking);
         reply.delta(index, PartKind.TEXT, text);
+        cite(reply);
       }
       case "message_start", "message_delta" -> {
         if (counted) {
@@ -173,6 +176,16 @@ final class AnthropicWire implements Wire {
     calls.more(index, arguments);
     if (!request.tools().isEmpty()) {
       blocks.piece(index, started ? blockType : "", thinking + text, signature);
+    }
+  }
+
+  /**
+   * Pages have an address; search results that the request held have a source, which may be one.
+   */
+  private void cite(Reply reply) {
+    if (citation != null) {
+      JsonNode url = citation.has("url") ? citation.path("url") : citation.path("source");
+      reply.cite(url.textValue(), citation.path("title").textValue());
     }
   }
 
@@ -216,6 +229,7 @@ final class AnthropicWire implements Wire {
       case "id" -> callId = ChunkJson.string(value);
       case "name" -> callName = ChunkJson.string(value);
       case "partial_json" -> arguments = ChunkJson.text(value);
+      case "citation" -> citation = ChunkJson.tree(value);
       case "signature", "data" -> signature = ChunkJson.text(value);
       default -> {}
     }

@@ -49,6 +49,7 @@ final class GeminiWire implements Wire {
   private @Nullable JsonNode error;
   private @Nullable JsonNode usage;
   private @Nullable String blocked;
+  private @Nullable JsonNode grounding;
 
   // Of the part being read.
   private String text = "";
@@ -121,8 +122,15 @@ final class GeminiWire implements Wire {
     error = null;
     usage = null;
     blocked = null;
+    grounding = null;
     target = reply;
     ChunkJson.document(data, length, documentField);
+    if (grounding != null) {
+      for (JsonNode chunk : grounding.path("groundingChunks")) {
+        JsonNode web = chunk.path("web");
+        reply.cite(web.path("uri").textValue(), web.path("title").textValue());
+      }
+    }
     if (usage != null && usage.isObject()) {
       long thoughts = ChunkJson.count(usage.path("thoughtsTokenCount"));
       reply.usage(
@@ -184,6 +192,8 @@ final class GeminiWire implements Wire {
   private void candidate(String name, JsonParser value) throws IOException, ProviderException {
     if (name.equals("content")) {
       ChunkJson.object(value, contentField);
+    } else if (name.equals("groundingMetadata")) {
+      grounding = ChunkJson.tree(value);
     } else if (name.equals("finishReason")) {
       String reason = ChunkJson.text(value);
       if (!reason.isEmpty() && !reason.equals("FINISH_REASON_UNSPECIFIED")) {

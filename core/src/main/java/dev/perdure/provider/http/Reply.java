@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
 import java.util.ArrayDeque;
@@ -58,6 +59,11 @@ public final class Reply {
     endHalf();
     moved = true;
     events.add(call);
+  }
+
+  /** A page that the vendor says it has cited; what is no address of the web is passed over. */
+  public void cite(@Nullable String url, @Nullable String title) {
+    Source.page(url, title).ifPresent(page -> events.add(new ModelEvent.Cited(page)));
   }
 
   /** What the vendor wants back, in its own form; see {@link ModelEvent.Carried}. */

@@ -55,6 +55,7 @@ final class OpenAiChatWire implements Wire {
   private @Nullable TokenUsage usage;
   private String text = "";
   private String reasoning = "";
+  private @Nullable JsonNode annotations;
 
   // Of the choice being read.
   private long index;
@@ -138,9 +139,13 @@ final class OpenAiChatWire implements Wire {
     usage = null;
     text = "";
     reasoning = "";
+    annotations = null;
     ChunkJson.document(data, length, chunkField);
     reply.delta(0, PartKind.REASONING, reasoning);
     reply.delta(0, PartKind.TEXT, text);
+    if (annotations != null) {
+      UrlCitations.tell(annotations, reply);
+    }
     if (!calls.isEmpty()) {
       reply.touch();
     }
@@ -217,6 +222,7 @@ final class OpenAiChatWire implements Wire {
         }
       }
       case "tool_calls" -> toolCalls(value);
+      case "annotations" -> annotations = ChunkJson.tree(value);
       default -> {}
     }
   }

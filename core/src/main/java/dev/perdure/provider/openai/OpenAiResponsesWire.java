@@ -47,6 +47,7 @@ final class OpenAiResponsesWire implements Wire {
   private long outputIndex;
   private long partIndex;
   private @Nullable JsonNode item;
+  private @Nullable JsonNode annotation;
   private @Nullable JsonNode usage;
   private @Nullable JsonNode error;
   private @Nullable JsonNode incomplete;
@@ -115,6 +116,7 @@ final class OpenAiResponsesWire implements Wire {
     outputIndex = 0;
     partIndex = 0;
     item = null;
+    annotation = null;
     usage = null;
     error = null;
     incomplete = null;
@@ -135,6 +137,11 @@ final class OpenAiResponsesWire implements Wire {
           reply.delta(block, PartKind.TEXT, delta);
       case "response.reasoning_summary_text.delta", "response.reasoning_text.delta" ->
           reply.delta(block, PartKind.REASONING, delta);
+      case "response.output_text.annotation.added" -> {
+        if (annotation != null) {
+          UrlCitations.one(annotation, reply);
+        }
+      }
       case "response.output_item.added" -> {
         if (item != null && type(item).equals("function_call")) {
           calls.begin(outputIndex, item.path("call_id").asText(""), item.path("name").asText(""));
@@ -142,7 +149,7 @@ final class OpenAiResponsesWire implements Wire {
         }
       }
       case "response.function_call_arguments.delta" -> calls.more(outputIndex, delta);
-      case "response.output_item.done" -> itemDone();
+      case "response.output_item.done" -> itemDone(reply);
       case "response.completed" -> {
         boolean called = !calls.isEmpty();
         calls.tell(reply);
@@ -179,6 +186,7 @@ final class OpenAiResponsesWire implements Wire {
       case "output_index" -> outputIndex = ChunkJson.count(value);
       case "content_index", "summary_index" -> partIndex = ChunkJson.count(value);
       case "item" -> item = ChunkJson.tree(value);
+      case "annotation" -> annotation = ChunkJson.tree(value);
       case "response" -> ChunkJson.object(value, responseField);
       case "error" -> error = ChunkJson.tree(value);
       default -> {}
@@ -195,10 +203,12 @@ final class OpenAiResponsesWire implements Wire {
   }
 
   /** An item that is whole: the form in which it would have to come back. */
-  private void itemDone() throws ProviderException {
+  private void itemDone(Reply reply) throws ProviderException {
     if (item == null) {
       return;
     }
+    // Compatible servers may say it only here; who has said it before is heard once.
+    item.path("content").forEach(part -> UrlCitations.tell(part.path("annotations"), reply));
     if (type(item).equals("function_call")) {
       calls.whole(outputIndex, item.path("arguments").asText(""));
     }

@@ -27,6 +27,7 @@ final class ReplyFold {
     private final TreeMap<Integer, Part> parts = new TreeMap<>();
     private final Set<String> waiting = new HashSet<>();
     private boolean compacted;
+    private final TreeMap<Integer, Source> sources = new TreeMap<>();
 
     String text(String kind) {
       StringBuilder text = new StringBuilder();
@@ -54,6 +55,9 @@ final class ReplyFold {
       state = waiting.isEmpty() ? "streaming" : "waiting";
     }
   }
+
+  /** Something that the lane rests on. */
+  private record Source(int step, String key) {}
 
   private static final class Part {
     final int step;
@@ -130,9 +134,34 @@ final class ReplyFold {
         part.ended = p.path("ended").asBoolean();
         lane.parts.put(p.path("part").asInt(), part);
       }
+      for (JsonNode s : json.path("sources")) {
+        Source source = new Source(s.path("step").asInt(), key(s));
+        lane.sources.put(s.path("source").asInt(), source);
+      }
+      lane.step = stepOf(json);
       fold.lanes.put(json.path("lane").asInt(), lane);
     }
     return fold;
+  }
+
+  /** A snapshot does not say that a step has begun: it has, once the calls before are all over. */
+  private static int stepOf(JsonNode lane) {
+    int step = 0;
+    for (String member : List.of("parts", "sources", "calls")) {
+      for (JsonNode each : lane.path(member)) {
+        step = Math.max(step, each.path("step").asInt());
+      }
+    }
+    boolean called = false;
+    for (JsonNode call : lane.path("calls")) {
+      if (call.path("step").asInt() == step) {
+        called = true;
+        if (!call.has("output") && !call.has("error")) {
+          return step;
+        }
+      }
+    }
+    return called ? step + 1 : step;
   }
 
   void apply(String line) {
@@ -150,13 +179,7 @@ final class ReplyFold {
       problem(type + " at seq " + seq, line);
     }
     switch (type) {
-      case "turn.accepted" ->
-          json.path("lanes")
-              .forEach(l -> {
-                Lane lane = new Lane();
-                lane.message = l.path("message").asText();
-                lanes.put(l.path("lane").asInt(), lane);
-              });
+      case "turn.accepted" -> accepted(json);
       case "turn.started" -> {
         if (json.path("epoch").asLong() <= epoch) {
           problem("epoch " + json.path("epoch").asLong() + " after " + epoch, line);
@@ -181,7 +204,13 @@ final class ReplyFold {
           lane.waits(type, json.path("call").asText());
         }
       }
-      case "attempt.started", "part.started", "part.delta", "part.ended", "usage", "lane.ended" -> {
+      case "attempt.started",
+          "source",
+          "part.started",
+          "part.delta",
+          "part.ended",
+          "usage",
+          "lane.ended" -> {
         Lane lane = lanes.get(json.path("lane").asInt(-1));
         if (lane == null) {
           problem("an unknown lane", line);
@@ -190,6 +219,14 @@ final class ReplyFold {
         }
       }
       default -> problem("an unknown type of event", line);
+    }
+  }
+
+  private void accepted(JsonNode json) {
+    for (JsonNode each : json.path("lanes")) {
+      Lane lane = new Lane();
+      lane.message = each.path("message").asText();
+      lanes.put(each.path("lane").asInt(), lane);
     }
   }
 
@@ -221,6 +258,10 @@ final class ReplyFold {
           "the lane is " + lane.state + " in attempt " + lane.attempt + ", which has no part",
           line);
     }
+    if (type.equals("source")) {
+      source(lane, json, line);
+      return;
+    }
     int number = json.path("part").asInt(-1);
     Part part = lane.parts.get(number);
     switch (type) {
@@ -248,6 +289,25 @@ final class ReplyFold {
     }
   }
 
+  private static String key(JsonNode source) {
+    return source.path("kind").asText().equals("url")
+        ? source.path("url").asText()
+        : source.path("document").asText();
+  }
+
+  /** Each once in its lane, numbered densely; an address is one of the web. */
+  private void source(Lane lane, JsonNode json, String line) {
+    String key = key(json);
+    boolean known = lane.sources.values().stream().anyMatch(other -> other.key.equals(key));
+    if (json.path("source").asInt(-1) != lane.sources.size() || known || key.isEmpty()) {
+      problem("a source that is told already, or out of its order", line);
+    }
+    if (json.path("kind").asText().equals("url") && !key.matches("(?i)https?://[^/].*")) {
+      problem("a source that is no address of the web", line);
+    }
+    lane.sources.put(lane.sources.size(), new Source(lane.step, key));
+  }
+
   private void attempt(Lane lane, JsonNode json, String line) {
     int attempt = json.path("attempt").asInt();
     if (attempt <= lane.attempt) {
@@ -260,6 +320,7 @@ final class ReplyFold {
     lane.state = "streaming";
     lane.step = json.path("step").asInt();
     lane.parts.values().removeIf(part -> part.step >= lane.step);
+    lane.sources.values().removeIf(source -> source.step >= lane.step);
   }
 
   private void problem(String what, String line) {

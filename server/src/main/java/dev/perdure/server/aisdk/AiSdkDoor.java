@@ -194,6 +194,7 @@ public final class AiSdkDoor implements FrontDoor {
         parts.addObject().put("type", type).put("text", part.text()).put("state", "done");
       }
     }
+    message.sources().forEach(source -> parts.add(UiSources.part(source)));
     json.putObject("metadata")
         .put("session", message.session())
         .put("turn", message.turn())

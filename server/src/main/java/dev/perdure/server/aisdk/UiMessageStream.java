@@ -1,9 +1,11 @@
 package dev.perdure.server.aisdk;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.FinishReason;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.LineBuffer;
 import dev.perdure.protocol.PartKind;
@@ -18,6 +20,7 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -47,6 +50,7 @@ import org.jspecify.annotations.Nullable;
  *   turn.accepted                  start{messageId, messageMetadata}
  *   attempt.started                start-step, or reset-step where it voids what the step has shown
  *   part.started .delta .ended     text-start, text-delta, text-end; reasoning-...
+ *   source                         source-document, source-url
  *   tool.called .waiting           tool-input-available, tool-approval-request
  *   tool.decided .returned         tool-approval-response, tool-output-available, -error, -denied
  *   turn.waiting                   finish-step finish, then [DONE]: the client speaks next
@@ -152,6 +156,7 @@ final class UiMessageStream implements Projection {
           part(kind, "-end", e.part(), null, out);
         }
       }
+      case SourceUsed e -> source(e, out);
       case ToolCalled e -> called(e, out);
       case StepEnded e -> {}
       case ToolWaiting e -> waiting(e, out);
@@ -242,6 +247,13 @@ final class UiMessageStream implements Projection {
       json.raw(",\"delta\":").quoted(text);
     }
     end(json, out);
+  }
+
+  private void source(SourceUsed event, Out out) {
+    if (event.lane() == LANE && !skipping) {
+      shown = true;
+      out.data(Json.text(UiSources.part(event.source())).getBytes(UTF_8));
+    }
   }
 
   private void called(ToolCalled event, Out out) {

@@ -141,6 +141,7 @@ final class Views {
           json.writeEndObject();
         }
       }
+      SourceViews.parts(json, message.sources());
       json.writeEndArray();
       if (message.output() != null) {
         json.writeFieldName("output");
@@ -224,6 +225,7 @@ final class Views {
                 .map(PartSnapshot::text)
                 .collect(Collectors.joining());
         text(json, "reasoning", reasoning.isEmpty() ? null : reasoning);
+        SourceViews.lane(json, lane);
         ToolViews.calls(json, lane);
         laneTail(json, lane);
         json.writeEndObject();
@@ -262,6 +264,7 @@ final class Views {
           }
         }
         json.writeEndArray();
+        SourceViews.lane(json, lane);
         ToolViews.calls(json, lane);
         laneTail(json, lane);
         json.writeEndObject();

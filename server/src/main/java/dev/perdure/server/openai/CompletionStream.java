@@ -76,6 +76,7 @@ final class CompletionStream implements Projection {
       case TurnEvent.TurnScheduled e -> {}
       case TurnEvent.TurnStarted e -> {}
       case TurnEvent.PartEnded e -> {}
+      case TurnEvent.SourceUsed e -> {}
       case TurnEvent.ToolCalled e -> {}
       case TurnEvent.StepEnded e -> {}
       case TurnEvent.ToolWaiting e -> {}
@@ -103,6 +104,10 @@ final class CompletionStream implements Projection {
             ((ObjectNode) calls.get(i)).put("index", i);
           }
           chunk("{\"tool_calls\":" + Json.text(calls) + "}", null, out);
+        }
+        ArrayNode pages = Annotations.ofCompletion(response);
+        if (!pages.isEmpty()) {
+          chunk("{\"annotations\":" + Json.text(pages) + "}", null, out);
         }
         chunk("{}", finishReason(response), out);
         if (usageChunk) {
@@ -143,14 +148,29 @@ final class CompletionStream implements Projection {
     ObjectNode choice = json.putArray("choices").addObject();
     choice.put("index", 0).put("finish_reason", finishReason(response)).putNull("logprobs");
     ArrayNode calls = calls(response);
-    String text = state.outputText();
+    String text = text(response);
     ObjectNode message = choice.putObject("message").put("role", "assistant").putNull("refusal");
     message.put("content", text.isEmpty() && !calls.isEmpty() ? null : text);
     if (!calls.isEmpty()) {
       message.set("tool_calls", calls);
     }
+    ArrayNode pages = Annotations.ofCompletion(response);
+    if (!pages.isEmpty()) {
+      message.set("annotations", pages);
+    }
     json.set("usage", usage(response));
     return json;
+  }
+
+  /** The text of the reply. */
+  private static String text(ObjectNode response) {
+    StringBuilder whole = new StringBuilder();
+    for (JsonNode item : response.path("output")) {
+      if (item.path("type").asText().equals("message")) {
+        item.path("content").forEach(content -> whole.append(content.path("text").textValue()));
+      }
+    }
+    return whole.toString();
   }
 
   /** The calls of tools whose results the client is to send. */

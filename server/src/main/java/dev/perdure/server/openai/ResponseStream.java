@@ -17,6 +17,7 @@ import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.StepEnded;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -46,7 +47,8 @@ import org.jspecify.annotations.Nullable;
  *   turn.started, the first       response.in_progress
  *   part.started                  output_item.added where an item begins, content_part.added
  *   part.delta                    output_text.delta, reasoning_text.delta
- *   part.ended                    output_text.done or reasoning_text.done, content_part.done
+ *   part.ended                    output_text.done or reasoning_text.done, content_part.done;
+ *                                 output_text.annotation.added before them, for each source so far
  *   attempt.started that voids    output_item.done of the open item: incomplete, without content
  *   tool.waiting, tool.returned   an item of its own, whole at once; see ToolItems
  *   turn.waiting for somebody     response.completed: the client speaks next
@@ -68,6 +70,7 @@ final class ResponseStream implements Projection {
   private final long from;
   private final long startingAfter;
   private final ToolItems tools = new ToolItems();
+  private final Annotations annotations = new Annotations();
   private final ArrayNode output = Json.MAPPER.createArrayNode();
   private String turn = "";
   private String id = "";
@@ -116,7 +119,9 @@ final class ResponseStream implements Projection {
     if (over) {
       return Then.END;
     }
+    annotations.hear(event);
     if (seq <= from) {
+      annotations.passOver(event);
       before(seq, event, out);
       return Then.GO_ON;
     }
@@ -165,7 +170,7 @@ final class ResponseStream implements Projection {
         return over ? Then.END : Then.GO_ON;
       }
       case TurnResumed _ -> pauseMillis = 0;
-      case ToolDecided _, ToolUndo _, ContextCompacted _, Notice _, Unknown _ -> {}
+      case SourceUsed _, ToolDecided _, ToolUndo _, ContextCompacted _, Notice _, Unknown _ -> {}
     }
     return Then.GO_ON;
   }
@@ -306,18 +311,31 @@ final class ResponseStream implements Projection {
 
   private void endPart(Out out) {
     String whole = text.toString();
+    ObjectNode content = Shapes.content(isMessage() ? PartKind.TEXT : PartKind.REASONING, whole);
+    if (isMessage()) {
+      content.set("annotations", annotate(whole, out));
+    }
     String type = isMessage() ? "response.output_text.done" : "response.reasoning_text.done";
     LineBuffer json = place(event(type), true).raw(",\"text\":").quoted(whole);
     if (isMessage()) {
       json.raw(",\"logprobs\":[]");
     }
     write(type, json, out);
-    ObjectNode content = Shapes.content(isMessage() ? PartKind.TEXT : PartKind.REASONING, whole);
     json = place(event("response.content_part.done"), true).raw(",\"part\":");
     write("response.content_part.done", raw(json, content), out);
     contents().add(content);
     part = -1;
     text.setLength(0);
+  }
+
+  private ArrayNode annotate(String whole, Out out) {
+    String type = "response.output_text.annotation.added";
+    ArrayNode all = annotations.take(whole);
+    for (int i = 0; i < all.size(); i++) {
+      LineBuffer json = place(event(type), true).raw(",\"annotation_index\":").number(i);
+      write(type, raw(json.raw(",\"annotation\":"), (ObjectNode) all.get(i)), out);
+    }
+    return all;
   }
 
   private boolean isMessage() {
@@ -413,18 +431,7 @@ final class ResponseStream implements Projection {
     ObjectNode json = Json.MAPPER.createObjectNode();
     json.put("id", id).put("object", "response").put("created_at", createdAt);
     json.put("status", status).put("completed_at", status.equals("completed") ? completedAt : null);
-    if (error == null) {
-      json.putNull("error");
-    } else {
-      String code = error.code().equals("rate_limited") ? "rate_limit_exceeded" : "server_error";
-      json.putObject("error").put("code", code).put("message", error.text());
-    }
-    if (status.equals("incomplete")) {
-      String reason = finish == FinishReason.LENGTH ? "max_output_tokens" : "content_filter";
-      json.putObject("incomplete_details").put("reason", reason);
-    } else {
-      json.putNull("incomplete_details");
-    }
+    Shapes.fault(json, status, error, finish);
     json.set("output", output());
     json.put("model", model).put("previous_response_id", previous);
     json.put("instructions", note.instructions());
@@ -446,18 +453,6 @@ final class ResponseStream implements Projection {
       ((ArrayNode) open.get("content")).add(Shapes.content(kind, text.toString()));
     }
     return now;
-  }
-
-  /** The text of the reply. */
-  String outputText() {
-    StringBuilder whole = new StringBuilder();
-    output()
-        .forEach(each -> {
-          if (each.path("type").textValue().equals("message")) {
-            each.path("content").forEach(content -> whole.append(content.path("text").textValue()));
-          }
-        });
-    return whole.toString();
   }
 
   private LineBuffer event(String type) {

@@ -33,6 +33,7 @@ import dev.perdure.protocol.TurnEvent.LaneRef;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.PartEnded;
 import dev.perdure.protocol.TurnEvent.PartStarted;
+import dev.perdure.protocol.TurnEvent.SourceUsed;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
@@ -392,6 +393,9 @@ final class Responses {
                   use.output() == null ? null : Json.text(use.output()),
                   use.error()));
         });
+    for (int i = 0; i < message.sources().size(); i++) {
+      events.add(new SourceUsed(0, 1, i, message.sources().get(i)));
+    }
     for (Message.Part each : message.parts()) {
       events.add(new PartStarted(0, 1, part, each.kind()));
       events.add(new PartDelta(0, 1, part, each.text()));

@@ -3,9 +3,12 @@ package dev.perdure.server.openai;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.chat.Message;
+import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TokenUsage;
+import dev.perdure.protocol.TurnError;
+import org.jspecify.annotations.Nullable;
 
 /** Parts of a response that say the same whatever its state. Stateless. */
 final class Shapes {
@@ -38,7 +41,9 @@ final class Shapes {
     if (message.role() == Message.Role.USER) {
       given(message, item.putArray("content"));
     } else {
-      item.putArray("content").add(content(PartKind.TEXT, message.text()));
+      ObjectNode text = content(PartKind.TEXT, message.text());
+      text.set("annotations", Annotations.of(message.sources(), message.text()));
+      item.putArray("content").add(text);
     }
     return item;
   }
@@ -65,6 +70,23 @@ final class Shapes {
           part.put("filename", file.name());
         }
       }
+    }
+  }
+
+  /** What has gone wrong, or is missing; nulls where nothing has or is. */
+  static void fault(
+      ObjectNode json, String status, @Nullable TurnError error, @Nullable FinishReason finish) {
+    if (error == null) {
+      json.putNull("error");
+    } else {
+      String code = error.code().equals("rate_limited") ? "rate_limit_exceeded" : "server_error";
+      json.putObject("error").put("code", code).put("message", error.text());
+    }
+    if (status.equals("incomplete")) {
+      String reason = finish == FinishReason.LENGTH ? "max_output_tokens" : "content_filter";
+      json.putObject("incomplete_details").put("reason", reason);
+    } else {
+      json.putNull("incomplete_details");
     }
   }
 

@@ -34,6 +34,7 @@ import dev.perdure.server.aisdk.AiSdkDoor;
 import dev.perdure.server.auth.Authenticator;
 import dev.perdure.server.auth.OriginGuard;
 import dev.perdure.server.auth.StreamTokens;
+import dev.perdure.server.openai.OpenAiDoor;
 import dev.perdure.testing.FaultPoints;
 import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.TimeTool;
@@ -165,7 +166,7 @@ final class Door implements AutoCloseable {
                 new Random(2)),
             new PerdureHttp.Place("127.0.0.1", 0, corsOrigins),
             limits,
-            List.of(AiSdkDoor::new));
+            List.of(AiSdkDoor::new, OpenAiDoor::new));
     http.start();
   }
 

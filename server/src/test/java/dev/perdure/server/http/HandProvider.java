@@ -2,6 +2,7 @@ package dev.perdure.server.http;
 
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
+import dev.perdure.protocol.Source;
 import dev.perdure.protocol.TokenUsage;
 import dev.perdure.provider.ModelEvent;
 import dev.perdure.provider.ModelEvent.Delta;
@@ -66,6 +67,11 @@ final class HandProvider implements ModelProvider {
     Call think(String text) {
       textPart = 1;
       script.add(new Delta(0, PartKind.REASONING, text));
+      return this;
+    }
+
+    Call cite(String url, String title) {
+      Source.page(url, title).ifPresent(page -> script.add(new ModelEvent.Cited(page)));
       return this;
     }
 

@@ -129,6 +129,9 @@ class ResponseShapeTest {
           entry("content_part.added", also(OF_PART, "part", "o")),
           entry("content_part.done", also(OF_PART, "part", "o")),
           entry("output_text.delta", also(OF_PART, "delta", "s", "logprobs", "a")),
+          entry(
+              "output_text.annotation.added",
+              also(OF_PART, "annotation_index", "i", "annotation", "o")),
           entry("output_text.done", also(OF_PART, "text", "s", "logprobs", "a")),
           entry("reasoning_text.delta", also(OF_PART, "delta", "s")),
           entry("reasoning_text.done", also(OF_PART, "text", "s")),
