@@ -154,15 +154,35 @@ public final class Compensations {
 
   /** It is undone; says nothing if somebody else has claimed it since. */
   public static void done(Database database, Claimed claimed, String result) {
-    database.write(tx ->
-        tx.update(
-            """
-            UPDATE compensation SET state = 'done', result = ?, error = NULL, updated_at = {now}
-             WHERE call_id = ? AND tries = ? AND state = 'due'\
-            """,
-            result,
-            claimed.call,
-            claimed.tries));
+    database.write(tx -> {
+      tx.update(
+          """
+          UPDATE compensation SET state = 'done', result = ?, error = NULL, updated_at = {now}
+           WHERE call_id = ? AND tries = ? AND state = 'due'\
+          """,
+          result,
+          claimed.call,
+          claimed.tries);
+      return tx.update(
+          """
+          DELETE FROM compensation WHERE call_id = ? AND state = 'done'
+             AND NOT EXISTS (SELECT 1 FROM turn t WHERE t.id = compensation.turn_id)\
+          """,
+          claimed.call);
+    });
+  }
+
+  /**
+   * Forgets what a session, which is being deleted, does not owe any more. The rest is forgotten
+   * when it is undone; what could not be undone stays for the operators.
+   */
+  static void forget(Tx tx, String session) throws SQLException {
+    tx.update(
+        """
+        DELETE FROM compensation WHERE state = 'done'
+           AND turn_id IN (SELECT id FROM turn WHERE session_id = ?)\
+        """,
+        session);
   }
 
   /**

@@ -14,7 +14,7 @@ final class Deletions {
       SELECT 1 FROM session s JOIN turn own ON own.session_id = s.id
        WHERE own.id = ? AND (
              s.title IS NOT NULL OR s.instructions IS NOT NULL OR s.metadata IS NOT NULL
-          OR s.tools IS NOT NULL
+          OR s.tools IS NOT NULL OR s.output IS NOT NULL OR s.tool_limits IS NOT NULL
           OR EXISTS (SELECT 1 FROM turn WHERE session_id = s.id AND id <> own.id)
           OR EXISTS (SELECT 1 FROM schedule WHERE session_id = s.id)
           OR EXISTS (SELECT 1 FROM document WHERE session_id = s.id)
@@ -34,6 +34,7 @@ final class Deletions {
     Replays.forget(tx, caller, session);
     tx.update("DELETE FROM log_block" + ofSession, session);
     tx.update("DELETE FROM tool_call" + ofSession, session);
+    Compensations.forget(tx, session);
     tx.update("DELETE FROM lane" + ofSession, session);
     tx.update("DELETE FROM message WHERE session_id = ?", session);
     tx.update("DELETE FROM turn WHERE session_id = ?", session);

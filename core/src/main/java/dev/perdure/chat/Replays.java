@@ -105,15 +105,19 @@ public final class Replays {
     }
   }
 
-  /** Forgets the keys of a session's turns, found by their caller as they have no index by turn. */
+  /**
+   * Forgets the keys of a session, found by their caller as they have no index by what they made.
+   */
   static void forget(Tx tx, Caller caller, String session) throws SQLException {
     tx.update(
         """
         DELETE FROM idempotency WHERE tenant = ? AND owner = ?
-           AND turn_id IN (SELECT id FROM turn WHERE session_id = ?)\
+           AND turn_id IN (SELECT id FROM turn WHERE session_id = ?
+                           UNION ALL SELECT id FROM schedule WHERE session_id = ?)\
         """,
         caller.tenant(),
         caller.owner(),
+        session,
         session);
   }
 }

@@ -1,0 +1,15 @@
+package dev.perdure.chat;
+
+import dev.perdure.db.Database;
+import dev.perdure.db.SqliteDatabase;
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+
+class SqliteDeletionTest extends DeletionContract {
+  @TempDir Path dir;
+
+  @Override
+  Database open() {
+    return SqliteDatabase.open(dir);
+  }
+}
