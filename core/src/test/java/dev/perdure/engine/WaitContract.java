@@ -21,6 +21,7 @@ import dev.perdure.protocol.TurnEvent.ToolReturned;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
 import dev.perdure.protocol.TurnEvent.TurnResumed;
 import dev.perdure.protocol.TurnEvent.TurnWaiting;
+import dev.perdure.protocol.TurnEvent.Unknown;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.protocol.WaitFor;
 import dev.perdure.tool.Effect;
@@ -148,6 +149,38 @@ abstract class WaitContract extends ToolFixture {
     node.awaitEnd(turn.id());
     assertThat(look.calls).extracting(Tool.Input::key).containsExactly("call_1");
     assertThat(told(0).getFirst().result()).isEqualTo("{\"n\":1}");
+    assertThat(text(turn, 0)).isEqualTo("done.");
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
+  }
+
+  @Test
+  void what_a_newer_version_has_added_to_a_log_is_passed_over() throws Exception {
+    Turn turn = submit();
+    String log =
+        """
+        {"seq":1,"type":"turn.started","epoch":1,"at":1,"mood":"good"}
+        {"seq":2,"type":"tea.served","cups":[1,2]}
+        {"seq":3,"type":"attempt.started","lane":0,"step":0,"attempt":1,"model":"script/a","tea":{}}
+        {"seq":4,"type":"tool.called","lane":0,"attempt":1,"call":"call_1","tool":"look","input":{"n":1}}
+        {"seq":5,"type":"tool.poured","lane":0,"call":"call_1"}
+        {"seq":6,"type":"step.ended","lane":0,"step":0,"attempt":1,"finish":"tool_calls"}
+        {"seq":7,"type":"context.warmed","lane":0}
+        """;
+    database.write(tx -> {
+      tx.update(
+          "INSERT INTO log_block (turn_id, first_seq, last_seq, payload) VALUES (?, 1, 7, ?)",
+          turn.id(),
+          log.getBytes(StandardCharsets.UTF_8));
+      return tx.update("UPDATE turn SET epoch = 1 WHERE id = ?", turn.id());
+    });
+    FakeTool look = new FakeTool("look", Effect.READ, Tool.Approval.NEVER, Tool.Input::arguments);
+    use(look);
+    script("a", LAST);
+    List<TurnEvent> read = node.awaitEnd(turn.id());
+    assertThat(only(read, Unknown.class))
+        .containsExactly(
+            new Unknown("tea.served"), new Unknown("tool.poured"), new Unknown("context.warmed"));
+    assertThat(look.calls).extracting(Tool.Input::key).containsExactly("call_1");
     assertThat(text(turn, 0)).isEqualTo("done.");
     assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
   }
