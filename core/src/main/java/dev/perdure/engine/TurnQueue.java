@@ -37,6 +37,14 @@ import org.jspecify.annotations.Nullable;
  * #claim}.
  */
 final class TurnQueue {
+  /**
+   * What lets this node judge others: its own lease holds when the statement is run. One that the
+   * database has kept waiting for longer than a lease would find the leases of all nodes over, its
+   * own as well.
+   */
+  private static final String JUDGES =
+      "EXISTS (SELECT 1 FROM node me WHERE me.id = ? AND me.lease_until >= {now})";
+
   private final Database database;
   private final TurnLog log;
   private final String nodeId;
@@ -112,9 +120,12 @@ final class TurnQueue {
                 SELECT 1 FROM node n
                  WHERE n.lease_until < {now}
                    AND EXISTS (SELECT 1 FROM turn t WHERE t.node_id = n.id AND t.state = 'running')
+                   AND %s
                  LIMIT 1\
-                """,
-                row -> true)
+                """
+                    .formatted(JUDGES),
+                row -> true,
+                nodeId)
             .isPresent());
   }
 
@@ -128,9 +139,12 @@ final class TurnQueue {
                WHERE t.state = 'running'
                  AND NOT EXISTS (SELECT 1 FROM node n
                                   WHERE n.id = t.node_id AND n.lease_until >= {now})
+                 AND %s
                ORDER BY t.id LIMIT ? {skip}\
-              """,
+              """
+                  .formatted(JUDGES),
               row -> row.getString(1),
+              nodeId,
               atMost);
       List<@Nullable Object[]> rows = new ArrayList<>();
       turns.forEach(turn -> rows.add(new Object[] {turn}));

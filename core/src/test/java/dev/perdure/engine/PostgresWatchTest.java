@@ -9,6 +9,7 @@ import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.PostgresOptions;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.EmbeddedPostgresServer;
+import dev.perdure.testing.FaultPoints;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.atomic.AtomicLong;
@@ -161,5 +162,25 @@ class PostgresWatchTest extends EngineFixture {
     node.engine.drain();
     endTheOthersLease();
     assertLeftAlone();
+  }
+
+  @Test
+  void a_look_that_the_database_kept_waiting_for_longer_than_the_own_lease_finds_nobody_dead() {
+    TurnQueue queue = new TurnQueue(database, node.log, "node_late", FaultPoints.NONE);
+    database.write(tx ->
+        tx.update(
+            """
+            INSERT INTO node (id, version, started_at, lease_until)
+            VALUES ('node_late', 'test', {now}, {now} - 1)\
+            """));
+    endTheOthersLease();
+    assertThat(queue.hasDead()).isFalse();
+    assertThat(queue.requeueDead(10)).isEmpty();
+
+    database.write(
+        tx -> tx.update("UPDATE node SET lease_until = {now} + 3600000 WHERE id = 'node_late'"));
+
+    assertThat(queue.hasDead()).isTrue();
+    assertThat(queue.requeueDead(10)).containsExactly(turn.id());
   }
 }
