@@ -3,12 +3,13 @@ import { PerdureProvider } from '@perdure/client/react';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { ChatPage } from '../chat/ChatPage.tsx';
 import { SharedPage } from '../share/SharedPage.tsx';
+import { unloaded } from '../ui/Unloaded.tsx';
 import { usePlace } from './router.ts';
 import { SignIn } from './SignIn.tsx';
 import { useSettings } from './settings.ts';
 
 /** Few people look at it. */
-const OperatorPage = lazy(() => import('../operator/OperatorPage.tsx'));
+const OperatorPage = lazy(() => import('../operator/OperatorPage.tsx').catch(unloaded));
 
 export function App() {
   const place = usePlace();

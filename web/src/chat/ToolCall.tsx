@@ -1,10 +1,11 @@
 import type { CallView, Json } from '@perdure/client';
 import { Check, CircleAlert, Clock, Wrench } from 'lucide-react';
 import { lazy, Suspense } from 'react';
+import { unloaded } from '../ui/Unloaded.tsx';
 import type { Actions } from './Thread.tsx';
 
 /** Seldom needed, so it is fetched when something is asked. */
-const Question = lazy(() => import('./Question.tsx'));
+const Question = lazy(() => import('./Question.tsx').catch(unloaded));
 
 const MAX_SHOWN_CHARS = 20_000;
 
