@@ -72,7 +72,7 @@ final class EffectRules {
         decided(of, turn, call, log);
       });
       rows.forEach((call, row) -> {
-        effect(turn, row, told.get(call));
+        effect(turn, row, told.get(call), repeatsAsked(of, call));
         agreed(of, turn, row, told.get(call));
       });
     }
@@ -202,9 +202,23 @@ final class EffectRules {
     return words.stream().filter(word -> !word.equals("repeat")).toList();
   }
 
-  private void effect(TurnCase turn, ToolCall row, @Nullable Told log) {
+  /**
+   * How often clients have asked for a call to be repeated and were not refused. A crash may keep
+   * the log from telling of the question, and then it does not tell of the answer either.
+   */
+  private static long repeatsAsked(Case of, String call) {
+    return of.seen.stream()
+        .filter(one ->
+            one instanceof Answered answer
+                && answer.call().equals(call)
+                && answer.decision().equals("repeat")
+                && (answer.status() < 400 || answer.status() >= 500))
+        .count();
+  }
+
+  private void effect(TurnCase turn, ToolCall row, @Nullable Told log, long repeatsAsked) {
     List<ToolRequest> requests = byKey.getOrDefault(row.id(), List.of());
-    long repeats = log == null ? 0 : log.count("repeat");
+    long repeats = Math.max(log == null ? 0 : log.count("repeat"), repeatsAsked);
     boolean once = row.effect().equals("unsafe");
     if (once && (requests.size() > 1 + repeats || row.runs() > 1 + repeats)) {
       findings.add(

@@ -273,4 +273,24 @@ class EffectRulesTest {
     answered("refuse", 200);
     assertThat(scene.violations()).isEmpty();
   }
+
+  @Test
+  void a_repeat_that_was_taken_before_the_log_told_of_the_question_is_no_violation() {
+    log(returned("c1"));
+    row("done", 2);
+    request("c1");
+    request("c1");
+    answered("repeat", 200);
+    assertThat(scene.violations()).isEmpty();
+  }
+
+  @Test
+  void a_repeat_that_was_refused_and_made_nevertheless_is_found() {
+    log(returned("c1"));
+    row("done", 2);
+    request("c1");
+    request("c1");
+    answered("repeat", 409);
+    assertThat(scene.broken()).containsExactly(Rule.EFFECT_ONCE);
+  }
 }
