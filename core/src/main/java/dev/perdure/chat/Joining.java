@@ -1,127 +1,137 @@
 package dev.perdure.chat;
 
-import dev.perdure.chat.Message.Role;
-import dev.perdure.chat.Message.Status;
 import dev.perdure.db.Tx;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One batch of turns that join their conversations, with few statements for all of them. Used by
- * one thread.
+ * One batch of turns that join their conversations, with few statements for all of them: what one
+ * costs decides how many can begin at the same instant. Used by one thread.
  */
 final class Joining {
+  private static final String USER_MESSAGES =
+      """
+      INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, parts,
+                           files, created_at, updated_at)
+      SELECT t.user_message, t.session_id, t.id, j.value ->> 1, 'user',
+             CAST(j.value ->> 2 AS BIGINT), 'complete', p.parts, p.files, {now}, {now}
+        FROM {rows} JOIN turn t ON t.id = j.value ->> 0 JOIN later_turn p ON p.turn_id = t.id\
+      """;
+
+  private static final String REPLIES =
+      """
+      INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, model,
+                           parts, output, created_at, updated_at)
+      SELECT l.message_id, t.session_id, t.id, t.user_message, 'assistant',
+             CAST(j.value ->> 2 AS BIGINT) + 1 + l.lane, 'pending', l.model, '[]',
+             CASE WHEN CAST(j.value ->> 4 AS BIGINT) = 1 THEN 'null' END, {now}, {now}
+        FROM {rows} JOIN turn t ON t.id = j.value ->> 0 JOIN lane l ON l.turn_id = t.id\
+      """;
+
+  private static final String FILES =
+      """
+      INSERT INTO message_file (message_id, file_id)
+      SELECT t.user_message, f.file_id
+        FROM {rows} JOIN turn t ON t.id = j.value ->> 0 JOIN later_file f ON f.turn_id = t.id\
+      """;
+
+  /** wake_at stays until a node claims the turn: it says since when it is in the queue. */
+  private static final String QUEUE =
+      """
+      UPDATE turn SET state = 'queued', position = CAST(j.value ->> 3 AS BIGINT)
+        FROM {rows} WHERE turn.id = j.value ->> 0\
+      """;
+
+  private static final String START =
+      """
+      UPDATE turn SET state = 'running', position = CAST(j.value ->> 3 AS BIGINT), node_id = ?,
+             epoch = epoch + 1, closing = 0, wake_at = NULL,
+             started_at = COALESCE(started_at, {now})
+        FROM {rows} WHERE turn.id = j.value ->> 0 RETURNING id, epoch\
+      """;
+
   private final Tx tx;
   private final List<Due> due;
   private final Map<String, End> ends = new HashMap<>();
-  private final Map<String, List<LaneRow>> lanes = new HashMap<>();
-  private final List<@Nullable Object[]> messages = new ArrayList<>();
-  private final List<@Nullable Object[]> formed = new ArrayList<>();
-  private final List<@Nullable Object[]> files = new ArrayList<>();
-  private final List<@Nullable Object[]> held = new ArrayList<>();
+
+  /** Whose conversations have an open turn, so that what joins them now is not the next. */
+  private final Set<String> busy = new HashSet<>();
 
   /**
-   * @param files of the message, as JSON; null for none
+   * A turn that is due.
+   *
+   * @param lanes how many replies it will have
+   * @param reply the message of the first one
    * @param hasOutput whether the replies have a form
    */
   record Due(
       String turn,
       String session,
-      String userMessage,
-      String parts,
-      @Nullable String files,
+      long lanes,
+      @Nullable String reply,
+      boolean hasFiles,
       boolean hasOutput) {}
 
   /** Where a conversation ends. */
   private record End(long turns, long messages, @Nullable String newest) {}
-
-  private record LaneRow(String message, String model) {}
 
   Joining(Tx tx, List<Due> due) {
     this.tx = tx;
     this.due = due;
   }
 
-  void write() throws SQLException {
-    readEnds();
-    readLanes();
-    List<@Nullable Object[]> turns = new ArrayList<>();
-    List<@Nullable Object[]> sessions = new ArrayList<>();
-    List<@Nullable Object[]> stored = new ArrayList<>();
+  /**
+   * Writes the messages and queues the turns.
+   *
+   * @param node starts at once what is next in its conversation; null for none
+   * @return the epochs of those that it has started
+   */
+  Map<String, Long> write(@Nullable String node) throws SQLException {
+    Object sessions = Tx.rowsOf(due.stream().map(Due::session).distinct().toList());
+    readEnds(sessions);
+    if (node != null) {
+      readBusy(sessions);
+    }
+    List<@Nullable Object[]> queued = new ArrayList<>();
+    List<@Nullable Object[]> started = new ArrayList<>();
+    List<@Nullable Object[]> all = new ArrayList<>();
     for (Due one : due) {
       End end = ends.getOrDefault(one.session, new End(0, 0, null));
-      ends.put(one.session, join(one, end));
-      turns.add(new Object[] {end.turns, one.turn});
-      sessions.add(new Object[] {one.session});
-      stored.add(new Object[] {one.turn});
+      ends.put(one.session, new End(end.turns + 1, end.messages + 1 + one.lanes, one.reply));
+      @Nullable Object[] row = {
+        one.turn, end.newest, end.messages, end.turns, one.hasOutput ? 1L : 0L
+      };
+      all.add(row);
+      (node != null && busy.add(one.session) ? started : queued).add(row);
     }
-    tx.batch(
-        """
-        INSERT INTO message (id, session_id, turn_id, parent_id, role, position, status, model,
-                             parts, created_at, updated_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {now}, {now})\
-        """,
-        messages);
-    tx.batch("UPDATE message SET output = 'null' WHERE id = ?", formed);
-    tx.batch("UPDATE message SET files = ? WHERE id = ?", files);
-    tx.batch(
-        """
-        INSERT INTO message_file (message_id, file_id)
-        SELECT ?, file_id FROM later_file WHERE turn_id = ?\
-        """,
-        held);
-    // wake_at stays until a node claims the turn: it says since when it is in the queue.
-    tx.batch("UPDATE turn SET state = 'queued', position = ? WHERE id = ?", turns);
-    tx.batch("UPDATE session SET updated_at = {now} WHERE id = ?", sessions);
-    tx.batch("DELETE FROM later_turn WHERE turn_id = ?", stored);
+    String rows = Tx.rows(all);
+    tx.update(USER_MESSAGES, rows);
+    tx.update(REPLIES, rows);
+    if (due.stream().anyMatch(Due::hasFiles)) {
+      tx.update(FILES, rows);
+    }
+    if (!queued.isEmpty()) {
+      tx.update(QUEUE, Tx.rows(queued));
+    }
+    Map<String, Long> epochs = new TreeMap<>();
+    if (!started.isEmpty()) {
+      tx.list(START, row -> epochs.put(row.getString(1), row.getLong(2)), node, Tx.rows(started));
+    }
+    tx.update(
+        "UPDATE session SET updated_at = {now} WHERE id IN (SELECT j.value ->> 0 FROM {rows})",
+        sessions);
+    tx.update("DELETE FROM later_turn WHERE turn_id IN (SELECT j.value ->> 0 FROM {rows})", rows);
+    return epochs;
   }
 
-  private End join(Due one, End end) {
-    long position = end.messages;
-    messages.add(row(one, one.userMessage, end.newest, Role.USER, position++, null));
-    if (one.files != null) {
-      files.add(new Object[] {one.files, one.userMessage});
-      held.add(new Object[] {one.userMessage, one.turn});
-    }
-    @Nullable String newest = null;
-    for (LaneRow lane : lanes.getOrDefault(one.turn, List.of())) {
-      newest = newest == null ? lane.message : newest;
-      if (one.hasOutput) {
-        formed.add(new Object[] {lane.message});
-      }
-      messages.add(row(one, lane.message, one.userMessage, Role.ASSISTANT, position++, lane.model));
-    }
-    return new End(end.turns + 1, position, newest);
-  }
-
-  private static @Nullable Object[] row(
-      Due one,
-      String id,
-      @Nullable String parent,
-      Role role,
-      long position,
-      @Nullable String model) {
-    boolean user = role == Role.USER;
-    return new Object[] {
-      id,
-      one.session,
-      one.turn,
-      parent,
-      role.wire(),
-      position,
-      (user ? Status.COMPLETE : Status.PENDING).wire(),
-      model,
-      user ? one.parts : "[]"
-    };
-  }
-
-  private void readEnds() throws SQLException {
-    Object[] sessions = due.stream().map(Due::session).distinct().toArray();
-    String marks = Tx.placeholders(sessions.length);
+  private void readEnds(Object sessions) throws SQLException {
     tx.list(
         """
         SELECT t.session_id, t.position + 1,
@@ -133,26 +143,23 @@ final class Joining {
                  (SELECT l.message_id FROM lane l
                    WHERE l.turn_id = t.id ORDER BY l.lane LIMIT 1))
           FROM turn t
-         WHERE t.session_id IN (%s) AND t.position >= 0
+         WHERE t.session_id IN (SELECT j.value ->> 0 FROM {rows}) AND t.position >= 0
            AND t.position = (SELECT MAX(n.position) FROM turn n
                               WHERE n.session_id = t.session_id)\
-        """
-            .formatted(marks),
+        """,
         row ->
             ends.put(row.getString(1), new End(row.getLong(2), row.getLong(3), row.getString(4))),
         sessions);
   }
 
-  private void readLanes() throws SQLException {
-    Object[] turns = due.stream().map(Due::turn).toArray();
+  private void readBusy(Object sessions) throws SQLException {
     tx.list(
-        "SELECT turn_id, message_id, model FROM lane WHERE turn_id IN ("
-            + Tx.placeholders(turns.length)
-            + ") ORDER BY turn_id, lane",
-        row ->
-            lanes
-                .computeIfAbsent(row.getString(1), id -> new ArrayList<>())
-                .add(new LaneRow(row.getString(2), row.getString(3))),
-        turns);
+        """
+        SELECT t.session_id FROM turn t
+         WHERE t.session_id IN (SELECT j.value ->> 0 FROM {rows})
+           AND t.state IN ('queued', 'running', 'waiting')\
+        """,
+        row -> busy.add(row.getString(1)),
+        sessions);
   }
 }

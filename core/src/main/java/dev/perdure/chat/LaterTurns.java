@@ -8,6 +8,7 @@ import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.Json;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.ToolWaiting;
@@ -19,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
@@ -295,12 +297,18 @@ public final class LaterTurns {
     TurnInsert.hold(tx, TurnInsert.Holder.SCHEDULE, schedule, files);
   }
 
-  /** What has begun in a batch: turns, and the keys of their owners' hints. */
-  public record Begun(List<String> turns, Set<String> owners) {
+  /**
+   * What has begun in a batch.
+   *
+   * @param queued turns that any node may claim now
+   * @param started the epochs of turns that the node holds already
+   * @param owners keys of their hints
+   */
+  public record Begun(List<String> queued, Map<String, Long> started, Set<String> owners) {
     /** Tells everybody; call it after the commit. */
     public void publish(Database database) {
-      if (!turns.isEmpty()) {
-        database.signals().publish(Topic.QUEUE, turns);
+      if (!queued.isEmpty()) {
+        database.signals().publish(Topic.QUEUE, queued);
       }
       if (!owners.isEmpty()) {
         database.signals().publish(Topic.OWNER, owners);
@@ -308,41 +316,47 @@ public final class LaterTurns {
     }
   }
 
-  /** Lets turns whose time has come join their conversations and the queue. */
-  public Begun begin(int atMost) {
-    return database.write(tx -> begin(tx, atMost));
-  }
-
-  private static Begun begin(Tx tx, int atMost) throws SQLException {
+  /**
+   * Lets turns whose time has come join their conversations and the queue.
+   *
+   * @param node starts at once those that are next in their conversation; null for none. Then the
+   *     caller has to write that they have started, in the same transaction
+   */
+  public static Begun begin(Tx tx, int atMost, @Nullable String node) throws SQLException {
     Set<String> owners = new LinkedHashSet<>();
     // The session's rows too, as by everybody who changes the open turns of a session; who holds
     // one of them now has it again a moment later.
     List<Joining.Due> due =
         tx.list(
             """
-            SELECT t.id, t.session_id, t.user_message, p.parts, t.tenant, t.owner, t.request,
-                   p.files
-              FROM turn t JOIN later_turn p ON p.turn_id = t.id
-                   JOIN session s ON s.id = t.session_id
+            SELECT t.id, t.session_id, t.tenant, t.owner, t.request,
+                   CASE WHEN EXISTS (SELECT 1 FROM later_file f WHERE f.turn_id = t.id)
+                        THEN 1 ELSE 0 END,
+                   (SELECT COUNT(*) FROM lane l WHERE l.turn_id = t.id),
+                   (SELECT l.message_id FROM lane l WHERE l.turn_id = t.id ORDER BY l.lane LIMIT 1)
+              FROM turn t JOIN session s ON s.id = t.session_id
              WHERE t.state = 'scheduled' AND t.wake_at <= (SELECT {now})
              ORDER BY t.wake_at, t.id LIMIT ? {skip}\
             """,
             row -> {
-              owners.add(new Caller(row.getString(5), row.getString(6)).signalKey());
+              owners.add(new Caller(row.getString(3), row.getString(4)).signalKey());
               return new Joining.Due(
                   row.getString(1),
                   row.getString(2),
-                  row.getString(3),
-                  row.getString(4),
+                  row.getLong(7),
                   row.getString(8),
-                  Rows.read(row.getString(7), TurnRequest.class).output() != null);
+                  row.getLong(6) != 0,
+                  Json.trusted(row.getString(5)).hasNonNull("output"));
             },
             atMost);
     if (due.isEmpty()) {
-      return new Begun(List.of(), Set.of());
+      return new Begun(List.of(), Map.of(), Set.of());
     }
-    new Joining(tx, due).write();
-    return new Begun(due.stream().map(Joining.Due::turn).toList(), owners);
+    Map<String, Long> started = new Joining(tx, due).write(node);
+    return new Begun(
+        due.stream().map(Joining.Due::turn).filter(turn -> !started.containsKey(turn)).toList(),
+        started,
+        owners);
   }
 
   /** The next time at which a turn of any caller is due; empty if none ever is. */

@@ -97,64 +97,110 @@ public final class ContextBuilder {
 
   /** Builds the request of one model call. */
   public Built build(Turn turn, ModelCall call) {
-    Read read = database.read(tx -> read(tx, turn));
-    ModelFamily family = windows.of(call.model());
-    @Nullable OutputSpec output = OutputForm.of(turn.request().output());
-    boolean told = output != null && !call.forms(output);
-    SystemPrompt prompt = prompt(turn, read.stored, told ? output : null);
-    List<ContextUse.Section> sections =
-        prompt.pieces().stream()
-            .map(piece ->
-                new ContextUse.Section(piece.section().wire(), counter.count(family, piece.text())))
-            .toList();
-    int system = sections.stream().mapToInt(ContextUse.Section::tokens).sum();
-    int reserved = reserved(turn, family);
-    int room = family.window() - reserved - system - call.offered().tokens();
-    History history = new History(counter, family, settings, read.history, turn.userMessage());
-    int share = Math.min(room / SHARE, MAX_EXCERPT_TOKENS);
-    // What excerpts may need is kept free of history that a summary could stand for.
-    Past past = past(history, read.summaries, room - share);
-    @Nullable Summary since = past.since;
-    History.Chosen chosen = history.choose(room, since);
-    Excerpts excerpts = Excerpts.NONE;
-    boolean sought = read.stored.documents || since != null || chosen.why() != ContextUse.Why.NONE;
-    if (sought && room >= MIN_ROOM) {
+    return gather(turn, call).build();
+  }
+
+  /** Reads what a request is made of, and begins to search. */
+  public Gathered gather(Turn turn, ModelCall call) {
+    return new Gathered(turn, call);
+  }
+
+  /**
+   * What was read for a request; what is still searched can be waited for without holding anything
+   * that others need. Used by one thread.
+   */
+  public final class Gathered {
+    private final Turn turn;
+    private final ModelCall call;
+    private final Read read;
+    private final ModelFamily family;
+    private final @Nullable OutputSpec output;
+    private final boolean told;
+    private final SystemPrompt prompt;
+    private final List<ContextUse.Section> sections;
+    private final int reserved;
+    private final int room;
+    private final int share;
+    private final History history;
+    private final Past past;
+    private final Retriever.@Nullable Search search;
+
+    private Gathered(Turn turn, ModelCall call) {
+      this.turn = turn;
+      this.call = call;
+      this.read = database.read(tx -> read(tx, turn));
+      this.family = windows.of(call.model());
+      this.output = OutputForm.of(turn.request().output());
+      this.told = output != null && !call.forms(output);
+      this.prompt = prompt(turn, read.stored, told ? output : null);
+      this.sections =
+          prompt.pieces().stream()
+              .map(piece ->
+                  new ContextUse.Section(
+                      piece.section().wire(), counter.count(family, piece.text())))
+              .toList();
+      int system = sections.stream().mapToInt(ContextUse.Section::tokens).sum();
+      this.reserved = reserved(turn, family);
+      this.room = family.window() - reserved - system - call.offered().tokens();
+      this.history = new History(counter, family, settings, read.history, turn.userMessage());
+      this.share = Math.min(room / SHARE, MAX_EXCERPT_TOKENS);
+      // What excerpts may need is kept free of history that a summary could stand for.
+      this.past = past(history, read.summaries, room - share);
+      boolean sought =
+          read.stored.documents
+              || past.since != null
+              || history.choose(room, null).why() != ContextUse.Why.NONE;
       // Searched is what might be pushed out; what is found then takes only the room it needs.
-      History.Chosen sure = history.choose(room - share, since);
-      Excerpts found = excerpts(turn, read, sure, family, share);
-      chosen = history.choose(room - found.tokens(), since);
-      excerpts = found.without(chosen.ids());
+      this.search =
+          sought && room >= MIN_ROOM
+              ? search(turn, read, history.choose(room - share, past.since).leftOut())
+              : null;
     }
-    Messages shown = messages(turn, read.stored.caller, chosen, call);
-    journal.add(
-        turn.id(),
-        call,
-        new ContextUse(
-            family.window(),
-            reserved,
-            chosen.exact(),
-            sections,
-            chosen.shown(),
-            excerpts.used(),
-            shown.files,
-            since == null ? null : new ContextUse.Given(since.id(), history.cost(since)),
-            ContextUse.Tools.of(call.offered()),
-            chosen.leftOut(),
-            chosen.why() == ContextUse.Why.NONE && since != null ? past.why : chosen.why(),
-            excerpts.semantic()));
-    List<ModelMessage> messages = excerpts.before(turn.session(), shown.messages);
-    ModelRequest request =
-        new ModelRequest(
-                call.vendorModel(),
-                prompt.text(turn.session()),
-                since == null ? messages : since.before(turn.session(), messages),
-                turn.request().params(),
-                call.limits())
-            .inForm(told ? null : output);
-    return new Built(
-        request,
-        excerpts.sources(),
-        past.fits ? null : compaction(turn, call, history, room, read));
+
+    /** Waits for the search, but not for long. */
+    public void await() {
+      if (search != null) {
+        search.await();
+      }
+    }
+
+    /** Reads the rest, and makes the request; waits if that was not done before. */
+    public Built build() {
+      @Nullable Summary since = past.since;
+      Excerpts found = search == null ? Excerpts.NONE : excerpts(turn, search, family, share);
+      History.Chosen chosen = history.choose(room - found.tokens(), since);
+      Excerpts excerpts = found.without(chosen.ids());
+      Messages shown = messages(turn, read.stored.caller, chosen, call);
+      journal.add(
+          turn.id(),
+          call,
+          new ContextUse(
+              family.window(),
+              reserved,
+              chosen.exact(),
+              sections,
+              chosen.shown(),
+              excerpts.used(),
+              shown.files,
+              since == null ? null : new ContextUse.Given(since.id(), history.cost(since)),
+              ContextUse.Tools.of(call.offered()),
+              chosen.leftOut(),
+              chosen.why() == ContextUse.Why.NONE && since != null ? past.why : chosen.why(),
+              excerpts.semantic()));
+      List<ModelMessage> messages = excerpts.before(turn.session(), shown.messages);
+      ModelRequest request =
+          new ModelRequest(
+                  call.vendorModel(),
+                  prompt.text(turn.session()),
+                  since == null ? messages : since.before(turn.session(), messages),
+                  turn.request().params(),
+                  call.limits())
+              .inForm(told ? null : output);
+      return new Built(
+          request,
+          excerpts.sources(),
+          past.fits ? null : compaction(turn, call, history, room, read));
+    }
   }
 
   /**
@@ -223,29 +269,38 @@ public final class ContextBuilder {
     });
   }
 
-  /** What of documents, and of messages that do not fit, matters to the user's message. */
-  private Excerpts excerpts(
-      Turn turn, Read read, History.Chosen chosen, ModelFamily family, int budget) {
-    Retriever.Query query =
-        new Retriever.Query(
-            read.stored.caller,
-            turn.session(),
-            question(read.history, turn),
-            chosen.leftOut(),
-            turn.userMessage());
-    Retriever.Found found;
+  /** Begins to look for what of documents, and of messages that do not fit, matters. */
+  private Retriever.@Nullable Search search(Turn turn, Read read, long leftOut) {
     try {
-      found = retriever.find(query);
+      return retriever.begin(
+          new Retriever.Query(
+              read.stored.caller,
+              turn.session(),
+              question(read.history, turn),
+              leftOut,
+              turn.userMessage()));
     } catch (PerdureException e) {
-      if (e.code() != ErrorCode.INTERNAL) {
-        throw e;
-      }
-      // A reply without excerpts is better than none.
-      LOG.log(
-          Level.WARNING, "Turn " + turn.id() + " goes on without what could not be searched.", e);
+      goOnWithout(turn, e);
+      return null;
+    }
+  }
+
+  private Excerpts excerpts(Turn turn, Retriever.Search search, ModelFamily family, int budget) {
+    try {
+      return Excerpts.choose(search.found(), counter, family, budget);
+    } catch (PerdureException e) {
+      goOnWithout(turn, e);
       return Excerpts.NONE;
     }
-    return Excerpts.choose(found, counter, family, budget);
+  }
+
+  /** A reply without excerpts is better than none; who is away for now is asked again. */
+  private static void goOnWithout(Turn turn, PerdureException cause) {
+    if (cause.code() != ErrorCode.INTERNAL) {
+      throw cause;
+    }
+    LOG.log(
+        Level.WARNING, "Turn " + turn.id() + " goes on without what could not be searched.", cause);
   }
 
   /** The user's message; if that says little, as "and why?" does, the one before it as well. */

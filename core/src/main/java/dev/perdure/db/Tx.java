@@ -1,10 +1,13 @@
 package dev.perdure.db;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.perdure.protocol.Json;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>The SQL is the common subset of both dialects plus these words, which the dialect replaces:
  * {@code {now}} the database's clock in milliseconds since 1970, {@code {lock}} locks the rows read
  * until the end of the transaction, {@code {skip}} does so and passes over rows locked by others.
- * The latter two stand at the end of a SELECT.
+ * The latter two stand at the end of a SELECT. {@code {rows}} in a FROM is one argument, made by
+ * {@link #rows}, as a table {@code j} with a JSON array for each row: {@code j.value ->> 0} is its
+ * first column as a text.
  *
  * <p>Arguments are String, Long, Integer, byte[] or null; on PostgreSQL also String[], Long[] and
  * byte[][], as arrays.
@@ -143,6 +148,30 @@ public final class Tx {
   /** {@code ?, ?, ?} for a list of that many arguments. */
   public static String placeholders(int count) {
     return String.join(", ", Collections.nCopies(count, "?"));
+  }
+
+  /** The argument of {@code {rows}}: rows of texts, numbers and nulls. */
+  public static String rows(Iterable<@Nullable Object[]> rows) {
+    ArrayNode out = Json.MAPPER.createArrayNode();
+    for (@Nullable Object[] row : rows) {
+      ArrayNode columns = out.addArray();
+      for (@Nullable Object column : row) {
+        switch (column) {
+          case null -> columns.addNull();
+          case String text -> columns.add(text);
+          case Long number -> columns.add(number);
+          default -> throw new IllegalArgumentException("Not for a row: " + column.getClass());
+        }
+      }
+    }
+    return Json.text(out);
+  }
+
+  /** The argument of {@code {rows}} for rows of one text each. */
+  public static String rowsOf(Collection<String> texts) {
+    List<@Nullable Object[]> rows = new ArrayList<>(texts.size());
+    texts.forEach(text -> rows.add(new Object[] {text}));
+    return rows(rows);
   }
 
   private interface Use<T> {

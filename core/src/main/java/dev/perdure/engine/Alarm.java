@@ -1,11 +1,10 @@
 package dev.perdure.engine;
 
 import dev.perdure.chat.LaterTurns;
+import dev.perdure.engine.TurnQueue.Claim;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 
@@ -14,20 +13,38 @@ import java.util.function.BooleanSupplier;
  * reminders. One thread and one timer for all of them, set to the nearest due time by the
  * database's clock; whatever its number, what is not due costs a look into three indexes per poll.
  * Any node may set going what another one has stored. Thread-safe.
+ *
+ * <p>As a message that comes, what is due takes a free place of this node at once while nobody
+ * waits for one. When a batch does not fit any more, the rest goes through the queue, where the
+ * last places are shared fairly.
  */
 final class Alarm {
   /** Things set going in one transaction. */
   private static final int BATCH = 1000;
 
   /**
-   * How long the first of a crowd waits until all of it is in the queue: what runs takes from what
-   * sets going the processors, and on SQLite the one writer.
+   * How long the first of a crowd that this node has taken waits until it has all of it: what runs
+   * takes from what sets going the processors, and on SQLite the one writer.
    */
   private static final Duration CROWD_PATIENCE = Duration.ofSeconds(1);
 
+  /** What this node has room for. */
+  interface Places {
+    /** Takes as many places, unless there are fewer or others wait for one. */
+    boolean take(int places);
+
+    void giveBack(int places);
+
+    /** Runs what has a place, and what was taken from the database for it. */
+    void launch(List<Claim> claims);
+
+    /** Something has come into the queue. */
+    void queued();
+  }
+
   private final EngineParts parts;
-  private final TurnQueue queue;
-  private final Runnable claim;
+  private final DueTurns turns;
+  private final Places places;
   private final BooleanSupplier draining;
   private final Loop loop;
 
@@ -37,18 +54,13 @@ final class Alarm {
   /** For the loop's thread. */
   private Duration next;
 
-  /** What has been set going and was not handed on yet, and whose it is; for the loop's thread. */
-  private final List<String> going = new ArrayList<>();
+  /** What this node has taken and does not run yet; for the loop's thread. */
+  private final List<Claim> held = new ArrayList<>();
 
-  private final Set<String> owners = new HashSet<>();
-
-  /**
-   * @param claim wakes the claims of this node
-   */
-  Alarm(EngineParts parts, TurnQueue queue, Runnable claim, BooleanSupplier draining) {
+  Alarm(EngineParts parts, Places places, BooleanSupplier draining) {
     this.parts = parts;
-    this.queue = queue;
-    this.claim = claim;
+    this.turns = new DueTurns(parts);
+    this.places = places;
     this.draining = draining;
     this.next = parts.config().poll();
     this.loop = new Loop("perdure-alarm", () -> next, this::run);
@@ -77,14 +89,17 @@ final class Alarm {
     long begun = parts.clock().millis();
     // What is due and cannot be had is in the hands of another node.
     boolean more = true;
-    while (more && times.due() <= times.now) {
-      more = setGoing(times);
-      if (parts.clock().millis() - begun > CROWD_PATIENCE.toMillis()) {
-        hand();
+    try {
+      while (more && times.due() <= times.now && !draining.getAsBoolean()) {
+        more = setGoing(times);
+        if (parts.clock().millis() - begun > CROWD_PATIENCE.toMillis()) {
+          launch();
+        }
+        times = times();
       }
-      times = times();
+    } finally {
+      launch();
     }
-    hand();
     setTimer(times);
   }
 
@@ -92,17 +107,49 @@ final class Alarm {
   private boolean setGoing(Times times) {
     int done = 0;
     if (times.waiting <= times.now) {
-      done += wakeWaiting();
+      done += take(turns::wake);
     }
     if (times.later <= times.now) {
-      LaterTurns.Begun batch = parts.later().begin(BATCH);
-      begun(batch);
-      done += batch.turns().size();
+      done += take(turns::begin);
     }
     if (times.schedule <= times.now) {
       done += parts.schedules().fire(BATCH, this::begun);
     }
     return done > 0;
+  }
+
+  private interface Taking {
+    DueTurns.Batch take(int atMost, boolean here);
+  }
+
+  /** Takes a batch, for this node if it has places for all of it. */
+  private int take(Taking from) {
+    boolean here = places.take(BATCH);
+    int claimed = 0;
+    try {
+      DueTurns.Batch batch = from.take(BATCH, here);
+      claimed = batch.claims().size();
+      held.addAll(batch.claims());
+      begun(batch.begun());
+      return batch.count();
+    } finally {
+      if (here) {
+        places.giveBack(BATCH - claimed);
+      }
+    }
+  }
+
+  /** Lets what is in the queue be claimed, here or elsewhere. */
+  private void begun(LaterTurns.Begun batch) {
+    if (!batch.queued().isEmpty()) {
+      places.queued();
+    }
+    batch.publish(parts.database());
+  }
+
+  private void launch() {
+    places.launch(List.copyOf(held));
+    held.clear();
   }
 
   /**
@@ -123,7 +170,7 @@ final class Alarm {
         .write(tx ->
             new Times(
                 tx.now(),
-                TurnQueue.nextWake(tx).orElse(Long.MAX_VALUE),
+                DueTurns.nextWake(tx).orElse(Long.MAX_VALUE),
                 LaterTurns.nextDue(tx).orElse(Long.MAX_VALUE),
                 parts.schedules().next(tx).orElse(Long.MAX_VALUE)));
   }
@@ -134,32 +181,5 @@ final class Alarm {
     long wait = times.due() <= times.now ? poll : Math.min(times.due() - times.now, poll);
     next = Duration.ofMillis(wait);
     set.set(times.now + wait);
-  }
-
-  /** Those that are to be reminded first: they wait on, until later. */
-  private int wakeWaiting() {
-    List<Duration> reminders = parts.later().limits().reminders();
-    int reminded = reminders.isEmpty() ? 0 : queue.remindDue(reminders, BATCH);
-    if (reminded == BATCH) {
-      return reminded;
-    }
-    List<String> woken = queue.wakeDue(BATCH);
-    going.addAll(woken);
-    return reminded + woken.size();
-  }
-
-  private void begun(LaterTurns.Begun batch) {
-    going.addAll(batch.turns());
-    owners.addAll(batch.owners());
-  }
-
-  /** Lets what has been set going be claimed, here or elsewhere. */
-  private void hand() {
-    if (!going.isEmpty()) {
-      claim.run();
-      new LaterTurns.Begun(List.copyOf(going), Set.copyOf(owners)).publish(parts.database());
-      going.clear();
-      owners.clear();
-    }
   }
 }

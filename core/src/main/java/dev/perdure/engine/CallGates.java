@@ -6,7 +6,6 @@ import dev.perdure.provider.Providers;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +36,10 @@ final class CallGates {
    */
   private static final int READING = 16;
 
-  private final Semaphore reading = new Semaphore(READING, true);
+  /** Those who read stand in one line, in the order in which they come. */
+  private static final String READERS = "";
+
+  private final Turnstile readers = new Turnstile(READING);
 
   private final Map<String, Turnstile> providers = new HashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -52,14 +54,29 @@ final class CallGates {
     }
   }
 
-  /** Reads for a turn, when it is its turn. */
-  <T extends @Nullable Object> T reading(Supplier<T> read) {
-    reading.acquireUninterruptibly();
-    try {
-      return read.get();
-    } finally {
-      reading.release();
-    }
+  /**
+   * Reads for a turn, when it is its turn. Who waits for a database that is away reads nothing, and
+   * lets the others try.
+   *
+   * @param read a few queries, and nothing else that may take long
+   * @return null if that is what was read, or if the lane has been stopped meanwhile
+   */
+  <T> @Nullable T reading(Patience patience, Supplier<@Nullable T> read) {
+    return patience.until(() -> {
+      if (!readers.enter(READERS, patience.control())) {
+        return null;
+      }
+      try {
+        return read.get();
+      } finally {
+        readers.leave();
+      }
+    });
+  }
+
+  /** How many turns wait until they may read. */
+  int readersWaiting() {
+    return readers.waiting();
   }
 
   /** How well a model is; its count belongs to the lock of the gates. */

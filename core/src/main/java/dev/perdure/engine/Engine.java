@@ -107,7 +107,7 @@ public final class Engine implements Starter {
     this.sweepLoop = new Loop("perdure-sweep", config.poll(), this::sweep);
     Compensator compensator = new Compensator(parts, metrics);
     this.compensateLoop = new Loop("perdure-undo", config.poll(), compensator::run);
-    this.alarm = new Alarm(parts, queue, claimLoop::wake, draining::get);
+    this.alarm = new Alarm(parts, new AlarmPlaces(), draining::get);
   }
 
   /** Takes the lease and starts to work. */
@@ -236,6 +236,29 @@ public final class Engine implements Starter {
             leave(1);
           }
         });
+  }
+
+  private final class AlarmPlaces implements Alarm.Places {
+    @Override
+    public boolean take(int places) {
+      return !backlog && room.tryAcquire(places);
+    }
+
+    @Override
+    public void giveBack(int places) {
+      leave(places);
+    }
+
+    @Override
+    public void launch(List<Claim> claims) {
+      metrics.claimed(claims.size());
+      claims.forEach(Engine.this::launch);
+    }
+
+    @Override
+    public void queued() {
+      claimLoop.wake();
+    }
   }
 
   /** Runs a claimed turn; its place in {@link #room} is taken already. */

@@ -3,6 +3,7 @@ package dev.perdure.engine;
 import static java.util.Objects.requireNonNull;
 
 import dev.perdure.chat.Turn;
+import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextBuilder.Built;
 import dev.perdure.context.ModelCall;
 import dev.perdure.context.Offered;
@@ -282,12 +283,18 @@ final class ModelStep {
     // The durable intent is read before every call: a cancel that committed in time is obeyed even
     // if its hint was lost.
     @Nullable Boolean cancelAsked =
-        gates.reading(() -> patience.until(() -> queue.cancelAsked(turn.id(), lane)));
+        gates.reading(patience, () -> queue.cancelAsked(turn.id(), lane));
     if (Boolean.TRUE.equals(cancelAsked)) {
       control.stop(Stop.CANCELLED);
     }
-    @Nullable Built built =
-        gates.reading(() -> patience.until(() -> parts.context().build(turn, call)));
+    ContextBuilder.@Nullable Gathered gathered =
+        gates.reading(patience, () -> parts.context().gather(turn, call));
+    if (gathered == null) {
+      throw stoppedBefore();
+    }
+    // Nobody who only wants to read stands behind a vector that is slow to come.
+    gathered.await();
+    @Nullable Built built = gates.reading(patience, gathered::build);
     if (built == null) {
       throw stoppedBefore();
     }

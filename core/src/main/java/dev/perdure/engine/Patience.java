@@ -31,6 +31,11 @@ final class Patience {
     this.timers = timers;
   }
 
+  /** Whose stop ends the waiting. */
+  LaneControl control() {
+    return control;
+  }
+
   /**
    * What the work returns, as soon as the database lets it.
    *

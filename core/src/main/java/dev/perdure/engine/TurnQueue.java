@@ -14,7 +14,6 @@ import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
-import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.testing.FaultPoints;
@@ -44,6 +43,13 @@ final class TurnQueue {
    */
   private static final String JUDGES =
       "EXISTS (SELECT 1 FROM node me WHERE me.id = ? AND me.lease_until >= {now})";
+
+  /** What a claim changes; its argument is the node. */
+  static final String HOLD =
+      """
+      state = 'running', node_id = ?, epoch = epoch + 1, closing = 0, wake_at = NULL,
+      started_at = COALESCE(started_at, {now})\
+      """;
 
   private final Database database;
   private final TurnLog log;
@@ -89,27 +95,31 @@ final class TurnQueue {
     if (ids.isEmpty()) {
       return List.of();
     }
-    List<@Nullable Object> args = new ArrayList<>();
-    args.add(nodeId);
-    args.addAll(ids);
     Map<String, Long> epochs = new HashMap<>();
     tx.list(
-        """
-        UPDATE turn SET state = 'running', node_id = ?, epoch = epoch + 1, closing = 0,
-               wake_at = NULL, started_at = COALESCE(started_at, {now})
-         WHERE state = 'queued' AND id IN (%s) RETURNING id, epoch\
-        """
-            .formatted(Tx.placeholders(ids.size())),
+        "UPDATE turn SET "
+            + HOLD
+            + " WHERE state = 'queued' AND id IN (SELECT j.value ->> 0 FROM {rows})"
+            + " RETURNING id, epoch",
         row -> epochs.put(row.getString(1), row.getLong(2)),
-        args.toArray());
-    long now = tx.now();
-    Map<String, TurnEvent> started = new TreeMap<>();
-    epochs.forEach((id, epoch) -> started.put(id, new TurnStarted(epoch, now)));
-    blocks.addAll(log.insertBehind(tx, started));
+        nodeId,
+        Tx.rowsOf(ids));
+    started(tx, log, epochs, blocks);
     return ids.stream()
         .filter(epochs::containsKey)
         .map(id -> new Claim(id, requireNonNull(epochs.get(id))))
         .toList();
+  }
+
+  /** Writes into the logs that turns have started; in the transaction that raised their epochs. */
+  static void started(Tx tx, TurnLog log, Map<String, Long> epochs, List<LogBlock> blocks)
+      throws SQLException {
+    long now = tx.now();
+    Map<String, TurnEvent> events = new TreeMap<>();
+    epochs.forEach((id, epoch) -> events.put(id, new TurnStarted(epoch, now)));
+    if (!events.isEmpty()) {
+      blocks.addAll(log.insertBehind(tx, events));
+    }
   }
 
   /** Whether the lease of a node is over that still has turns. */
@@ -377,77 +387,6 @@ final class TurnQueue {
         "UPDATE lane SET state = 'waiting' WHERE turn_id = ? AND state IN ('pending', 'streaming')",
         claim.turn);
     return true;
-  }
-
-  /**
-   * Puts the reminders that are due into the logs of turns that wait on; returns how many turns.
-   *
-   * @param reminders how long after a question
-   */
-  int remindDue(List<Duration> reminders, int atMost) {
-    List<LogBlock> blocks = new ArrayList<>();
-    int count =
-        log.write(tx -> {
-          blocks.clear();
-          List<String> turns =
-              tx.list(
-                  """
-                  SELECT t.id FROM turn t
-                   WHERE t.state = 'waiting' AND t.wake_at <= (SELECT {now})
-                     AND EXISTS (SELECT 1 FROM tool_call c
-                                  WHERE c.turn_id = t.id AND c.state = 'input')
-                     AND NOT EXISTS (SELECT 1 FROM tool_call c
-                                      WHERE c.turn_id = t.id AND c.expires_at <= (SELECT {now})
-                                        AND c.state IN ('approval', 'client', 'time', 'input'))
-                   ORDER BY t.wake_at LIMIT ? {skip}\
-                  """,
-                  row -> row.getString(1),
-                  atMost);
-          for (String turn : turns) {
-            remind(tx, turn, reminders, blocks);
-          }
-          return turns.size();
-        });
-    log.published(blocks);
-    return count;
-  }
-
-  private void remind(Tx tx, String turn, List<Duration> reminders, List<LogBlock> blocks)
-      throws SQLException {
-    List<TurnEvent> events = new ArrayList<>();
-    for (ToolCalls.Reminder one : ToolCalls.remind(tx, turn, reminders)) {
-      events.add(new Notice("reminder", "A question waits for an answer.", one.lane()));
-    }
-    if (!events.isEmpty()) {
-      blocks.add(log.insert(tx, turn, log.nextSeq(tx, turn), events));
-    }
-    tx.update(
-        "UPDATE turn SET wake_at = CAST(? AS BIGINT) WHERE id = ?",
-        ToolCalls.nextWake(tx, turn, reminders),
-        turn);
-  }
-
-  /** The next time at which a turn that waits is to be looked at; empty for never. */
-  static Optional<Long> nextWake(Tx tx) throws SQLException {
-    return tx.one(
-        """
-        SELECT wake_at FROM turn WHERE state = 'waiting' AND wake_at IS NOT NULL
-         ORDER BY wake_at LIMIT 1\
-        """,
-        row -> row.getLong(1));
-  }
-
-  /** Queues the turns whose time to wait is over; returns their ids. */
-  List<String> wakeDue(int atMost) {
-    // As a value of its own, or PostgreSQL, whose clock moves, would look at every row.
-    String due = "SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= (SELECT {now})";
-    return database.write(tx ->
-        tx.list(
-            "UPDATE turn SET state = 'queued', wake_at = NULL WHERE state = 'waiting' AND id IN ("
-                + due
-                + " ORDER BY wake_at LIMIT ? {skip}) RETURNING id",
-            row -> row.getString(1),
-            atMost));
   }
 
   boolean lockHeld(Tx tx, Claim claim) throws SQLException {

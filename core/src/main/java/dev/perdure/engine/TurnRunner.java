@@ -189,9 +189,8 @@ final class TurnRunner {
     Timers.Cancellable limit = parts.timers().after(parts.config().turnTimeLimit(), this::timeOut);
     try {
       @Nullable TurnWriter writer =
-          gates.reading(() ->
-              patience.until(
-                  () -> parts.log().openWriter(claim.turn(), claim.epoch(), this::release)));
+          gates.reading(
+              patience, () -> parts.log().openWriter(claim.turn(), claim.epoch(), this::release));
       if (writer != null) {
         try (writer) {
           run(writer);
@@ -233,7 +232,7 @@ final class TurnRunner {
   }
 
   private void run(TurnWriter writer) {
-    @Nullable Work work = gates.reading(() -> patience.until(() -> queue.work(claim).orElse(null)));
+    @Nullable Work work = gates.reading(patience, () -> queue.work(claim).orElse(null));
     if (work == null) {
       return;
     }

@@ -312,11 +312,12 @@ final class LogStore {
       next.put(turn, behind.isEmpty() ? 0 : 1 + behind.getLast().lastSeq());
     }
     tx.list(
-        "SELECT turn_id, MAX(last_seq) FROM log_block WHERE turn_id IN ("
-            + Tx.placeholders(turns.size())
-            + ") GROUP BY turn_id",
+        """
+        SELECT turn_id, MAX(last_seq) FROM log_block
+         WHERE turn_id IN (SELECT j.value ->> 0 FROM {rows}) GROUP BY turn_id\
+        """,
         row -> next.merge(row.getString(1), 1 + row.getLong(2), Math::max),
-        turns.toArray());
+        Tx.rowsOf(turns));
     return next;
   }
 

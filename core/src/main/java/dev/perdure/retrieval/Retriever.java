@@ -105,25 +105,55 @@ public final class Retriever {
    * as with "summarise this", their beginnings are.
    */
   public Found find(Query query) {
+    return begin(query).found();
+  }
+
+  /** Begins to find, so that whoever asks can let go of what he holds while he waits. */
+  public Search begin(Query query) {
     if (query.before > 0) {
       index(query);
     }
-    if (semantic == null) {
-      return database.read(
-          tx -> new Found(finish(tx, query, byWords(tx, query), List.of()), Semantic.OFF));
+    return new Search(query);
+  }
+
+  /** A search under way: its question may be without its vector yet. Used by one thread. */
+  public final class Search {
+    private final Query query;
+    private final SemanticSearch.@Nullable Asked asked;
+
+    /** What was found while the vector was being made; null where there are no vectors. */
+    private final @Nullable Ranks words;
+
+    private SemanticSearch.@Nullable Answer answer;
+
+    private Search(Query query) {
+      this.query = query;
+      this.asked = semantic == null ? null : semantic.ask(query);
+      this.words = semantic == null ? null : database.read(tx -> byWords(tx, query));
     }
-    SemanticSearch.Asked asked = semantic.ask(query);
-    Ranks ranks = database.read(tx -> byWords(tx, query));
-    // No connection is held while the vector is waited for.
-    SemanticSearch.Answer answer = semantic.await(asked);
-    byte @Nullable [] vector = answer.vector();
-    return database.read(tx -> {
-      List<Long> near =
-          vector == null
-              ? List.of()
-              : semantic.nearest(tx, query, branch(tx, query), vector, MAX_FOUND);
-      return new Found(finish(tx, query, ranks, near), answer.outcome());
-    });
+
+    /** Waits for the vector, but not for long. Reads nothing, so no connection is held. */
+    public void await() {
+      if (semantic != null && asked != null && answer == null) {
+        answer = semantic.await(asked);
+      }
+    }
+
+    /** What was found; waits if that was not done before. */
+    public Found found() {
+      await();
+      SemanticSearch.@Nullable Answer had = answer;
+      byte @Nullable [] vector = had == null ? null : had.vector();
+      return database.read(tx -> {
+        List<Long> near =
+            semantic == null || vector == null
+                ? List.of()
+                : semantic.nearest(tx, query, branch(tx, query), vector, MAX_FOUND);
+        return new Found(
+            finish(tx, query, words == null ? byWords(tx, query) : words, near),
+            had == null ? Semantic.OFF : had.outcome());
+      });
+    }
   }
 
   private static Ranks byWords(Tx tx, Query query) throws SQLException {

@@ -30,6 +30,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -288,7 +289,7 @@ public final class Schedules {
             return fire(tx, atMost, blocks, made, owners);
           });
       log.published(blocks);
-      begun.accept(new Begun(List.copyOf(made), Set.copyOf(owners)));
+      begun.accept(new Begun(List.copyOf(made), Map.of(), Set.copyOf(owners)));
       all += fired;
     }
     return all;

@@ -65,6 +65,7 @@ final class EngineHarness implements AutoCloseable {
   final Conversations conversations;
   final LaterTurns later;
   final Schedules schedules;
+  final EngineParts parts;
   final Engine engine;
   final String nodeId;
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
@@ -197,23 +198,21 @@ final class EngineHarness implements AutoCloseable {
     this.conversations = new Conversations(database);
     this.schedules = Schedules.of(database, log, ids, DeskLimits.DEFAULT, around.waits());
     this.later = schedules.turns();
-    this.engine =
-        new Engine(
-            new EngineParts(
-                nodeId,
-                database,
-                log,
-                around.providers(),
-                new ContextBuilder(database, around.contexts(), contexts, new Retriever(database)),
-                tools,
-                schedules,
-                config,
-                around.clock(),
-                new Random(1),
-                around.timers(),
-                around.faults()),
-            "test",
-            meters);
+    this.parts =
+        new EngineParts(
+            nodeId,
+            database,
+            log,
+            around.providers(),
+            new ContextBuilder(database, around.contexts(), contexts, new Retriever(database)),
+            tools,
+            schedules,
+            config,
+            around.clock(),
+            new Random(1),
+            around.timers(),
+            around.faults());
+    this.engine = new Engine(parts, "test", meters);
     this.answers = new AnswerDesk(database, ids, tools::fault, AskUserTool::fault);
     this.calls = new ToolCalls(database);
     this.desk =

@@ -4,7 +4,6 @@ import static dev.perdure.engine.EngineHarness.CALLER;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Caller;
-import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.LaterTurns.When;
@@ -25,9 +24,14 @@ import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnScheduled;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
+import dev.perdure.testing.FaultPoints.Point;
 import dev.perdure.tool.Tools;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -47,6 +51,10 @@ abstract class LaterContract extends EngineFixture {
             text, WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.RESTART),
         when,
         key);
+  }
+
+  private int begin(int atMost) {
+    return database.write(tx -> LaterTurns.begin(tx, atMost, null)).queued().size();
   }
 
   private long wakeAt(Turn turn) {
@@ -232,7 +240,8 @@ abstract class LaterContract extends EngineFixture {
     // That of the other caller is held by nobody.
     assertThat(files.sweep()).isEqualTo(1);
     node.later.move(CALLER, begun.id(), NOW, wakeAt(begun));
-    assertThat(node.later.begin(9).turns()).containsExactly(begun.id());
+    assertThat(database.write(tx -> LaterTurns.begin(tx, 9, null)).queued())
+        .containsExactly(begun.id());
     assertThat(messages(session).getFirst().files())
         .extracting(Message.Attachment::file, Message.Attachment::after)
         .containsExactly(org.assertj.core.groups.Tuple.tuple(cat, 1));
@@ -279,16 +288,14 @@ abstract class LaterContract extends EngineFixture {
     }
     Turn last = later(node.session(), "last", in(Duration.ofMillis(1)), null);
     eventually(() -> node.conversations.now() > wakeAt(last));
-    LaterTurns other =
-        new LaterTurns(database, node.log, Ids.system(), DeskLimits.DEFAULT, WaitLimits.DEFAULT);
-    List<Integer> begun = new java.util.concurrent.CopyOnWriteArrayList<>();
+    List<Integer> begun = new CopyOnWriteArrayList<>();
     List<Thread> nodes =
-        List.of(node.later, other).stream()
+        List.of(1, 2).stream()
             .map(each ->
                 Thread.ofVirtual()
                     .start(() -> {
                       for (int i = 0; i < 10; i++) {
-                        begun.add(each.begin(5).turns().size());
+                        begun.add(begin(5));
                       }
                     }))
             .toList();
@@ -296,8 +303,121 @@ abstract class LaterContract extends EngineFixture {
       each.join();
     }
     // What the other one held at that moment is begun by the next look.
-    begun.add(node.later.begin(100).turns().size());
+    begun.add(begin(100));
     assertThat(begun.stream().mapToInt(Integer::intValue).sum()).isEqualTo(21);
     assertThat(messages(session)).hasSize(40);
+  }
+
+  private static long started(List<TurnEvent> log) {
+    return log.stream().filter(TurnStarted.class::isInstance).count();
+  }
+
+  @Test
+  void nodes_that_take_what_is_due_at_the_same_time_hold_each_once() throws Exception {
+    List<String> turns = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      Turn later = later(node.session(), "n" + i, in(Duration.ofMillis(1)), null);
+      turns.add(later.id());
+      if (i % 2 == 0) {
+        database.write(
+            tx -> tx.update("UPDATE turn SET state = 'waiting' WHERE id = ?", later.id()));
+      }
+    }
+    String last = turns.getLast();
+    eventually(() -> node.conversations.now() > wakeAt(node.turn(last)));
+    List<String> held = new CopyOnWriteArrayList<>();
+    try (EngineHarness other = new EngineHarness(database, provider)) {
+      List<Thread> nodes =
+          List.of(node.parts, other.parts).stream()
+              .map(parts ->
+                  Thread.ofVirtual()
+                      .start(() -> {
+                        DueTurns due = new DueTurns(parts);
+                        for (int i = 0; i < 10; i++) {
+                          due.wake(3, true).claims().forEach(claim -> held.add(claim.turn()));
+                          due.begin(3, true).claims().forEach(claim -> held.add(claim.turn()));
+                        }
+                      }))
+              .toList();
+      for (Thread each : nodes) {
+        each.join();
+      }
+      // What the other one held at that moment is taken by the next look.
+      DueTurns due = new DueTurns(node.parts);
+      due.wake(100, true).claims().forEach(claim -> held.add(claim.turn()));
+      due.begin(100, true).claims().forEach(claim -> held.add(claim.turn()));
+    }
+    assertThat(held).containsExactlyInAnyOrderElementsOf(turns);
+    for (String turn : turns) {
+      assertThat(node.await(turn, TurnStarted.class::isInstance).getLast())
+          .isInstanceOfSatisfying(
+              TurnStarted.class, event -> assertThat(event.epoch()).isEqualTo(1));
+      assertThat(epoch(turn)).isEqualTo(1);
+    }
+  }
+
+  private long epoch(String turn) {
+    return database.read(tx ->
+        tx.one("SELECT epoch FROM turn WHERE id = ?", row -> row.getLong(1), turn).orElseThrow());
+  }
+
+  @Test
+  void what_does_not_fit_the_node_any_more_goes_through_the_queue_and_is_answered()
+      throws Exception {
+    node.close();
+    EngineConfig d = EngineHarness.config(Duration.ofMinutes(5));
+    node =
+        new EngineHarness(
+            database,
+            provider,
+            new EngineConfig(
+                d.lease(),
+                d.beat(),
+                d.poll(),
+                d.claimBatch(),
+                2,
+                d.maxCrashes(),
+                d.turnTimeLimit(),
+                d.retry(),
+                d.callLimits(),
+                d.logRetention(),
+                d.idempotencyRetention()));
+    script("a", REPLY, REPLY, REPLY, REPLY, REPLY);
+    List<Turn> turns = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      turns.add(later(node.session(), "n" + i, in(Duration.ofMillis(1)), null));
+    }
+    node.engine.start();
+    for (Turn each : turns) {
+      assertThat(started(node.awaitEnd(each.id()))).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void a_node_that_dies_with_what_it_has_just_taken_leaves_it_to_the_next() throws Exception {
+    node.close();
+    CountDownLatch died = new CountDownLatch(1);
+    node =
+        new EngineHarness(
+            database,
+            provider,
+            point -> {
+              if (point == Point.CLAIMED) {
+                died.countDown();
+                throw new IllegalStateException("Dies with what it has claimed.");
+              }
+            });
+    script("a", REPLY);
+    Turn later = later(node.session(), "Hi", in(Duration.ofMillis(1)), null);
+    node.engine.start();
+    assertThat(died.await(30, TimeUnit.SECONDS)).isTrue();
+    node.close();
+    node = new EngineHarness(database, provider);
+    database.write(tx ->
+        tx.update("UPDATE turn SET state = 'queued', node_id = NULL WHERE id = ?", later.id()));
+    node.engine.start();
+    assertThat(started(node.awaitEnd(later.id()))).isGreaterThanOrEqualTo(2);
+    assertThat(text(later, 0)).isEqualTo("Hello");
+    assertThat(messages(later.session())).hasSize(2);
   }
 }

@@ -105,14 +105,14 @@ abstract class ScheduleContract extends EngineFixture {
                 Thread.ofVirtual()
                     .start(() -> {
                       for (int i = 0; i < 10; i++) {
-                        each.fire(3, batch -> begun.addAll(batch.turns()));
+                        each.fire(3, batch -> begun.addAll(batch.queued()));
                       }
                     }))
             .toList();
     for (Thread each : nodes) {
       each.join();
     }
-    node.schedules.fire(100, batch -> begun.addAll(batch.turns()));
+    node.schedules.fire(100, batch -> begun.addAll(batch.queued()));
     assertThat(begun).hasSize(10).doesNotHaveDuplicates();
     assertThat(made).allSatisfy(each -> assertThat(now(each).runs()).isEqualTo(1));
   }

@@ -29,6 +29,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -416,5 +417,42 @@ abstract class SemanticContract {
     }
     worker.close();
     assertThat(vectors()).isEqualTo(1);
+  }
+
+  @Test
+  void a_search_begins_without_waiting_for_its_vector() throws Exception {
+    add(ANN, "s", "Cars are parked behind the house.");
+    embedAll();
+    CountDownLatch slow = new CountDownLatch(1);
+    Embedder held =
+        new Embedder() {
+          @Override
+          public String model() {
+            return embedder.model();
+          }
+
+          @Override
+          public int batch() {
+            return embedder.batch();
+          }
+
+          @Override
+          public List<float[]> embed(List<String> texts, Duration limit) throws ProviderException {
+            try {
+              slow.await();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+            return embedder.embed(texts, limit);
+          }
+        };
+    EmbeddingLimits patient =
+        new EmbeddingLimits(LIMITS.call(), Duration.ofSeconds(30), 0, LIMITS.cacheBytes());
+    Retriever.Search search =
+        new Retriever(database, new SemanticSearch(database, held, patient, meters))
+            .begin(new Query(ANN, "s", List.of("vehicle?"), 0, "none"));
+    slow.countDown();
+    search.await();
+    assertThat(search.found().semantic()).isEqualTo(Semantic.DONE);
   }
 }
