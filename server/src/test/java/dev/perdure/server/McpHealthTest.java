@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What {@code /readyz} and operators are told of MCP servers that are up, hang, and die. */
 class McpHealthTest {
-  private static final long PATIENCE_NANOS = 30_000_000_000L;
+  private static final long PATIENCE_NANOS = 180_000_000_000L;
 
   @TempDir private Path directory;
 
