@@ -10,7 +10,8 @@ import java.util.function.Supplier;
 
 /**
  * Something that the engine does again and again on a daemon thread: after every interval, and at
- * once when woken. A failure is logged and the loop goes on. Thread-safe.
+ * once when woken. A failure is logged and the loop goes on; of a row of them the first, the
+ * second, the fourth, the eighth and so on, and its end. Thread-safe.
  */
 final class Loop {
   private static final Logger LOG = System.getLogger(Loop.class.getName());
@@ -21,6 +22,9 @@ final class Loop {
   private final Semaphore wakeUps = new Semaphore(0);
   private final Thread thread;
   private volatile boolean stopped;
+
+  /** Failures in a row until now; used by the thread only. */
+  private int failures;
 
   Loop(String name, Duration interval, Runnable body) {
     this(name, () -> interval, body);
@@ -63,16 +67,22 @@ final class Loop {
     while (!stopped) {
       try {
         body.run();
+        succeeded();
       } catch (PerdureException e) {
-        LOG.log(
-            Level.WARNING,
-            "{0}: {1} Next try in {2} ms.",
-            thread.getName(),
-            e.getMessage(),
-            interval.get().toMillis());
+        if (toBeTold()) {
+          LOG.log(
+              Level.WARNING,
+              "{0}: {1} Failed {2} times in a row; next try in {3} ms.",
+              thread.getName(),
+              e.getMessage(),
+              failures,
+              interval.get().toMillis());
+        }
       } catch (RuntimeException | Error e) {
         // Without this loop the node would look alive and do nothing.
-        LOG.log(Level.ERROR, thread.getName() + " failed by a bug here; it goes on.", e);
+        if (toBeTold()) {
+          LOG.log(Level.ERROR, thread.getName() + " failed by a bug here; it goes on.", e);
+        }
       }
       try {
         wakeUps.tryAcquire(interval.get().toNanos(), TimeUnit.NANOSECONDS);
@@ -81,5 +91,19 @@ final class Loop {
         return;
       }
     }
+  }
+
+  private void succeeded() {
+    if (failures > 0) {
+      LOG.log(
+          Level.INFO, "{0} works again, after {1} failures in a row.", thread.getName(), failures);
+      failures = 0;
+    }
+  }
+
+  /** Counts a failure: an outage of minutes must not bury what else the log has to say. */
+  private boolean toBeTold() {
+    failures++;
+    return Integer.bitCount(failures) == 1;
   }
 }

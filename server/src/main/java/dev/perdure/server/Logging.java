@@ -28,7 +28,8 @@ final class Logging {
           "io.helidon",
               Level.SEVERE, // It warns, with a stack trace, of every stranger's broken bytes.
           "org.flywaydb", Level.WARNING,
-          "com.zaxxer.hikari", Level.WARNING,
+          "com.zaxxer.hikari",
+              Level.SEVERE, // It warns of each connection that an outage has broken, with a stack.
           "org.postgresql", Level.WARNING);
 
   /** Held here, because the JDK holds them weakly and would forget their levels. */
