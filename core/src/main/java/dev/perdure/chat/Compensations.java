@@ -127,18 +127,19 @@ public final class Compensations {
         : database.write(tx ->
             tx.list(
                 """
+                WITH due AS MATERIALIZED (
+                  SELECT call_id FROM compensation
+                   WHERE state = 'due' AND tool = ? AND due_at <= {now}
+                   ORDER BY due_at LIMIT ? {skip})
                 UPDATE compensation SET tries = tries + 1, due_at = {now} + CAST(? AS BIGINT),
                        updated_at = {now}
-                 WHERE state = 'due' AND call_id IN
-                       (SELECT call_id FROM compensation
-                         WHERE state = 'due' AND tool = ? AND due_at <= {now}
-                         ORDER BY due_at LIMIT ? {skip})
+                 WHERE state = 'due' AND call_id IN (SELECT call_id FROM due)
                 RETURNING call_id, turn_id, tenant, owner, tool, input, output, tries\
                 """,
                 Compensations::claimed,
-                forMillis,
                 tool,
-                atMost));
+                atMost,
+                forMillis));
   }
 
   private static Claimed claimed(ResultSet row) throws SQLException {

@@ -57,6 +57,9 @@ final class Alarm {
   /** What this node has taken and does not run yet; for the loop's thread. */
   private final List<Claim> held = new ArrayList<>();
 
+  /** Since when it has the first of them; for the loop's thread. */
+  private long heldSince;
+
   Alarm(EngineParts parts, Places places, BooleanSupplier draining) {
     this.parts = parts;
     this.turns = new DueTurns(parts);
@@ -86,15 +89,11 @@ final class Alarm {
       return;
     }
     Times times = times();
-    long begun = parts.clock().millis();
     // What is due and cannot be had is in the hands of another node.
     boolean more = true;
     try {
       while (more && times.due() <= times.now && !draining.getAsBoolean()) {
         more = setGoing(times);
-        if (parts.clock().millis() - begun > CROWD_PATIENCE.toMillis()) {
-          launch();
-        }
         times = times();
       }
     } finally {
@@ -107,12 +106,15 @@ final class Alarm {
   private boolean setGoing(Times times) {
     int done = 0;
     if (times.waiting <= times.now) {
-      done += take(turns::wake);
+      done += take(times.waitingDue, turns::wake);
     }
     if (times.later <= times.now) {
-      done += take(turns::begin);
+      done += take(times.laterDue, turns::begin);
     }
     if (times.schedule <= times.now) {
+      // All that are due, however long that takes: for what is held it could be longer than a
+      // lease.
+      launch();
       done += parts.schedules().fire(BATCH, this::begun);
     }
     return done > 0;
@@ -123,18 +125,24 @@ final class Alarm {
   }
 
   /** Takes a batch, for this node if it has places for all of it. */
-  private int take(Taking from) {
-    boolean here = places.take(BATCH);
+  private int take(int due, Taking from) {
+    boolean here = places.take(due);
     int claimed = 0;
     try {
-      DueTurns.Batch batch = from.take(BATCH, here);
+      DueTurns.Batch batch = from.take(due, here);
       claimed = batch.claims().size();
+      if (held.isEmpty()) {
+        heldSince = parts.clock().millis();
+      }
       held.addAll(batch.claims());
       begun(batch.begun());
+      if (parts.clock().millis() - heldSince > CROWD_PATIENCE.toMillis()) {
+        launch();
+      }
       return batch.count();
     } finally {
       if (here) {
-        places.giveBack(BATCH - claimed);
+        places.giveBack(due - claimed);
       }
     }
   }
@@ -148,16 +156,20 @@ final class Alarm {
   }
 
   private void launch() {
-    places.launch(List.copyOf(held));
+    List<Claim> claims = List.copyOf(held);
     held.clear();
+    places.launch(claims);
   }
 
   /**
    * When what is due next, by the database's clock; {@link Long#MAX_VALUE} for never.
    *
    * @param now the same clock
+   * @param waitingDue how many of these are due now, up to a batch
+   * @param laterDue of these
    */
-  private record Times(long now, long waiting, long later, long schedule) {
+  private record Times(
+      long now, long waiting, int waitingDue, long later, int laterDue, long schedule) {
     long due() {
       return Math.min(waiting, Math.min(later, schedule));
     }
@@ -167,12 +179,18 @@ final class Alarm {
   private Times times() {
     return parts
         .database()
-        .write(tx ->
-            new Times(
-                tx.now(),
-                DueTurns.nextWake(tx).orElse(Long.MAX_VALUE),
-                LaterTurns.nextDue(tx).orElse(Long.MAX_VALUE),
-                parts.schedules().next(tx).orElse(Long.MAX_VALUE)));
+        .write(tx -> {
+          long now = tx.now();
+          long waiting = DueTurns.nextWake(tx).orElse(Long.MAX_VALUE);
+          long later = LaterTurns.nextDue(tx).orElse(Long.MAX_VALUE);
+          return new Times(
+              now,
+              waiting,
+              waiting <= now ? DueTurns.waitingDue(tx, BATCH) : 0,
+              later,
+              later <= now ? DueTurns.laterDue(tx, BATCH) : 0,
+              parts.schedules().next(tx).orElse(Long.MAX_VALUE));
+        });
   }
 
   private void setTimer(Times times) {

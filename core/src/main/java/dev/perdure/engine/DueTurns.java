@@ -26,11 +26,16 @@ import java.util.TreeMap;
  * no second look at each of them. Thread-safe.
  */
 final class DueTurns {
-  /** As a value of its own, or PostgreSQL, whose clock moves, would look at every row. */
+  /**
+   * The clock as a value of its own, or PostgreSQL, whose clock moves, would look at every row. And
+   * read once: within a join it would be read again for each row, pass over those that the
+   * statement has changed already, and give others beyond the limit.
+   */
   private static final String FIRST_DUE =
       """
-      SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= (SELECT {now})
-       ORDER BY wake_at LIMIT ? {skip}\
+      WITH due AS MATERIALIZED (
+        SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= (SELECT {now})
+         ORDER BY wake_at LIMIT ? {skip})
       """;
 
   private final TurnLog log;
@@ -83,6 +88,30 @@ final class DueTurns {
     return claims;
   }
 
+  /**
+   * How many turns wait for something whose time has come.
+   *
+   * @param atMost where counting stops
+   */
+  static int waitingDue(Tx tx, int atMost) throws SQLException {
+    return count(tx, "waiting", atMost);
+  }
+
+  /** How many turns for later are due; see {@link #waitingDue}. */
+  static int laterDue(Tx tx, int atMost) throws SQLException {
+    return count(tx, "scheduled", atMost);
+  }
+
+  private static int count(Tx tx, String state, int atMost) throws SQLException {
+    // The state as a literal, so that the partial index of it is used.
+    String due = "SELECT id FROM turn WHERE state = '" + state + "' AND wake_at <= (SELECT {now})";
+    return tx.one(
+            "SELECT COUNT(*) FROM (" + due + " ORDER BY wake_at LIMIT ?) AS d",
+            row -> row.getInt(1),
+            atMost)
+        .orElse(0);
+  }
+
   /** The next time at which a turn that waits is to be looked at; empty for never. */
   static Optional<Long> nextWake(Tx tx) throws SQLException {
     return tx.one(
@@ -95,17 +124,21 @@ final class DueTurns {
 
   /**
    * Wakes turns in the middle of a reply whose time to wait is over. Those that are only to be
-   * reminded wait on.
+   * reminded wait on; while there are any, nothing else is done, as what is behind them in a crowd
+   * may be more of them.
    *
    * @param here whether this node has room for as many
    */
   Batch wake(int atMost, boolean here) {
     return write((tx, blocks) -> {
       int reminded = reminders.isEmpty() ? 0 : remind(tx, atMost, blocks);
+      if (reminded > 0) {
+        return new Batch(reminded, List.of(), new Begun(List.of(), Map.of(), Set.of()));
+      }
       Map<String, Long> woken = here ? hold(tx, atMost) : Map.of();
       List<String> queued = here ? List.of() : queue(tx, atMost);
       return new Batch(
-          reminded + woken.size() + queued.size(),
+          woken.size() + queued.size(),
           started(tx, woken, blocks),
           new Begun(queued, Map.of(), Set.of()));
     });
@@ -115,22 +148,23 @@ final class DueTurns {
   private Map<String, Long> hold(Tx tx, int atMost) throws SQLException {
     Map<String, Long> epochs = new TreeMap<>();
     tx.list(
-        "UPDATE turn SET "
+        FIRST_DUE
+            + "UPDATE turn SET "
             + TurnQueue.HOLD
-            + " WHERE state = 'waiting' AND id IN ("
-            + FIRST_DUE
-            + ") RETURNING id, epoch",
+            + " WHERE state = 'waiting' AND id IN (SELECT id FROM due) RETURNING id, epoch",
         row -> epochs.put(row.getString(1), row.getLong(2)),
-        nodeId,
-        atMost);
+        atMost,
+        nodeId);
     return epochs;
   }
 
   private static List<String> queue(Tx tx, int atMost) throws SQLException {
     return tx.list(
-        "UPDATE turn SET state = 'queued', wake_at = NULL WHERE state = 'waiting' AND id IN ("
-            + FIRST_DUE
-            + ") RETURNING id",
+        FIRST_DUE
+            + """
+            UPDATE turn SET state = 'queued', wake_at = NULL
+             WHERE state = 'waiting' AND id IN (SELECT id FROM due) RETURNING id\
+            """,
         row -> row.getString(1),
         atMost);
   }

@@ -241,12 +241,24 @@ public final class Engine implements Starter {
   private final class AlarmPlaces implements Alarm.Places {
     @Override
     public boolean take(int places) {
-      return !backlog && room.tryAcquire(places);
+      if (backlog || !room.tryAcquire(places)) {
+        return false;
+      }
+      if (draining.get()) {
+        // As for a seat: a stop that has begun meanwhile may have seen all places free.
+        leave(places);
+        return false;
+      }
+      return true;
     }
 
     @Override
     public void giveBack(int places) {
       leave(places);
+      if (backlog) {
+        // Somebody found no place while these were taken.
+        claimLoop.wake();
+      }
     }
 
     @Override
@@ -261,12 +273,22 @@ public final class Engine implements Starter {
     }
   }
 
-  /** Runs a claimed turn; its place in {@link #room} is taken already. */
+  /**
+   * Runs a claimed turn; its place in {@link #room} is taken already. One that was held until it
+   * looked orphaned and was claimed anew, comes too late.
+   */
   private void launch(Claim claim) {
     TurnRunner runner = new TurnRunner(parts, metrics, queue, gates, claim);
-    @Nullable TurnRunner before = runners.put(claim.turn(), runner);
-    if (before != null) {
-      before.release();
+    @Nullable TurnRunner before;
+    while ((before = runners.putIfAbsent(claim.turn(), runner)) != null) {
+      if (before.claim().epoch() > claim.epoch()) {
+        leave(1);
+        return;
+      }
+      if (runners.replace(claim.turn(), before, runner)) {
+        before.release();
+        break;
+      }
     }
     Thread.ofVirtual().name(claim.turn()).start(() -> run(runner));
   }

@@ -51,6 +51,9 @@ final class TurnQueue {
       started_at = COALESCE(started_at, {now})\
       """;
 
+  /** The lock of a database that is not shared says already that all others are dead. */
+  private static final String ALONE = "? IS NOT NULL";
+
   private final Database database;
   private final TurnLog log;
   private final String nodeId;
@@ -152,7 +155,7 @@ final class TurnQueue {
                  AND %s
                ORDER BY t.id LIMIT ? {skip}\
               """
-                  .formatted(JUDGES),
+                  .formatted(database.shared() ? JUDGES : ALONE),
               row -> row.getString(1),
               nodeId,
               atMost);

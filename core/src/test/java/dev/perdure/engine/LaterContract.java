@@ -356,6 +356,25 @@ abstract class LaterContract extends EngineFixture {
     }
   }
 
+  @Test
+  void a_batch_holds_no_more_than_there_are_places_for() {
+    int crowd = 100;
+    int atMost = 10;
+    for (int i = 0; i < crowd; i++) {
+      Turn _ = later(node.session(), "n" + i, in(Duration.ofMillis(1)), null);
+    }
+    // As statistics are before a crowd: of turns that wait there is none.
+    database.write(tx -> tx.update("ANALYZE turn"));
+    database.write(tx ->
+        tx.update("UPDATE turn SET state = 'waiting', wake_at = {now} WHERE state = 'scheduled'"));
+    DueTurns due = new DueTurns(node.parts);
+    assertThat(database.<Integer>read(tx -> DueTurns.waitingDue(tx, atMost))).isEqualTo(atMost);
+    for (int held = 0; held < crowd; held += atMost) {
+      assertThat(due.wake(atMost, true).claims()).hasSize(atMost);
+    }
+    assertThat(due.wake(atMost, true).claims()).isEmpty();
+  }
+
   private long epoch(String turn) {
     return database.read(tx ->
         tx.one("SELECT epoch FROM turn WHERE id = ?", row -> row.getLong(1), turn).orElseThrow());
