@@ -1,10 +1,15 @@
 package dev.perdure.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.perdure.protocol.Json;
 import dev.perdure.server.config.ConfigLoader;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -23,6 +28,30 @@ class McpHealthTest {
   private static final long PATIENCE_NANOS = 180_000_000_000L;
 
   @TempDir private Path directory;
+
+  /** A server of no tools, by standard input and output. */
+  static final class Fake {
+    public static void main(String[] args) throws IOException {
+      try (BufferedReader in = new BufferedReader(new InputStreamReader(System.in, UTF_8))) {
+        String line;
+        while ((line = in.readLine()) != null) {
+          JsonNode asked = Json.MAPPER.readTree(line);
+          if (asked.has("id")) {
+            ObjectNode answer = Json.MAPPER.createObjectNode().put("jsonrpc", "2.0");
+            answer.set("id", asked.path("id"));
+            ObjectNode result = answer.putObject("result");
+            result.putArray("tools");
+            result.set("protocolVersion", asked.at("/params/protocolVersion"));
+            result.putObject("capabilities").putObject("tools");
+            result.putObject("serverInfo").put("name", "fake").put("version", "1");
+            System.out.println(Json.text(answer));
+          }
+        }
+      }
+    }
+
+    private Fake() {}
+  }
 
   private final HttpClient client = HttpClient.newHttpClient();
 
@@ -59,12 +88,14 @@ class McpHealthTest {
         """
         #!/bin/sh
         echo $$ > '%s'
-        exec '%s' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '%s' dev.perdure.tool.mcp.FakeMcp
+        exec '%s' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '%s' '%s'
         """
             .formatted(
                 directory.resolve("pid"),
                 Path.of(System.getProperty("java.home"), "bin", "java"),
-                System.getProperty("java.class.path")));
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                Fake.class.getName()));
     Files.setPosixFilePermissions(written, PosixFilePermissions.fromString("rwx------"));
     Files.move(written, program);
   }
