@@ -2,8 +2,9 @@
  * From messages to a conversation. A session is a tree: users' messages follow replies, and each is
  * answered by one turn or, asked again, by several. What is shown is one way from the root to a leaf.
  */
-import { laneOf } from './fold.ts';
+
 import type { Outgoing, State, ThreadState } from './store.ts';
+import { laneOf } from './stored.ts';
 import type {
   Entry,
   LaneView,

@@ -6,18 +6,7 @@
 
 import type { LaneRef, Snapshot, SnapshotLane, TurnEvent } from './log.ts';
 import type { AttemptView, CallView, LaneView, PartView, TurnView } from './views.ts';
-import {
-  type Failure,
-  type Finish,
-  isTerminal,
-  type LaneState,
-  type Message,
-  type MessageStatus,
-  type Source,
-  sourceOf,
-  type TurnState,
-  type Usage,
-} from './wire.ts';
+import type { Failure, Finish, LaneState, Source, TurnState, Usage } from './wire.ts';
 
 /** The events do not make sense: one is missing, or the server breaks its protocol. */
 export class FoldError extends Error {
@@ -454,71 +443,4 @@ function plus(one: Usage, other: Usage): Usage {
 /** The text of a reply: its parts of the kind `text`, joined. */
 export function textOf(lane: Pick<LaneView, 'parts'>): string {
   return lane.parts.map((part) => (part.kind === 'text' ? part.text : '')).join('');
-}
-
-/** A stored reply in the same shape as a live one. */
-export function laneOf(message: Message, lane: number): LaneView {
-  return {
-    turn: message.turn,
-    lane,
-    message: message.id,
-    model: message.model ?? '',
-    state: laneState(message.status),
-    attempt: message.attempts?.at(-1)?.attempt ?? (message.status === 'pending' ? 0 : 1),
-    attempts: message.attempts ?? [],
-    parts: message.parts
-      .filter((part) => part.type !== 'source')
-      .map((part, number) => ({
-        part: number,
-        step: 0,
-        kind: part.type,
-        text: part.text,
-        ended: true,
-      })),
-    calls: message.tools ?? [],
-    sources: message.parts
-      .filter((part) => part.type === 'source')
-      .flatMap((part) => sourceOf(part) ?? []),
-    ...(message.usage === undefined ? {} : { usage: message.usage }),
-    ...(message.finish === undefined ? {} : { finish: message.finish }),
-    ...(message.error === undefined ? {} : { error: message.error }),
-  };
-}
-
-/** What the server stores of a reply at its end, which a lane's state amounts to. */
-export function storedOf(message: Message, lane: LaneView, at: number): Message {
-  const { tools: _, attempts: _attempts, finish: __, error: ___, ...rest } = message;
-  const again = lane.attempts.filter((one) => one.reason !== undefined);
-  return {
-    ...rest,
-    status: statusOf(lane.state),
-    model: lane.model,
-    parts: [
-      ...lane.parts.map((part) => ({ type: part.kind, text: part.text })),
-      ...lane.sources.map((source) => ({ type: 'source', text: '', ...source })),
-    ],
-    ...(lane.calls.length === 0
-      ? {}
-      : { tools: lane.calls.map(({ waiting: _waiting, ...call }) => call) }),
-    ...(again.length === 0 ? {} : { attempts: again }),
-    ...(lane.usage === undefined ? {} : { usage: lane.usage }),
-    ...(lane.finish === undefined ? {} : { finish: lane.finish }),
-    ...(lane.error === undefined ? {} : { error: lane.error }),
-    updatedAt: isTerminal(lane.state) ? at : message.updatedAt,
-  };
-}
-
-function laneState(status: MessageStatus): LaneState {
-  return status === 'complete' ? 'completed' : status;
-}
-
-function statusOf(state: LaneState): MessageStatus {
-  switch (state) {
-    case 'completed':
-      return 'complete';
-    case 'waiting':
-      return 'streaming';
-    default:
-      return state;
-  }
 }

@@ -1,6 +1,7 @@
 /** The messages of one session as a value, and what can happen to them. */
-import { storedOf } from './fold.ts';
+
 import type { Action, Outgoing, State, ThreadState } from './store.ts';
+import { storedOf } from './stored.ts';
 import type { TurnView } from './views.ts';
 import { isTerminal, type Message, type Turn } from './wire.ts';
 

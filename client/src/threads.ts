@@ -2,8 +2,8 @@
 import type { Cache } from './cache.ts';
 import type { Clock } from './clock.ts';
 import { asPerdureError, type PerdureError } from './errors.ts';
-import { storedOf } from './fold.ts';
 import type { Store, ThreadState } from './store.ts';
+import { storedOf } from './stored.ts';
 import type { Transport } from './transport.ts';
 import type { TurnView } from './views.ts';
 import { decodeMessage, type Message, type Page, page } from './wire.ts';

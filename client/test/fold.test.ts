@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { laneOf, storedOf, TurnFold, textOf } from '../src/fold.ts';
+import { TurnFold, textOf } from '../src/fold.ts';
 import { isRecord, parse } from '../src/json.ts';
 import { decodeEvent, decodeSnapshot, type TurnEvent } from '../src/log.ts';
+import { laneOf, storedOf } from '../src/stored.ts';
 import { decodeMessage, type Message } from '../src/wire.ts';
 
 const DIRECTORY = new URL('../../protocol/transcripts/', import.meta.url);
