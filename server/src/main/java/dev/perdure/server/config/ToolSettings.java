@@ -81,6 +81,14 @@ public record ToolSettings(
     Map<String, Http> http,
     Map<String, Mcp> mcp) {
 
+  // What settings of both kinds of tools say in the same words.
+  private static final String HOW_LONG = "How long a call may take; else as tools.timeout says.";
+  private static final String HOW_OFTEN =
+      "How often a call is tried whose outcome is not known, if its tool may be repeated"
+          + " (read, idempotent).";
+  private static final String PAUSE =
+      "The pause before the second try; twice as long before each further one.";
+
   public ToolSettings {
     Keys.check(
         ToolSettings.class,
@@ -178,22 +186,9 @@ public record ToolSettings(
                   "Headers, 'Name: value'. A secret is referred to: ${env:NAME} or"
                       + " ${file:/path}, which is read for each call.")
           List<String> headers,
-      @Key(min = "10ms", max = "1h", text = "How long a call may take; else as tools.timeout says.")
-          @Nullable Duration timeout,
-      @Key(
-              byDefault = "2",
-              min = "1",
-              max = "20",
-              text =
-                  "How often a call is tried whose outcome is not known, if its tool may be repeated"
-                      + " (read, idempotent).")
-          int maxTries,
-      @Key(
-              byDefault = "1s",
-              min = "0s",
-              max = "1m",
-              text = "The pause before the second try; twice as long before each further one.")
-          Duration retryPause,
+      @Key(min = "10ms", max = "1h", text = HOW_LONG) @Nullable Duration timeout,
+      @Key(byDefault = "2", min = "1", max = "20", text = HOW_OFTEN) int maxTries,
+      @Key(byDefault = "1s", min = "0s", max = "1m", text = PAUSE) Duration retryPause,
       @Key(min = "1KiB", max = "1MiB", text = "The largest answer; else as tools.maxResult says.")
           @Nullable ByteSize maxResult) {
     public Http {
@@ -246,22 +241,9 @@ public record ToolSettings(
                   "Which calls wait for somebody's approval: never, always, or unsafe (those of"
                       + " unsafe tools).")
           String approval,
-      @Key(min = "10ms", max = "1h", text = "How long a call may take; else as tools.timeout says.")
-          @Nullable Duration timeout,
-      @Key(
-              byDefault = "2",
-              min = "1",
-              max = "20",
-              text =
-                  "How often a call is tried whose outcome is not known, if its tool may be repeated"
-                      + " (read, idempotent).")
-          int maxTries,
-      @Key(
-              byDefault = "1s",
-              min = "0s",
-              max = "1m",
-              text = "The pause before the second try; twice as long before each further one.")
-          Duration retryPause) {
+      @Key(min = "10ms", max = "1h", text = HOW_LONG) @Nullable Duration timeout,
+      @Key(byDefault = "2", min = "1", max = "20", text = HOW_OFTEN) int maxTries,
+      @Key(byDefault = "1s", min = "0s", max = "1m", text = PAUSE) Duration retryPause) {
     public Mcp {
       Keys.check(
           Mcp.class,
