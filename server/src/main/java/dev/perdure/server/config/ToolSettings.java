@@ -82,11 +82,11 @@ public record ToolSettings(
     Map<String, Mcp> mcp) {
 
   // What settings of both kinds of tools say in the same words.
-  private static final String HOW_LONG = "How long a call may take; else as tools.timeout says.";
-  private static final String HOW_OFTEN =
+  static final String HOW_LONG = "How long a call may take; else as tools.timeout says.";
+  static final String HOW_OFTEN =
       "How often a call is tried whose outcome is not known, if its tool may be repeated"
           + " (read, idempotent).";
-  private static final String PAUSE =
+  static final String PAUSE =
       "The pause before the second try; twice as long before each further one.";
 
   public ToolSettings {
