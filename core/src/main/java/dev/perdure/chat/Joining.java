@@ -131,21 +131,23 @@ final class Joining {
     return epochs;
   }
 
+  /** A conversation without a turn may have messages: those that were added to it. */
   private void readEnds(Object sessions) throws SQLException {
     tx.list(
         """
-        SELECT t.session_id, t.position + 1,
-               (SELECT MAX(m.position) + 1 FROM message m WHERE m.session_id = t.session_id),
+        SELECT s.id, COALESCE(t.position + 1, 0),
+               COALESCE((SELECT MAX(m.position) + 1 FROM message m WHERE m.session_id = s.id), 0),
                COALESCE(
                  (SELECT m.id FROM message m
                    WHERE m.turn_id = t.id AND m.role = 'user' AND m.id <> t.user_message
                    ORDER BY m.position DESC LIMIT 1),
                  (SELECT l.message_id FROM lane l
                    WHERE l.turn_id = t.id ORDER BY l.lane LIMIT 1))
-          FROM turn t
-         WHERE t.session_id IN (SELECT j.value ->> 0 FROM {rows}) AND t.position >= 0
-           AND t.position = (SELECT MAX(n.position) FROM turn n
-                              WHERE n.session_id = t.session_id)\
+          FROM session s
+          LEFT JOIN turn t
+                 ON t.session_id = s.id AND t.position >= 0
+                AND t.position = (SELECT MAX(n.position) FROM turn n WHERE n.session_id = s.id)
+         WHERE s.id IN (SELECT j.value ->> 0 FROM {rows})\
         """,
         row ->
             ends.put(row.getString(1), new End(row.getLong(2), row.getLong(3), row.getString(4))),

@@ -3,14 +3,17 @@ package dev.perdure.engine;
 import static dev.perdure.engine.EngineHarness.CALLER;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.perdure.chat.Branches;
 import dev.perdure.chat.Caller;
 import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.LaterTurns.When;
 import dev.perdure.chat.Message;
+import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Status;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Origin;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.chat.WaitLimits;
@@ -18,6 +21,7 @@ import dev.perdure.file.FileLimits;
 import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
+import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.TurnAccepted;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
@@ -91,6 +95,26 @@ abstract class LaterContract extends EngineFixture {
     assertThat(all.get(2).id()).isEqualTo(later.userMessage());
     assertThat(node.turn(later.id()).position()).isEqualTo(1);
     assertThat(provider.requests().getLast().messages()).hasSize(3);
+  }
+
+  @Test
+  void it_joins_a_session_to_which_messages_were_added_but_in_which_nothing_was_asked()
+      throws Exception {
+    script("a", REPLY);
+    String session = node.session();
+    new Branches(database, Ids.system())
+        .append(
+            CALLER,
+            session,
+            List.of(
+                new Origin.Earlier(Message.Role.USER, List.of(new Part(PartKind.TEXT, "Added")))));
+    Turn later = later(session, "Later", NOW, null);
+    node.engine.start();
+    node.awaitEnd(later.id());
+    assertThat(messages(session))
+        .extracting(Message::text)
+        .containsExactly("Added", "Later", "Hello");
+    assertThat(node.turn(later.id()).position()).isZero();
   }
 
   @Test
