@@ -2,7 +2,10 @@ package dev.perdure.chat;
 
 import dev.perdure.db.Database;
 import dev.perdure.db.Tx;
+import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent.ToolUndo;
 import dev.perdure.protocol.TurnFold.CallSnapshot;
@@ -24,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * done. Thread-safe, without state.
  */
 public final class Compensations {
+  /** How long the holder of a turn that is deleted has to let go of the calls that it is making. */
+  private static final long LETTING_GO_MILLIS = 5_000;
+
   private Compensations() {}
 
   /** What one row says to those who look at the ledger. */
@@ -82,19 +88,21 @@ public final class Compensations {
     return call.returned() != null && call.returned().error() == null;
   }
 
-  /** Notes what is owed, in the transaction that ends the turn. */
+  /** Notes what is owed, in the transaction that ends the turn or deletes it. */
   public static void owe(Tx tx, List<ToolUndo> owed) throws SQLException {
     for (ToolUndo undo : owed) {
       tx.update(
           """
           INSERT INTO compensation (call_id, turn_id, tenant, owner, tool, input, output, state,
                                     due_at, created_at, updated_at)
-          SELECT c.id, c.turn_id, t.tenant, t.owner, c.tool, c.input, c.output, 'due', {now},
+          SELECT c.id, c.turn_id, t.tenant, t.owner, c.tool, c.input, c.output, 'due',
+                 {now} + CASE c.state WHEN 'intent' THEN CAST(? AS BIGINT) ELSE 0 END,
                  {now}, {now}
             FROM tool_call c JOIN turn t ON t.id = c.turn_id
            WHERE c.id = ? AND c.input IS NOT NULL
           ON CONFLICT (call_id) DO NOTHING\
           """,
+          LETTING_GO_MILLIS,
           undo.call());
     }
   }
@@ -107,6 +115,31 @@ public final class Compensations {
             "SELECT lane, id FROM tool_call WHERE turn_id = ? AND compensates = 1 AND runs > 0",
             row -> new ToolUndo(row.getInt(1), row.getString(2)),
             turn));
+  }
+
+  /** Notes what an open turn owes that is being deleted, whose row the caller holds locked. */
+  static void oweUnfinished(Tx tx, TurnLog log, String turn) throws SQLException {
+    boolean any =
+        tx.one(
+                "SELECT 1 FROM tool_call WHERE turn_id = ? AND compensates = 1 AND runs > 0 LIMIT 1",
+                row -> true,
+                turn)
+            .isPresent();
+    if (!any) {
+      return;
+    }
+    List<ToolUndo> owed;
+    try {
+      owed = owed(tx, log.readAll(tx, turn).fold().snapshot());
+    } catch (PerdureException e) {
+      if (e.code() != ErrorCode.INTERNAL) {
+        throw e;
+      }
+      // Nobody can say what its log says; that must not keep it from being deleted.
+      oweAll(tx, turn);
+      return;
+    }
+    owe(tx, owed);
   }
 
   /**

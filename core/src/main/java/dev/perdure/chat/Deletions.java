@@ -1,6 +1,7 @@
 package dev.perdure.chat;
 
 import dev.perdure.db.Tx;
+import dev.perdure.log.TurnLog;
 import java.sql.SQLException;
 import java.util.List;
 
@@ -25,9 +26,17 @@ final class Deletions {
                                            WHERE id = own.user_message)))\
       """;
 
-  /** Deletes a session, and returns its turns. */
-  static List<String> session(Tx tx, Caller caller, String session) throws SQLException {
+  /**
+   * Deletes a session, and returns its turns. Replies that were not complete never will be: what
+   * they have done is owed. The open turns are locked, so that none of them begins a call that
+   * nobody has heard of.
+   */
+  static List<String> session(Tx tx, TurnLog log, Caller caller, String session)
+      throws SQLException {
     Locks.lockSession(tx, caller, session);
+    for (Locks.OpenTurn open : Locks.openTurns(tx, session)) {
+      Compensations.oweUnfinished(tx, log, open.id());
+    }
     List<String> gone =
         tx.list("SELECT id FROM turn WHERE session_id = ?", row -> row.getString(1), session);
     String ofSession = " WHERE turn_id IN (SELECT id FROM turn WHERE session_id = ?)";
@@ -43,7 +52,8 @@ final class Deletions {
   }
 
   /** Deletes the session of a turn, unless there is more in it; returns its turns, or none. */
-  static List<String> sessionOf(Tx tx, Caller caller, String turn) throws SQLException {
+  static List<String> sessionOf(Tx tx, TurnLog log, Caller caller, String turn)
+      throws SQLException {
     Locks.OpenTurn _ = Locks.lockTurn(tx, caller, turn);
     if (tx.one(MORE, row -> true, turn).isPresent()) {
       return List.of();
@@ -51,6 +61,6 @@ final class Deletions {
     String session =
         tx.one("SELECT session_id FROM turn WHERE id = ?", row -> row.getString(1), turn)
             .orElseThrow();
-    return session(tx, caller, session);
+    return session(tx, log, caller, session);
   }
 }

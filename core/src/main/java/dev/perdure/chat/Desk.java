@@ -118,10 +118,10 @@ public final class Desk {
 
   /**
    * Deletes a session with its messages, turns and logs. Writers of its open turns are fenced off
-   * by the rows being gone, and told so.
+   * by the rows being gone, and told so; what tools have done for their replies is undone.
    */
   public void deleteSession(Caller caller, String session) {
-    gone(caller, database.write(tx -> Deletions.session(tx, caller, session)));
+    gone(caller, database.write(tx -> Deletions.session(tx, log, caller, session)));
   }
 
   /**
@@ -132,7 +132,7 @@ public final class Desk {
    * @throws PerdureException NOT_FOUND
    */
   public boolean deleteIfAlone(Caller caller, String turn) {
-    List<String> turns = database.write(tx -> Deletions.sessionOf(tx, caller, turn));
+    List<String> turns = database.write(tx -> Deletions.sessionOf(tx, log, caller, turn));
     if (!turns.isEmpty()) {
       gone(caller, turns);
     }

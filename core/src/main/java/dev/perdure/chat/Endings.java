@@ -93,6 +93,7 @@ public final class Endings {
          WHERE turn_id = ? AND state NOT IN ('completed', 'failed', 'cancelled')\
         """,
         turn);
+    ToolCalls.abandon(tx, turn);
     Compensations.oweAll(tx, turn);
     tx.update(
         """

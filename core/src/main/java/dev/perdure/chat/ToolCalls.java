@@ -314,6 +314,16 @@ public final class ToolCalls {
         args.toArray());
   }
 
+  /** What a turn has left undone when it is given up will not be done. */
+  static void abandon(Tx tx, String turn) throws SQLException {
+    tx.update(
+        "UPDATE tool_call SET state = 'abandoned', updated_at = {now}"
+            + " WHERE turn_id = ? AND state IN ("
+            + CallState.open()
+            + ")",
+        turn);
+  }
+
   /** What a lane has left undone when it ends will not be done. */
   static void abandon(Tx tx, String turn, int lane) throws SQLException {
     tx.update(

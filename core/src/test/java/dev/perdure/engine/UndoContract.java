@@ -8,6 +8,7 @@ import dev.perdure.chat.Compensations;
 import dev.perdure.chat.Turn;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.Json;
+import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolUndo;
@@ -170,6 +171,64 @@ abstract class UndoContract extends ToolFixture {
         dev.perdure.protocol.ErrorCode.CONFLICT);
   }
 
+  private boolean owesNothing() {
+    return database.read(tx -> tx.one("SELECT 1 FROM compensation", row -> true).isEmpty());
+  }
+
+  @Test
+  void an_effect_of_a_reply_whose_session_is_deleted_in_the_middle_of_it_is_undone()
+      throws Exception {
+    Undoable look = new Undoable(Tool.Input::arguments);
+    use(look);
+    script("a", CALL, HELD);
+    String session = node.session();
+    Turn turn = node.submit(session, "Hi", "script/a");
+    eventually(() -> provider.requests().size() == 2);
+    node.desk.deleteSession(CALLER, session);
+    eventually(() -> look.undone.size() == 1 && owesNothing());
+    assertThat(look.undone.getFirst().output()).isNotNull();
+    assertThat(look.undone.getFirst().call().turn()).isEqualTo(turn.id());
+    eventually(() -> node.engine.running() == 0);
+  }
+
+  @Test
+  void a_call_at_work_when_its_session_is_deleted_is_undone_once_it_was_let_go() throws Exception {
+    Undoable look =
+        new Undoable(input -> {
+          new CountDownLatch(1).await();
+          return input.arguments();
+        });
+    use(look);
+    script("a", CALL);
+    String session = node.session();
+    node.submit(session, "Hi", "script/a");
+    eventually(() -> look.calls.size() == 1);
+    node.desk.deleteSession(CALLER, session);
+    assertThat(
+            database.<Long>read(tx ->
+                tx.one("SELECT due_at - created_at FROM compensation", row -> row.getLong(1))
+                    .orElseThrow()))
+        .isPositive();
+    eventually(() -> node.engine.running() == 0);
+    database.write(tx -> tx.update("UPDATE compensation SET due_at = 0"));
+    eventually(() -> look.undone.size() == 1 && owesNothing());
+    assertThat(look.undone.getFirst().output()).isNull();
+  }
+
+  @Test
+  void an_effect_of_a_complete_reply_stands_though_its_session_is_deleted_while_another_is_written()
+      throws Exception {
+    Undoable look = new Undoable(Tool.Input::arguments);
+    use(look);
+    script("a", CALL, LAST);
+    script("b", HELD);
+    String session = node.session();
+    Turn turn = node.submit(session, "Hi", "script/a", "script/b");
+    eventually(() -> node.turn(turn.id()).lanes().getFirst().state() == LaneState.COMPLETED);
+    node.desk.deleteSession(CALLER, session);
+    assertThat(owesNothing()).isTrue();
+  }
+
   @Test
   void what_is_owed_stays_owed_when_the_session_is_deleted_and_the_node_dies() throws Exception {
     Undoable look = new Undoable(Tool.Input::arguments);
@@ -189,8 +248,7 @@ abstract class UndoContract extends ToolFixture {
             new dev.perdure.tool.Tools(List.of(look), dev.perdure.tool.Tools.Limits.DEFAULT));
     node.engine.start();
     // Nobody is left who could ask what has become of it.
-    eventually(
-        () -> database.read(tx -> tx.one("SELECT 1 FROM compensation", row -> true).isEmpty()));
+    eventually(this::owesNothing);
     assertThat(look.undone).hasSize(2);
   }
 }
