@@ -65,6 +65,26 @@ test('headers say where the reader stands', async () => {
   assert.deepEqual(await (await fetch(`${url(turn)}?offset=${next}`)).json(), []);
 });
 
+test('a reader by SSE is told that it is up to date once it is, and not before', async () => {
+  const { turn } = await submit(say(words(30), 1));
+  await ended(turn);
+  const controls = async query => {
+    const text = await (await fetch(`${url(turn)}?live=sse${query}`)).text();
+    return [...text.matchAll(/^event: control\ndata: (.*)$/gm)].map(match => JSON.parse(match[1]));
+  };
+  const all = await controls('');
+  assert.ok(all.length > 30);
+  assert.deepEqual([...new Set(all.slice(0, -1).map(control => control.upToDate))], [undefined]);
+  assert.ok(all.at(-1).upToDate && all.at(-1).streamClosed);
+  assert.deepEqual(await controls(`&offset=${all.at(-1).streamNextOffset}`), [all.at(-1)]);
+  const waits = (await submit('/stall 60s')).turn;
+  await until('the start', async () => (await (await fetch(url(waits))).json()).some(e => e.type === 'attempt.started'));
+  const tail = (await fetch(`${url(waits)}?live=sse&offset=now`)).body.getReader();
+  assert.match(new TextDecoder().decode((await tail.read()).value), /event: control\ndata: .*"upToDate":true/);
+  await tail.cancel();
+  await api('POST', `/v1/turns/${waits}/cancel`);
+});
+
 test('a poll at the tail of what goes on waits for more, and its cursor is taken', async () => {
   const { turn } = await submit(say(words(40), 25));
   const first = await fetch(`${url(turn)}?live=long-poll`);

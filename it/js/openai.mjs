@@ -342,6 +342,9 @@ test('a response follows another one, and its items are listed', async () => {
   for await (const item of client().responses.inputItems.list(beside.id, { order: 'asc', limit: 2 })) items.push(item);
   assert.deepEqual(items.map(item => item.role), ['user', 'assistant', 'user']);
   assert.equal(items[0].content[0].text, 'extra');
+  for (const query of [{ order: 'up' }, { after: 'msg_x' }]) {
+    await assert.rejects(client().responses.inputItems.list(beside.id, query), OpenAI.BadRequestError);
+  }
   const sessions = await Promise.all(
     [first, second, beside].map(async response => (await api('GET', `/v1/turns/${turnOf(response.id)}`)).session),
   );
@@ -387,6 +390,8 @@ test('a function of the client ends the response, and its result begins the next
     tools: [weather],
     input: result(call, 'sunny'),
   };
+  const both = client().responses.create({ ...next, input: [...next.input, { role: 'user', content: 'and this' }] });
+  await assert.rejects(both, error => error.status === 400 && /cannot come along/.test(error.message));
   const events = await collect(await client().responses.create({ ...next, stream: true }));
   assertDense(events);
   const second = events.at(-1).response;
@@ -719,6 +724,17 @@ test('refusals are what the client expects', async () => {
   await refused(create({ tool_choice: 'required' }), 400, 'unsupported_parameter', 'tool_choice');
   await refused(create({ tools: [{ type: 'web_search' }] }), 400, 'unsupported_parameter', 'tools');
   await refused(create({ store: false }), 400, 'unsupported_parameter', 'store');
+  await refused(create({ stop: ['x'] }), 400, 'unsupported_parameter', 'stop');
+  await refused(create({ top_p: 0 }), 400, 'invalid_value', 'top_p');
+  await refused(create({ conversation: {} }), 400, 'invalid_value', 'conversation');
+  await refused(create({ text: { format: 'json' } }), 400, 'invalid_value', 'text.format');
+  await refused(create({ text: { format: { type: 'json_schema', name: 'a' } } }), 400, 'invalid_value', 'text.format');
+  await refused(create({ input: [{ type: 'reasoning' }, { role: 'x' }] }), 400, 'invalid_value', 'input[1]');
+  await refused(client().models.retrieve('no/such'), 404, 'model_not_found', 'model');
+  const chat = body => client().chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'x' }], ...body });
+  await refused(chat({ n: 'x' }), 400, 'unsupported_parameter', 'n');
+  await refused(chat({ web_search_options: {} }), 400, 'unsupported_parameter', 'web_search_options');
+  await refused(chat({ max_completion_tokens: null, max_tokens: 0 }), 400, 'invalid_value', 'max_tokens');
   await refused(create({ text: { format: { type: 'grammar' } } }), 400, 'unsupported_parameter', 'text.format');
   const recursive = { type: 'object', properties: { a: { $ref: '#/$defs/a' } }, $defs: { a: { $ref: '#/$defs/a' } } };
   const format = { type: 'json_schema', name: 'a', schema: recursive };
@@ -766,6 +782,7 @@ test('a chat completion streams', async () => {
   const final = await stream.finalChatCompletion();
   assert.equal(final.choices[0].message.content, words(12));
   assert.ok(final.usage.completion_tokens > 0);
+  assert.equal(final.usage.prompt_tokens_details.cached_tokens, 0);
 });
 
 test('a chat completion that fails is an error, at once or in the stream', async () => {

@@ -14,7 +14,6 @@ import dev.perdure.server.http.WebSocket;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
@@ -268,7 +267,12 @@ final class ChatSocket {
           new Out() {
             @Override
             public void data(byte[] chunk) {
-              out.data(Arrays.equals(chunk, UiMessageStream.DONE) ? end() : framed(chunk));
+              out.data(framed(chunk));
+            }
+
+            @Override
+            public void done() {
+              out.data(end());
             }
 
             @Override

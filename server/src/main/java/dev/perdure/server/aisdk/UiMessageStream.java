@@ -1,6 +1,5 @@
 package dev.perdure.server.aisdk;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.perdure.protocol.Decision;
@@ -63,7 +62,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class UiMessageStream implements Projection {
   private static final int LANE = 0;
-  static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
 
   private final Attempts attempts;
   private final KnownLog known;
@@ -189,7 +187,7 @@ final class UiMessageStream implements Projection {
     endStep(out);
     LineBuffer json = chunk("finish").raw(",\"finishReason\":\"tool-calls\"");
     end(metadata(json), out);
-    out.data(DONE);
+    out.done();
   }
 
   private void endStep(Out out) {
@@ -351,7 +349,7 @@ final class UiMessageStream implements Projection {
         end(chunk("error").raw(",\"errorText\":").quoted(text), out);
       }
     }
-    out.data(DONE);
+    out.done();
   }
 
   private static String finishReason(@Nullable FinishReason reason) {

@@ -101,7 +101,8 @@ public final class DurableStreamsDoor implements FrontDoor {
         case "long-poll" ->
             answer(exchange, place, turn, new Items(projection.get(), after), LONG_POLL, after);
         case "sse" ->
-            place.sendResumable(turn, new Frames(new Items(projection.get(), after), after));
+            place.sendResumable(
+                turn, new Frames(new Items(projection.get(), after), after, tail(place, turn)));
         default ->
             throw new PerdureException(
                 ErrorCode.INVALID_REQUEST,
@@ -148,7 +149,7 @@ public final class DurableStreamsDoor implements FrontDoor {
     } else {
       String tag = "\"" + Offset.text(after) + ":" + next + (items.closed() ? ":c" : "") + "\"";
       exchange.header(HeaderNames.ETAG, tag);
-      if (exchange.header(HeaderNames.IF_NONE_MATCH).orElse("").equals(tag)) {
+      if (exchange.header(HeaderNames.IF_NONE_MATCH).orElse("").contains(tag)) {
         exchange.sendEmpty(304);
         return;
       }
@@ -156,8 +157,13 @@ public final class DurableStreamsDoor implements FrontDoor {
     exchange.send(200, Exchange.JSON, ("[" + String.join(",", all) + "]").getBytes(UTF_8));
   }
 
-  /** Pairs of data and control, as the protocol has them. Used by one thread. */
-  private record Frames(Items items, long after) implements Projection {
+  /**
+   * Pairs of data and control, as the protocol has them. Used by one thread.
+   *
+   * @param tail the last event that there was when the stream began: from there on its reader has
+   *     all that there is, and is told so at once if it had it before
+   */
+  private record Frames(Items items, long after, long tail) implements Projection {
     @Override
     public Then apply(long seq, TurnEvent event, Out out) {
       List<String> now = items.of(seq, event);
@@ -165,14 +171,14 @@ public final class DurableStreamsDoor implements FrontDoor {
       if (!now.isEmpty()) {
         out.passing("data", ("[" + String.join(",", now) + "]").getBytes(UTF_8));
       }
-      if (seq > after || end) {
+      if (seq > after || seq == tail || end) {
         String next = Offset.text(items.next());
         String control =
             "{\"streamNextOffset\":\""
                 + next
                 + "\",\"streamCursor\":\""
                 + next
-                + "\",\"upToDate\":true"
+                + (seq >= tail ? "\",\"upToDate\":true" : "\"")
                 + (end ? ",\"streamClosed\":true}" : "}");
         out.passing("control", control.getBytes(UTF_8));
       }

@@ -1,13 +1,11 @@
 package dev.perdure.server.durablestreams;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.server.http.Projection;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -15,9 +13,6 @@ import java.util.List;
  * one thread.
  */
 final class Items {
-  /** The AI SDK's mark of the end, which is no JSON; a closed stream says the same. */
-  private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
-
   private final Projection projection;
   private final long after;
   private long last = Offset.START;
@@ -44,10 +39,12 @@ final class Items {
   private record Collected(List<String> items) implements Projection.Out {
     @Override
     public void data(byte[] data) {
-      if (!Arrays.equals(data, DONE)) {
-        items.add(new String(data, UTF_8));
-      }
+      items.add(new String(data, UTF_8));
     }
+
+    /** A closed stream says it. */
+    @Override
+    public void done() {}
 
     @Override
     public void passing(String name, byte[] data) {

@@ -1,5 +1,7 @@
 package dev.perdure.server.http;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import dev.perdure.protocol.TurnEvent;
 
 /**
@@ -26,6 +28,11 @@ public interface Projection {
 
     /** The data of a frame without a name. */
     void data(byte[] data);
+
+    /** The end of what the protocol has to say; in an event stream a frame that is no JSON. */
+    default void done() {
+      data("[DONE]".getBytes(US_ASCII));
+    }
 
     /** The data of a frame with a name, which goes without saying where there are no names. */
     void passing(String name, byte[] data);

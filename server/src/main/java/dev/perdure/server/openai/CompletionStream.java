@@ -1,6 +1,5 @@
 package dev.perdure.server.openai;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -23,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * attempt that voids text which was shown cuts the connection, as a vendor's own failure would.
  */
 final class CompletionStream implements Projection {
-  private static final byte[] DONE = "[DONE]".getBytes(US_ASCII);
-
   private final ResponseStream state;
   private final long from;
   private final boolean usageChunk;
@@ -123,7 +120,7 @@ final class CompletionStream implements Projection {
         out.data(bytes(error));
       }
     }
-    out.data(DONE);
+    out.done();
   }
 
   private void chunk(String delta, @Nullable String finishReason, Out out) {
@@ -138,7 +135,8 @@ final class CompletionStream implements Projection {
     } else {
       json.quoted(finishReason);
     }
-    out.data(json.raw("}]}").take());
+    // A client that asked for the usage knows by the null that it is still to come.
+    out.data(json.raw(usageChunk ? "}],\"usage\":null}" : "}]}").take());
   }
 
   /** The whole completion, once the turn is over. */
@@ -218,10 +216,18 @@ final class CompletionStream implements Projection {
   }
 
   private static ObjectNode usage(ObjectNode response) {
+    JsonNode counted = response.path("usage");
     ObjectNode usage = Json.MAPPER.createObjectNode();
-    usage.put("prompt_tokens", response.path("usage").path("input_tokens").asLong());
-    usage.put("completion_tokens", response.path("usage").path("output_tokens").asLong());
-    return usage.put("total_tokens", response.path("usage").path("total_tokens").asLong());
+    usage.put("prompt_tokens", counted.path("input_tokens").asLong());
+    usage.put("completion_tokens", counted.path("output_tokens").asLong());
+    usage.put("total_tokens", counted.path("total_tokens").asLong());
+    usage
+        .putObject("prompt_tokens_details")
+        .put("cached_tokens", counted.at("/input_tokens_details/cached_tokens").asLong());
+    usage
+        .putObject("completion_tokens_details")
+        .put("reasoning_tokens", counted.at("/output_tokens_details/reasoning_tokens").asLong());
+    return usage;
   }
 
   private static byte[] bytes(ObjectNode json) {

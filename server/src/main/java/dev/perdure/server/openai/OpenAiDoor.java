@@ -15,6 +15,7 @@ import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
+import dev.perdure.server.http.Text;
 import dev.perdure.server.http.Uploads;
 import dev.perdure.server.openai.Responses.Asked;
 import io.helidon.http.HeaderName;
@@ -26,6 +27,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The routes that the OpenAI clients call below their base URL {@code /openai/v1}. Thread-safe.
@@ -269,20 +271,26 @@ public final class OpenAiDoor implements FrontDoor {
   /** Answers with the part of a list that the query asks for. */
   static void page(Exchange exchange, List<ObjectNode> all) {
     int limit = exchange.queryNumber("limit", 1, MAX_ITEMS).orElse((long) DEFAULT_ITEMS).intValue();
-    boolean ascending = exchange.query("order").orElse("desc").equals("asc");
-    String after = exchange.query("after").orElse("");
-    List<ObjectNode> items = all;
-    if (!ascending) {
-      items = items.reversed();
-    }
-    int from = 0;
-    for (int i = 0; i < items.size(); i++) {
-      if (items.get(i).path("id").textValue().equals(after)) {
-        from = i + 1;
-      }
-    }
+    String order = exchange.query("order").orElse("desc");
+    List<ObjectNode> items =
+        switch (order) {
+          case "asc" -> all;
+          case "desc" -> all.reversed();
+          default -> throw Refusal.invalid("order", "'order' must be 'asc' or 'desc'.");
+        };
+    @Nullable String after = exchange.query("after").orElse(null);
+    int from = after == null ? 0 : behind(items, after);
     List<ObjectNode> page = items.subList(from, Math.min(items.size(), from + limit));
     send(exchange, pageOf(page, from + page.size() < items.size()));
+  }
+
+  private static int behind(List<ObjectNode> items, String id) {
+    for (int i = 0; i < items.size(); i++) {
+      if (items.get(i).path("id").textValue().equals(id)) {
+        return i + 1;
+      }
+    }
+    throw Refusal.invalid("after", "There is no item '" + Text.shown(id) + "' in this list.");
   }
 
   static ObjectNode pageOf(List<ObjectNode> page, boolean more) {
@@ -330,7 +338,14 @@ public final class OpenAiDoor implements FrontDoor {
   }
 
   private void model(Exchange exchange) {
-    send(exchange, modelOf(responses.model(exchange.decoded("model", 200))));
+    String name = exchange.decoded("model", 200);
+    try {
+      send(exchange, modelOf(responses.model(name)));
+    } catch (PerdureException e) {
+      throw e.code() == ErrorCode.UNKNOWN_MODEL
+          ? new Refusal(404, "model_not_found", "model", String.valueOf(e.getMessage()))
+          : e;
+    }
   }
 
   private static ObjectNode modelOf(String id) {

@@ -66,6 +66,8 @@ record OpenAiRequest(
           "prompt", "Send the text itself.",
           "functions", "Send 'tools'.",
           "logprobs", "Log probabilities are not kept.",
+          "stop", "No sequence ends a reply. Leave it out.",
+          "web_search_options", "Configure tools on the server.",
           "audio", "Only text is supported.",
           "modalities", "Only text is supported.");
 
@@ -86,17 +88,34 @@ record OpenAiRequest(
       messages.add(OpenAiContent.read(Role.USER, input, "input", limits));
     } else if (input.isArray()) {
       messages(input, "input", system, messages, said, limits);
+      requireResultsAlone(json, input, said);
     } else {
       throw Refusal.invalid("input", "'input' must be a string or a list of messages.");
     }
     return build(json, "max_output_tokens", system, messages, said, limits);
   }
 
+  /** Results of tools go to the reply that waits for them; a message would be one behind it. */
+  private static void requireResultsAlone(JsonNode json, JsonNode input, List<Said> said) {
+    boolean goesOn = json.hasNonNull("previous_response_id") || json.hasNonNull("conversation");
+    List<Said> any = new ArrayList<>();
+    for (JsonNode item : input) {
+      boolean _ = OpenAiTools.item(item, "input", any);
+    }
+    if (goesOn && said.isEmpty() && !any.isEmpty()) {
+      throw Refusal.unsupported(
+          "input",
+          "A message cannot come along with results of tools. Send the results, and the message"
+              + " behind the response to them.");
+    }
+  }
+
   /** Reads the body of {@code POST /chat/completions}. */
   static OpenAiRequest completion(byte[] body, HttpLimits.Body limits) {
     JsonNode json = parse(body);
     refuseUnsupported(json);
-    if (json.path("n").asInt(1) != 1) {
+    JsonNode choices = json.path("n");
+    if (!choices.isMissingNode() && !choices.isNull() && choices.asInt(0) != 1) {
       throw Refusal.unsupported("n", "One completion per request is supported.");
     }
     List<String> system = new ArrayList<>();
@@ -106,7 +125,8 @@ record OpenAiRequest(
       throw Refusal.invalid("messages", "'messages' must be a list of messages.");
     }
     messages(json.path("messages"), "messages", system, messages, said, limits);
-    String most = json.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
+    String newer = "max_completion_tokens";
+    String most = json.hasNonNull(newer) ? newer : "max_tokens";
     return build(json, most, system, messages, said, limits);
   }
 
@@ -131,6 +151,9 @@ record OpenAiRequest(
     JsonNode value = json.path("conversation");
     @Nullable String id =
         value.isObject() ? line(value, "id", ID_CHARS) : line(json, "conversation", ID_CHARS);
+    if (id == null && value.isObject()) {
+      throw Refusal.invalid("conversation", "The object 'conversation' has no 'id'.");
+    }
     if (id != null && json.hasNonNull("previous_response_id")) {
       throw Refusal.invalid(
           "conversation", "Send 'conversation' or 'previous_response_id', not both.");
@@ -188,10 +211,7 @@ record OpenAiRequest(
         OpenAiTools.wish(json),
         OutputForm.wish(json),
         prompt.isBlank() ? null : prompt,
-        new GenerationParams(
-            integer(json, mostTokens),
-            number(json, "temperature", 2, true),
-            number(json, "top_p", 1, false)),
+        new GenerationParams(integer(json, mostTokens), number(json, "temperature", 2), topP(json)),
         line(json, "previous_response_id", ID_CHARS),
         conversation(json),
         stream,
@@ -233,8 +253,9 @@ record OpenAiRequest(
     if (items.size() > MESSAGES) {
       throw Refusal.invalid(name, "At most " + MESSAGES + " messages are accepted.");
     }
+    int index = 0;
     for (JsonNode item : items) {
-      String at = name + "[" + (into.size() + system.size()) + "]";
+      String at = name + "[" + index++ + "]";
       String type = item.path("type").asText("message");
       if (!type.equals("message")) {
         if (!OpenAiTools.item(item, at, said)) {
@@ -313,15 +334,24 @@ record OpenAiRequest(
     return value.intValue();
   }
 
-  private static @Nullable Double number(
-      JsonNode json, String name, double max, boolean zeroIncluded) {
+  /** Zero is no share at all, and not every vendor takes it. */
+  private static @Nullable Double topP(JsonNode json) {
+    @Nullable Double share = number(json, "top_p", 1);
+    if (share != null && share == 0) {
+      throw Refusal.invalid(
+          "top_p", "'top_p' must be above 0. For the likeliest words send 'temperature': 0.");
+    }
+    return share;
+  }
+
+  private static @Nullable Double number(JsonNode json, String name, double max) {
     JsonNode value = json.path(name);
     if (value.isMissingNode() || value.isNull()) {
       return null;
     }
     double number = value.isNumber() ? value.doubleValue() : Double.NaN;
-    if (!(number >= 0 && number <= max) || (number == 0 && !zeroIncluded)) {
-      throw Refusal.invalid(name, "'" + name + "' must be a number up to " + max + ".");
+    if (!(number >= 0 && number <= max)) {
+      throw Refusal.invalid(name, "'" + name + "' must be a number from 0 to " + max + ".");
     }
     return number;
   }

@@ -27,12 +27,18 @@ final class OutputForm {
     boolean chat = request.has("messages");
     String member = chat ? "response_format" : "text.format";
     JsonNode format = chat ? request.path("response_format") : request.path("text").path("format");
+    if (!format.isMissingNode() && !format.isNull() && !format.isObject()) {
+      throw Refusal.invalid(member, "'" + member + "' must be an object.");
+    }
     String type = format.path("type").asText("text");
     return switch (type) {
       case "text" -> null;
       case "json_object" -> new Output("reply", ANY_OBJECT);
       case "json_schema" -> {
         JsonNode said = chat ? format.path("json_schema") : format;
+        if (!said.path("schema").isObject()) {
+          throw Refusal.invalid(member, "'" + member + "' has no 'schema', which is an object.");
+        }
         try {
           yield OutputRequests.output(
               member, said.path("name").asText("reply"), usual(said.path("schema")));
@@ -51,9 +57,6 @@ final class OutputForm {
    * dialect, and some put definitions where older ones have them.
    */
   private static JsonNode usual(JsonNode schema) {
-    if (!schema.isObject()) {
-      return schema;
-    }
     ObjectNode usual = schema.deepCopy();
     usual.remove("$schema");
     if (usual.has("definitions") && !usual.has("$defs")) {

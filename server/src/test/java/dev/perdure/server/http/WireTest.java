@@ -286,10 +286,30 @@ class WireTest {
             "Origin",
             "https://app.example.com",
             "Access-Control-Request-Method",
-            "POST");
+            "POST",
+            "Access-Control-Request-Headers",
+            "authorization,idempotency-key, x-stainless-arch");
     assertThat(preflight.status()).isEqualTo(204);
     assertThat(preflight.header("access-control-allow-methods")).contains("POST");
-    assertThat(preflight.header("access-control-allow-headers")).contains("Idempotency-Key");
+    assertThat(preflight.header("access-control-allow-headers"))
+        .isEqualTo("authorization,idempotency-key, x-stainless-arch");
+    assertThat(preflight.header("vary")).contains("Access-Control-Request-Headers");
+  }
+
+  @Test
+  void a_preflight_that_names_no_headers_is_allowed_none() throws Exception {
+    for (String names : List.of("x y", "a;b", ",", "é", "x".repeat(5000))) {
+      Answer preflight =
+          door.send(
+              "OPTIONS",
+              "/v1/sessions",
+              null,
+              "Origin",
+              "https://app.example.com",
+              "Access-Control-Request-Headers",
+              names);
+      assertThat(preflight.header("access-control-allow-headers")).as(names).isEmpty();
+    }
   }
 
   @Test
