@@ -57,8 +57,8 @@ final class Migrations {
     } catch (FlywayException e) {
       throw new PerdureException(
           ErrorCode.CONFIG,
-          "The database's schema cannot be brought to this build's version. The cause is in the"
-              + " server's log; restore a backup or use an empty database.",
+          "The database's schema cannot be brought to this build's version. Mend the cause, restore"
+              + " a backup, or use an empty database.",
           e);
     }
   }

@@ -1,8 +1,11 @@
 package dev.perdure.server;
 
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.config.PerdureConfig;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -16,10 +19,11 @@ import java.util.logging.Level;
 import java.util.logging.LogManager;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Logging to stderr, one line a record: {@code 2026-01-31T12:00:00.123Z INFO Engine: text}. Set up
- * once, by the main thread.
+ * Logging to stderr, one line a record, or more with the stack trace of a bug: {@code
+ * 2026-01-31T12:00:00.123Z INFO Engine: text}. Set up once, by the main thread.
  */
 final class Logging {
   /** What libraries say at INFO is about themselves. */
@@ -30,7 +34,8 @@ final class Logging {
           "org.flywaydb", Level.WARNING,
           "com.zaxxer.hikari",
               Level.SEVERE, // It warns of each connection that an outage has broken, with a stack.
-          "org.postgresql", Level.WARNING);
+          "org.postgresql", Level.WARNING,
+          "org.sqlite", Level.OFF); // What it logs, with a stack trace, it also throws.
 
   /** Held here, because the JDK holds them weakly and would forget their levels. */
   private static final List<Logger> CONFIGURED = new ArrayList<>();
@@ -71,6 +76,43 @@ final class Logging {
     };
   }
 
+  /**
+   * What a database or its driver gave as the reason; empty if there is none, because other causes
+   * may hold a setting's value.
+   */
+  static String databaseWords(Throwable thrown) {
+    List<Throwable> causes = causes(thrown);
+    boolean database = causes.stream().anyMatch(SQLException.class::isInstance);
+    return database ? " (" + words(causes.getLast()) + ")" : "";
+  }
+
+  /** Whether a stack would tell no more than who has noticed it first. */
+  private static boolean databaseIsAway(Throwable thrown) {
+    return causes(thrown).stream()
+        .anyMatch(cause ->
+            switch (cause) {
+              case PerdureException e -> e.code() == ErrorCode.DATABASE_UNAVAILABLE;
+              case SQLException e -> String.valueOf(e.getSQLState()).matches("(08|57P).*");
+              default -> false;
+            });
+  }
+
+  private static List<Throwable> causes(Throwable thrown) {
+    List<Throwable> causes = new ArrayList<>();
+    for (@Nullable Throwable at = thrown; at != null; at = at.getCause()) {
+      causes.add(at);
+    }
+    return causes;
+  }
+
+  private static String words(Throwable thrown) {
+    return oneLine(thrown.getClass().getSimpleName() + ": " + thrown.getMessage());
+  }
+
+  private static String oneLine(String text) {
+    return text.replaceAll("[\\p{Cntrl}&&[^\t]]+", " ");
+  }
+
   /** Control characters of a message cannot begin another line: nobody forges a record. */
   static final class OneLine extends Formatter {
     private static final DateTimeFormatter TIME =
@@ -83,10 +125,16 @@ final class Logging {
       TIME.formatTo(Instant.ofEpochMilli(record.getMillis()), out);
       out.append(' ').append(String.format(Locale.ROOT, "%-5s", name(record.getLevel())));
       out.append(' ').append(source(record)).append(": ");
-      out.append(formatMessage(record).replaceAll("[\\p{Cntrl}&&[^\t]]+", " ")).append('\n');
-      if (record.getThrown() != null) {
+      out.append(oneLine(formatMessage(record)));
+      @Nullable Throwable thrown = record.getThrown();
+      if (thrown != null && databaseIsAway(thrown)) {
+        out.append(" (").append(words(causes(thrown).getLast())).append(')');
+        thrown = null;
+      }
+      out.append('\n');
+      if (thrown != null) {
         StringWriter trace = new StringWriter();
-        record.getThrown().printStackTrace(new PrintWriter(trace));
+        thrown.printStackTrace(new PrintWriter(trace));
         out.append(trace);
       }
       return out.toString();

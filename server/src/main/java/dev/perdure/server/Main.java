@@ -74,7 +74,7 @@ public final class Main {
         }
       };
     } catch (PerdureException e) {
-      err.println("perdure: " + e.getMessage());
+      err.println("perdure: " + e.getMessage() + Logging.databaseWords(e));
       return e.code() == ErrorCode.CONFIG ? USAGE : FAILED;
     } catch (InterruptedException e) {
       return FAILED;

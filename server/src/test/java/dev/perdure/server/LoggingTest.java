@@ -2,6 +2,10 @@ package dev.perdure.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
+import java.net.UnknownHostException;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -40,5 +44,33 @@ class LoggingTest {
     assertThat(format.format(line))
         .startsWith("2026-01-31T12:00:00.123Z WARN  Engine: Text.\n")
         .contains("IllegalStateException: why\n\tat ");
+  }
+
+  @Test
+  void an_outage_of_the_database_is_one_line() {
+    SQLException refused = new SQLException("FATAL: shutting\ndown", "57P01");
+    LogRecord line = line(Level.WARNING, "Text.");
+    line.setThrown(failed(ErrorCode.DATABASE_UNAVAILABLE, refused));
+    assertThat(format.format(line))
+        .isEqualTo(
+            "2026-01-31T12:00:00.123Z WARN  Engine: Text. (SQLException: FATAL: shutting down)\n");
+    line.setThrown(refused);
+    assertThat(format.format(line)).hasLineCount(1);
+    line.setThrown(new SQLException("no such column", "42703"));
+    assertThat(format.format(line)).contains("\tat ");
+  }
+
+  @Test
+  void what_the_database_gave_as_its_reason_is_told_and_nothing_else() {
+    Exception unknown = new SQLException("It failed.", new UnknownHostException("db"));
+    assertThat(Logging.databaseWords(failed(ErrorCode.CONFIG, unknown)))
+        .isEqualTo(" (UnknownHostException: db)");
+    assertThat(
+            Logging.databaseWords(failed(ErrorCode.CONFIG, new IllegalArgumentException("s3cret"))))
+        .isEmpty();
+  }
+
+  private static PerdureException failed(ErrorCode code, Exception cause) {
+    return new PerdureException(code, "It does not go.", cause);
   }
 }
