@@ -6,6 +6,7 @@ import dev.perdure.provider.ProviderException;
 import dev.perdure.provider.ProviderException.Kind;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
@@ -87,10 +88,17 @@ public final class GuardedEmbedder implements Embedder {
       check(vectors, texts.size());
       circuit.onSuccess(0, TimeUnit.MILLISECONDS);
       told = true;
-      meters.counter("perdure.embedding.texts").increment(texts.size());
+      Counter.builder("perdure.embedding.texts")
+          .description("Texts that were given vectors")
+          .register(meters)
+          .increment(texts.size());
       return vectors;
     } catch (ProviderException e) {
-      meters.counter("perdure.embedding.failures", "kind", e.kind().wire()).increment();
+      Counter.builder("perdure.embedding.failures")
+          .description("Calls for vectors that have failed")
+          .tag("kind", e.kind().wire())
+          .register(meters)
+          .increment();
       told = true;
       // What is wrong with a text says nothing of the embedder.
       switch (e.kind()) {

@@ -23,20 +23,41 @@ final class EngineMetrics {
 
   EngineMetrics(MeterRegistry registry, IntSupplier running, IntSupplier waitingCalls) {
     this.registry = registry;
-    attempts = registry.counter("perdure.model.calls");
-    fallbacks = registry.counter("perdure.model.fallbacks");
-    takeovers = registry.counter("perdure.turns.taken.over");
-    claims = registry.counter("perdure.turns.claimed");
+    attempts = counter("perdure.model.calls", "Calls to models that were begun").register(registry);
+    fallbacks =
+        counter("perdure.model.fallbacks", "Attempts by a fallback model").register(registry);
+    takeovers =
+        counter("perdure.turns.taken.over", "Turns of dead nodes that were queued again")
+            .register(registry);
+    claims =
+        counter("perdure.turns.claimed", "Turns that this node has taken from the queue")
+            .register(registry);
     for (ProviderException.Kind kind : ProviderException.Kind.values()) {
-      failures.put(kind, registry.counter("perdure.model.failures", "kind", kind.wire()));
+      failures.put(
+          kind,
+          counter("perdure.model.failures", "Calls to models that have failed")
+              .tag("kind", kind.wire())
+              .register(registry));
     }
     for (TurnState state : TurnState.values()) {
       if (state.terminal()) {
-        ended.put(state, registry.counter("perdure.turns.ended", "state", state.wire()));
+        ended.put(
+            state,
+            counter("perdure.turns.ended", "Turns that this node has ended")
+                .tag("state", state.wire())
+                .register(registry));
       }
     }
-    Gauge.builder("perdure.turns.running", running::getAsInt).register(registry);
-    Gauge.builder("perdure.model.calls.waiting", waitingCalls::getAsInt).register(registry);
+    Gauge.builder("perdure.turns.running", running::getAsInt)
+        .description("Turns that this node runs")
+        .register(registry);
+    Gauge.builder("perdure.model.calls.waiting", waitingCalls::getAsInt)
+        .description("Calls to models that wait for their provider to have room")
+        .register(registry);
+  }
+
+  private static Counter.Builder counter(String name, String description) {
+    return Counter.builder(name).description(description);
   }
 
   void attempt() {
@@ -61,7 +82,10 @@ final class EngineMetrics {
 
   /** A call of a tool has come out as done, failed or attention. */
   void tool(String outcome) {
-    registry.counter("perdure.tool.calls", "outcome", outcome).increment();
+    counter("perdure.tool.calls", "What became of calls of tools")
+        .tag("outcome", outcome)
+        .register(registry)
+        .increment();
   }
 
   void ended(TurnState state) {

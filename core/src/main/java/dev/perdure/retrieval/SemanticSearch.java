@@ -6,6 +6,7 @@ import dev.perdure.db.Tx;
 import dev.perdure.embedding.Embedder;
 import dev.perdure.provider.ProviderException;
 import dev.perdure.retrieval.Retriever.Semantic;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -154,11 +155,10 @@ public final class SemanticSearch {
       return new Answer(Semantic.EMPTY, null);
     }
     Answer answer = await(vector, asked.untilNanos);
-    meters
-        .counter(
-            "perdure.embedding.questions",
-            "outcome",
-            answer.outcome.name().toLowerCase(Locale.ROOT))
+    Counter.builder("perdure.embedding.questions")
+        .description("Questions that were to be searched by meaning")
+        .tag("outcome", answer.outcome.name().toLowerCase(Locale.ROOT))
+        .register(meters)
         .increment();
     return answer;
   }

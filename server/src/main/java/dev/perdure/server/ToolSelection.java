@@ -106,9 +106,11 @@ final class ToolSelection implements AutoCloseable {
     for (McpServer server : servers) {
       String name = server.health().server();
       Gauge.builder("perdure.mcp.up", server, each -> each.health().up() ? 1 : 0)
+          .description("Whether the MCP server is there")
           .tag("server", name)
           .register(meters);
       Gauge.builder("perdure.mcp.tools", server, each -> each.health().tools())
+          .description("Tools that the MCP server offers")
           .tag("server", name)
           .register(meters);
       server.start();

@@ -74,7 +74,9 @@ class PerdureServerTest {
         .contains(directory.resolve("data").toString(), "demo/demo", "from this machine only");
     assertThat(get(url + "/readyz").statusCode()).isEqualTo(200);
     assertThat(get(url + "/v1/sessions").statusCode()).isEqualTo(200);
-    assertThat(get(url + "/metrics").body()).contains("jvm_memory_used_bytes");
+    assertThat(get(url + "/metrics").body())
+        .contains("jvm_memory_used_bytes", "# HELP perdure_turns_running Turns")
+        .doesNotContainPattern("# HELP perdure_\\w+ *\n");
 
     running.clear();
     server.stop();
