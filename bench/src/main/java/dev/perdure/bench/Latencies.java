@@ -1,7 +1,5 @@
 package dev.perdure.bench;
 
-import java.util.Arrays;
-
 /**
  * A histogram of durations in microseconds, exact to about 1.6 %: 64 buckets for each power of two.
  * For one thread.
@@ -42,12 +40,6 @@ final class Latencies {
       }
     }
     return 0;
-  }
-
-  void clear() {
-    Arrays.fill(counts, 0);
-    total = 0;
-    max = 0;
   }
 
   private static int bucket(long value) {

@@ -72,11 +72,6 @@ final class History {
     }
   }
 
-  /** The messages of the branch with their texts, newest first. */
-  List<Link> chain() {
-    return chain;
-  }
-
   /** Those behind what a summary covers, newest first; null for none is all of them. */
   List<Link> behind(@Nullable Summary since) {
     if (since == null) {

@@ -15,8 +15,8 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -61,9 +61,8 @@ public final class EmbeddingWorker implements AutoCloseable {
   private final EmbeddingLimits limits;
   private final VectorTable table;
   private final InstantSource clock;
-  private final Semaphore wakeUps = new Semaphore(0);
+  private final CountDownLatch closed = new CountDownLatch(1);
   private final Thread thread;
-  private volatile boolean closed;
   private volatile long pending;
 
   // All of these are the thread's own.
@@ -113,37 +112,31 @@ public final class EmbeddingWorker implements AutoCloseable {
     thread.start();
   }
 
-  /** Looks for pieces soon. */
-  public void wake() {
-    wakeUps.release();
+  private void loop() {
+    Duration rest = Duration.ZERO;
+    try {
+      while (!closed.await(rest.toNanos(), TimeUnit.NANOSECONDS)) {
+        rest = look();
+      }
+    } catch (InterruptedException e) {
+      // Closed in the middle of a call.
+    }
   }
 
-  private void loop() {
-    while (!closed) {
-      Duration rest;
-      try {
-        rest = step();
-      } catch (InterruptedException e) {
-        return;
-      } catch (PerdureException e) {
-        rest = rest();
-        LOG.log(
-            Level.WARNING,
-            "Vectors are not made: {0} Next try in {1} s.",
-            e.getMessage(),
-            rest.toSeconds());
-      } catch (RuntimeException | Error e) {
-        rest = LONGEST_REST;
-        LOG.log(Level.ERROR, "Making vectors failed by a bug here; it goes on.", e);
-      }
-      try {
-        if (rest.isPositive()) {
-          wakeUps.tryAcquire(rest.toNanos(), TimeUnit.NANOSECONDS);
-          wakeUps.drainPermits();
-        }
-      } catch (InterruptedException e) {
-        return;
-      }
+  private Duration look() throws InterruptedException {
+    try {
+      return step();
+    } catch (PerdureException e) {
+      Duration rest = rest();
+      LOG.log(
+          Level.WARNING,
+          "Vectors are not made: {0} Next try in {1} s.",
+          e.getMessage(),
+          rest.toSeconds());
+      return rest;
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, "Making vectors failed by a bug here; it goes on.", e);
+      return LONGEST_REST;
     }
   }
 
@@ -321,7 +314,7 @@ public final class EmbeddingWorker implements AutoCloseable {
   /** Ends, and lets another node go on at once. */
   @Override
   public void close() {
-    closed = true;
+    closed.countDown();
     thread.interrupt();
     try {
       thread.join();

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * means times of the day: each of them comes once on each day, one that is left out as much later
  * as the clock was put forward, one that is doubled at its first time.
  */
-public final class CronRule {
+final class CronRule {
   /** Longer than the longest pause of a rule, 29 February on a given weekday around 2100. */
   private static final int MAX_DAYS = 366 * 41;
 
@@ -60,7 +60,7 @@ public final class CronRule {
    *
    * @throws IllegalArgumentException with a text for who wrote it
    */
-  public static CronRule parse(String text) {
+  static CronRule parse(String text) {
     String[] fields = text.strip().split("\\s+");
     if (text.length() > MAX_CHARS || fields.length != 5) {
       throw new IllegalArgumentException(
@@ -131,7 +131,7 @@ public final class CronRule {
   }
 
   /** The first time after another one; empty if there is none within 41 years. */
-  public Optional<Instant> next(Instant after, ZoneId zone) {
+  Optional<Instant> next(Instant after, ZoneId zone) {
     return everyHour ? nextMinute(after, zone) : nextOfDay(after, zone);
   }
 

@@ -399,11 +399,10 @@ abstract class SemanticContract {
 
   @Test
   void a_worker_that_runs_by_itself_finds_new_pieces_and_ends_when_told() throws Exception {
-    worker.start();
     add(ANN, null, "An ocean of time");
+    worker.start();
     long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
     while (vectors() == 0 && System.nanoTime() < deadline) {
-      worker.wake();
       Thread.onSpinWait();
     }
     assertThat(texts(find(ANN, "s", "seawater"))).hasSize(1);
@@ -412,7 +411,6 @@ abstract class SemanticContract {
     long calls = server.embeddings().calls();
     add(ANN, null, "An ocean of money");
     while (server.embeddings().calls() == calls && System.nanoTime() < deadline) {
-      worker.wake();
       Thread.onSpinWait();
     }
     worker.close();

@@ -66,11 +66,6 @@ final class ReplyPrinter {
     this.live = live;
   }
 
-  /** The sequence number of the last event printed, -1 before the first. */
-  long seq() {
-    return fold.seq();
-  }
-
   /** Takes the next event. */
   void print(long seq, TurnEvent event) {
     fold.apply(seq, event);

@@ -92,11 +92,6 @@ public final class DemoScript {
     return reasoning > 0;
   }
 
-  /** How many chunks a call without a fault delivers, reasoning included. */
-  public int total() {
-    return total;
-  }
-
   /** The tokens that the answer reports: words of the prompt, chunks of the answer. */
   public TokenUsage usage() {
     return usage;

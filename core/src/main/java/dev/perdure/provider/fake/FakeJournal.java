@@ -134,11 +134,6 @@ public final class FakeJournal {
     return states.values().stream().mapToInt(Integer::intValue).sum();
   }
 
-  /** How many calls came with this text as the last message of the user. */
-  public synchronized int received(String prompt) {
-    return prompts.getOrDefault(shortened(prompt), 0);
-  }
-
   public synchronized int connectionsAccepted() {
     return connectionsAccepted;
   }

@@ -77,17 +77,6 @@ public final class ChunkJson {
     }
   }
 
-  /** Reads the objects of the array that the parser stands at; other elements are skipped. */
-  public static void objects(JsonParser parser, Field field) throws IOException, ProviderException {
-    if (parser.currentToken() != JsonToken.START_ARRAY) {
-      parser.skipChildren();
-      return;
-    }
-    while (parser.nextToken() != JsonToken.END_ARRAY) {
-      object(parser, field);
-    }
-  }
-
   /** The string that the parser stands at; null for anything else. */
   public static @Nullable String string(JsonParser parser) throws IOException {
     return parser.currentToken() == JsonToken.VALUE_STRING ? parser.getText() : null;

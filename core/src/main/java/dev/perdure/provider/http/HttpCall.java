@@ -42,7 +42,7 @@ public final class HttpCall implements AutoCloseable {
    *
    * @param headers of one line each; what HTTP itself needs is added
    * @param connect for the connection, TLS included
-   * @param answer from then on for everything, unless {@link #within} moves it
+   * @param answer from then on for everything
    * @return the status
    */
   public int send(
@@ -92,16 +92,6 @@ public final class HttpCall implements AutoCloseable {
   /** Whether it was its time that ended it. */
   public boolean expired() {
     return exchange.ending() == Exchange.Ending.EXPIRED;
-  }
-
-  /** Moves the deadline. */
-  public void within(Duration time) {
-    exchange.deadlineIn(time);
-  }
-
-  /** There is no deadline from now on. */
-  public void withoutLimit() {
-    exchange.noDeadline();
   }
 
   /**

@@ -16,10 +16,6 @@ record KeySpec(String name, Class<?> owner, Class<?> type, Key key) {
     return Keys.ENV_PREFIX + envWords(name);
   }
 
-  boolean secret() {
-    return type == Secret.class;
-  }
-
   /** Such as {@code 1s to 24h}; empty without bounds. */
   String range() {
     if (key.min().isEmpty() && key.max().isEmpty()) {
