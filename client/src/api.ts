@@ -103,8 +103,8 @@ export interface PerdureClient {
   /** Says that the user has seen how a session's turns have ended. */
   markSeen(session: string): void;
 
-  /** Stores a file, to be sent with messages. */
-  upload(name: string, content: Blob): Promise<StoredFile>;
+  /** Stores a file, to be sent with messages; `models()` says how large it may be. */
+  upload(name: string, content: Blob, signal?: AbortSignal): Promise<StoredFile>;
   models(): Promise<Models>;
   status(): Promise<ServerStatus>;
   /** One page of stored messages, the newest first; passes the cache by. */

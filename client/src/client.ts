@@ -352,7 +352,8 @@ class Client implements PerdureClient {
     const thread = this.#store.get().threads[turn.session];
     const first = thread !== undefined && thread.messages.size <= 1 + turn.lanes.length;
     if (first && outgoing.again === undefined && this.#options.autoTitle !== false) {
-      void this.#sessions.nameAfter(turn.session, outgoing.input.text);
+      const { text, files = [] } = outgoing.input;
+      void this.#sessions.nameAfter(turn.session, text.trim() || (files[0]?.name ?? ''));
     }
   }
 

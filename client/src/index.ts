@@ -40,6 +40,7 @@ export type {
   Answer,
   Decision,
   Failure,
+  FileRules,
   Finish,
   LaneState,
   Message,

@@ -27,11 +27,12 @@ export class Requests {
   retryLane: PerdureClient['retryLane'] = (turn, lane) =>
     this.#post(`${turnPath(turn)}/lanes/${lane}/retry`, undefined, this.#newId());
 
-  upload: PerdureClient['upload'] = (name, content) =>
+  upload: PerdureClient['upload'] = (name, content, signal) =>
     this.#transport.send({
       method: 'POST',
       path: `/v1/files?name=${encodeURIComponent(name)}`,
       body: content,
+      ...(signal === undefined ? {} : { signal }),
       decoder: decodeFile,
     });
 

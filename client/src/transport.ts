@@ -39,6 +39,8 @@ export interface TransportOptions {
 
 /** How long an answer is waited for. */
 export const ANSWER_MILLIS = 30_000;
+/** A file is sent meanwhile, perhaps by a phone. */
+export const UPLOAD_MILLIS = 10 * 60_000;
 
 export class HttpTransport implements Transport {
   constructor(private readonly options: TransportOptions) {}
@@ -76,7 +78,9 @@ export class HttpTransport implements Transport {
   }
 
   async #ask<T>(request: Request<T>): Promise<{ response: Response; user: string | undefined }> {
-    const timeout = this.options.timeout(ANSWER_MILLIS);
+    const timeout = this.options.timeout(
+      request.body instanceof Blob ? UPLOAD_MILLIS : ANSWER_MILLIS,
+    );
     const signal = request.signal === undefined ? timeout : either(request.signal, timeout);
     try {
       // This may find out that the user is another one.

@@ -174,6 +174,17 @@ export interface Models {
   readonly providers: readonly string[];
   /** Some to choose from. */
   readonly offered?: readonly string[];
+  readonly files?: FileRules;
+}
+
+/** What a message may have of files. */
+export interface FileRules {
+  /** Of one file. */
+  readonly maxBytes: number;
+  readonly maxBytesTogether: number;
+  readonly maxCount: number;
+  /** Of each model that is offered: the media types that it can be given beside texts. */
+  readonly takes: Readonly<Record<string, readonly string[]>>;
 }
 
 /** How full the server is. */
@@ -354,6 +365,14 @@ export const decodeModels: Decoder<Models> = object({
   default: text,
   providers: list(text),
   offered: optional(list(text)),
+  files: optional(
+    object({
+      maxBytes: integer,
+      maxBytesTogether: integer,
+      maxCount: integer,
+      takes: map(list(text)),
+    }),
+  ),
 });
 
 export const decodeStatus: Decoder<ServerStatus> = object({

@@ -40,7 +40,9 @@ async function answer(vendor, { model, messages }, response) {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const asked = messages.findLast((message) => message.role === 'user').content;
   const question = typeof asked === 'string' ? asked : asked.map((part) => part.text).join('');
-  const text = vendor.answers[question] ?? question;
+  // The texts of files stand in front of it.
+  const known = Object.keys(vendor.answers).find((each) => question.endsWith(each));
+  const text = known === undefined ? question : vendor.answers[known];
   const send = (delta, finish = null, usage = undefined) =>
     response.write(
       `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }], usage })}\n\n`,

@@ -3,6 +3,7 @@
 import { scoped } from './browser.mjs';
 import * as breaks from './cases/breaks.mjs';
 import * as chats from './cases/chats.mjs';
+import * as files from './cases/files.mjs';
 import * as looks from './cases/looks.mjs';
 import * as tabs from './cases/tabs.mjs';
 import { closeWorld } from './world.mjs';
@@ -12,7 +13,7 @@ const AT_ONCE = 3;
 
 const only = process.argv[2];
 // The longest first, so that the others fill the gaps.
-const modules = [looks, breaks, tabs, chats];
+const modules = [looks, breaks, tabs, files, chats];
 const chosen = (cases) =>
   Object.entries(cases).filter(([name]) => only === undefined || name.includes(only));
 const patient = modules.flatMap((each) => chosen(each.patient ?? {}));

@@ -2,7 +2,7 @@
 // in each of them.
 import { openPage, send, Server, until } from './browser.mjs';
 import { provider } from './provider.mjs';
-import { choose, REFUSED } from './words.mjs';
+import { choose, paintedPng, REFUSED } from './words.mjs';
 
 const MODEL = 'openai/gpt-5-mini';
 const ASKED = 'What is a log, and what does following one cost?';
@@ -26,6 +26,9 @@ List<Event> after(String turn, long seq) {
 
 With arrivals at the rate $\\lambda$ a reader waits $W = \\frac{1}{\\mu - \\lambda}$ on average.`;
 const QUESTION = 'How does a reply survive a closed tab?';
+const WALK = 'Where could this be, and what do my notes leave out?';
+const SEEN =
+  'Rounded, wooded hills in several layers, under a low sun: a **low mountain range**, seen towards the evening. Your notes have the way up and the way down. They leave out how long you were at the top, and what the weather was like.';
 const COMPARED = 'What keeps a reply alive?';
 const NETWORK = 'And if I lose the network?';
 const DATABASE = 'What if the database is away?';
@@ -54,7 +57,7 @@ const SLOW_MILLIS = 60;
 /** A server with a few chats, and a model that says what the states show. */
 export async function openStage() {
   const vendor = await provider();
-  vendor.answers = { [ASKED]: ANSWER };
+  vendor.answers = { [ASKED]: ANSWER, [WALK]: SEEN };
   vendor.cites = {
     [ASKED]: Array.from({ length: 8 }, (_, at) => ({ url: `https://docs.example/${at}`, title: `Page ${at}` })),
   };
@@ -134,6 +137,22 @@ async function* beginnings(page, { server, vendor }) {
 
 async function* replies(page, stage) {
   const { server, vendor } = stage;
+  const painting = { name: 'hills.png', mimeType: 'image/png', buffer: Buffer.from(await paintedPng(page), 'base64') };
+  const letter = { name: 'Notes of the walk.md', mimeType: 'text/markdown', buffer: Buffer.from('# The walk\n\nUp in the morning, down at noon.') };
+  const film = { name: 'film.mp4', mimeType: 'video/mp4', buffer: Buffer.from([0, 0, 0, 1]) };
+  const attach = page.getByLabel('Files to attach');
+  await attach.setInputFiles([painting, letter, film]);
+  await until('two are there', async () => (await page.locator('.attachment.ready').count()) === 2);
+  await page.locator('.attachment.failed').waitFor();
+  await page.locator('.attachment img').waitFor();
+  yield ['attached', page];
+  await page.getByRole('button', { name: 'Remove film.mp4' }).click();
+  const walk = await send(page, WALK);
+  await server.replyText(walk);
+  await page.locator('.file img').waitFor();
+  await page.locator('.facts').waitFor();
+  yield ['files', page];
+  await page.goto(server.url);
   const session = await send(page, ASKED);
   await server.replyText(session);
   await page.locator('.reply math').first().waitFor();

@@ -2,19 +2,23 @@ import { createClient, PerdureError } from '@perdure/client';
 import { PerdureProvider } from '@perdure/client/react';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { ChatPage } from '../chat/ChatPage.tsx';
-import { SharedPage } from '../share/SharedPage.tsx';
 import { unloaded } from '../ui/Unloaded.tsx';
 import { usePlace } from './router.ts';
-import { SignIn } from './SignIn.tsx';
 import { useSettings } from './settings.ts';
 
-/** Few people look at it. */
+/** What few people look at. */
+const SharedPage = lazy(() => import('../share/SharedPage.tsx').catch(unloaded));
+const SignIn = lazy(() => import('./SignIn.tsx').catch(unloaded));
 const OperatorPage = lazy(() => import('../operator/OperatorPage.tsx').catch(unloaded));
 
 export function App() {
   const place = usePlace();
   if (place.page === 'shared') {
-    return <SharedPage />;
+    return (
+      <Suspense>
+        <SharedPage />
+      </Suspense>
+    );
   }
   return (
     <Own
@@ -42,7 +46,11 @@ function Own({ operator, session }: { operator: boolean; session: string | undef
     };
   }, [client, key]);
   if (refused !== undefined && refused.key === key) {
-    return <SignIn wrong={key !== undefined} />;
+    return (
+      <Suspense>
+        <SignIn wrong={key !== undefined} />
+      </Suspense>
+    );
   }
   return (
     <PerdureProvider key={key ?? ''} client={client}>

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Mark } from '../ui/Mark.tsx';
 import { change } from './settings.ts';
 
-export function SignIn({ wrong }: { wrong: boolean }) {
+export default function SignIn({ wrong }: { wrong: boolean }) {
   const [key, setKey] = useState('');
   return (
     <main className="alone">

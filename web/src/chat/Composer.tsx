@@ -1,9 +1,17 @@
 import type { SendInput } from '@perdure/client';
-import { ArrowUp, Square } from 'lucide-react';
-import { useEffect, useLayoutEffect, useRef } from 'react';
-import { ModelPicker, useChosenModels } from './ModelPicker.tsx';
+import { ArrowUp, Paperclip, Square } from 'lucide-react';
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { obstacle, useAttachedFiles } from '../files/attached.ts';
+import { unloaded } from '../ui/Unloaded.tsx';
+import { bytes } from '../ui/words.ts';
+import { ModelPicker, useChosenModels, useKnownModels } from './ModelPicker.tsx';
+
+/** Most messages have no files. */
+const AttachedList = lazy(() => import('../files/AttachedList.tsx').catch(unloaded));
 
 interface Props {
+  /** The name of its draft. */
+  readonly name: string;
   readonly draft: string;
   readonly setDraft: (text: string) => void;
   readonly onSend: (input: SendInput) => void;
@@ -16,10 +24,18 @@ interface Props {
 
 const MOST_OF_SCREEN = 0.4;
 
-export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy = false }: Props) {
+export function Composer(props: Props) {
+  const { name, draft, setDraft, onSend, open, onStop, offline, busy = false } = props;
   const box = useRef<HTMLTextAreaElement>(null);
+  const chooser = useRef<HTMLInputElement>(null);
   const models = useChosenModels();
-  const empty = draft.trim() === '';
+  const known = useKnownModels();
+  const rules = known?.files;
+  const [attached, files] = useAttachedFiles(name);
+  const asked = models.length > 0 ? models : known === undefined ? [] : [known.byDefault];
+  const hindered = attached.length === 0 ? undefined : obstacle(attached, asked, rules);
+  const empty = (draft.trim() === '' && attached.length === 0) || hindered !== undefined;
+  const dropping = useDrop((dropped) => files.add(name, dropped));
 
   useLayoutEffect(() => {
     const area = box.current;
@@ -38,7 +54,12 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
 
   function send() {
     if (!empty && !busy) {
-      onSend({ text: draft, ...(models.length > 0 ? { models } : {}) });
+      const stored = attached.flatMap((each) => each.stored ?? []);
+      onSend({
+        text: draft,
+        ...(stored.length > 0 ? { files: stored } : {}),
+        ...(models.length > 0 ? { models } : {}),
+      });
     }
   }
 
@@ -51,6 +72,17 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
       }}
     >
       <div className="composer-box">
+        {attached.length > 0 && (
+          <Suspense fallback={<div className="attached-space" />}>
+            <AttachedList
+              draft={name}
+              list={attached}
+              files={files}
+              rules={rules}
+              obstacle={hindered}
+            />
+          </Suspense>
+        )}
         <label htmlFor="message" className="hidden-text">
           Message
         </label>
@@ -63,6 +95,14 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
           placeholder={offline ? 'Sent when you are back online' : 'Write a message'}
           aria-describedby="message-keys"
           onChange={(event) => setDraft(event.target.value)}
+          onPaste={(event) => {
+            // Programs that copy text often add a picture of it.
+            const { files: pasted } = event.clipboardData;
+            if (pasted.length > 0 && event.clipboardData.getData('text/plain') === '') {
+              event.preventDefault();
+              files.add(name, pasted);
+            }
+          }}
           onKeyDown={(event) => {
             // An input method uses Enter for itself while it composes.
             if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
@@ -74,6 +114,31 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
           }}
         />
         <div className="composer-row">
+          <input
+            ref={chooser}
+            type="file"
+            multiple
+            hidden
+            aria-label="Files to attach"
+            onChange={(event) => {
+              files.add(name, event.target.files ?? []);
+              event.target.value = '';
+              box.current?.focus();
+            }}
+          />
+          <button
+            type="button"
+            className="button quiet icon attach"
+            aria-label="Attach files"
+            title={`Attach pictures, PDFs or texts${
+              rules === undefined
+                ? ''
+                : `: up to ${rules.maxCount}, ${bytes(rules.maxBytes)} each, ${bytes(rules.maxBytesTogether)} together`
+            }`}
+            onClick={() => chooser.current?.click()}
+          >
+            <Paperclip size={17} />
+          </button>
           <ModelPicker />
           <span id="message-keys" className="tiny keys">
             <kbd>Enter</kbd> sends, <kbd>Shift</kbd> <kbd>Enter</kbd> for a new line
@@ -105,6 +170,49 @@ export function Composer({ draft, setDraft, onSend, open, onStop, offline, busy 
           </button>
         </div>
       </div>
+      {dropping && (
+        <div className="drop-here" aria-hidden="true">
+          <span>
+            <Paperclip size={20} /> Drop the files to attach them
+          </span>
+        </div>
+      )}
     </form>
   );
+}
+
+/** Takes files that are dropped anywhere on the page; says whether some are being held above it. */
+function useDrop(take: (files: FileList) => void): boolean {
+  const [held, setHeld] = useState(false);
+  const taker = useRef(take);
+  taker.current = take;
+  useEffect(() => {
+    const stop = new AbortController();
+    const on = (type: 'dragover' | 'dragleave' | 'drop', listen: (event: DragEvent) => void) =>
+      addEventListener(type, listen, { signal: stop.signal });
+    on('dragover', (event) => {
+      if (
+        event.dataTransfer?.types.includes('Files') &&
+        document.querySelector('dialog') === null
+      ) {
+        event.preventDefault();
+        setHeld(true);
+      }
+    });
+    on('dragleave', (event) => {
+      if (event.relatedTarget === null) {
+        setHeld(false);
+      }
+    });
+    on('drop', (event) => {
+      setHeld(false);
+      if (event.dataTransfer?.files.length && !event.defaultPrevented) {
+        event.preventDefault();
+        taker.current(event.dataTransfer.files);
+        document.getElementById('message')?.focus();
+      }
+    });
+    return () => stop.abort();
+  }, []);
+  return held;
 }

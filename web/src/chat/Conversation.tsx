@@ -1,15 +1,19 @@
-import type { PerdureClient } from '@perdure/client';
-import { useActivity, useSessions, useTurns } from '@perdure/client/react';
+import type { PerdureClient, StoredFile } from '@perdure/client';
+import { type Turns, useActivity, useSessions, useTurns } from '@perdure/client/react';
 import { Download, Menu as MenuIcon, MoreHorizontal, Share2 } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { go } from '../app/router.ts';
-import { ShareDialog } from '../share/ShareDialog.tsx';
+import { settings } from '../app/settings.ts';
+import { type AttachedFiles, useAttachedFiles } from '../files/attached.ts';
 import { Item, Menu } from '../ui/Menu.tsx';
+import { unloaded } from '../ui/Unloaded.tsx';
 import { titleOf } from '../ui/words.ts';
 import { Announcer } from './Announcer.tsx';
 import { Composer } from './Composer.tsx';
-import { Thread } from './Thread.tsx';
-import { download } from './transcript.ts';
+import { type Actions, Thread } from './Thread.tsx';
+
+/** Seldom asked for. */
+const ShareDialog = lazy(() => import('../share/ShareDialog.tsx').catch(unloaded));
 
 export function Conversation(props: {
   session: string;
@@ -18,6 +22,8 @@ export function Conversation(props: {
 }) {
   const { session, client } = props;
   const turns = useTurns(session);
+  const [, files] = useAttachedFiles(session);
+  const actions = useActions(turns, files);
   const { sessions } = useSessions();
   const { connection } = useActivity();
   const [sharing, setSharing] = useState(false);
@@ -59,9 +65,9 @@ export function Conversation(props: {
               <Item
                 onSelect={() => {
                   close();
-                  download(client, session, titleOf(known ?? {})).catch((error: Error) =>
-                    setProblem(error.message),
-                  );
+                  import('./transcript.ts')
+                    .then(({ download }) => download(client, session, titleOf(known ?? {})))
+                    .catch((error: Error) => setProblem(error.message));
                 }}
               >
                 <Download size={16} aria-hidden="true" /> Download as Markdown
@@ -82,19 +88,69 @@ export function Conversation(props: {
           </button>
         </div>
       )}
-      <Thread thread={turns} actions={turns} onError={setProblem} />
+      <Thread thread={turns} actions={actions} onError={setProblem} />
       <Announcer branch={turns.branch} />
       <Composer
+        name={session}
         draft={turns.draft}
         setDraft={turns.setDraft}
-        onSend={(input) => turns.send(input)}
+        onSend={(input) => {
+          turns.send(input);
+          files.set(session, []);
+        }}
         open={turns.open}
         onStop={(turn) =>
           void turns.cancel(turn).catch((error: Error) => setProblem(error.message))
         }
         offline={connection === 'offline'}
       />
-      {sharing && <ShareDialog session={session} onClose={() => setSharing(false)} />}
+      {sharing && (
+        <Suspense>
+          <ShareDialog session={session} onClose={() => setSharing(false)} />
+        </Suspense>
+      )}
     </>
+  );
+}
+
+/** The same object as long as the session is the same, so that only what changes is drawn again. */
+function useActions(turns: Turns, files: AttachedFiles): Actions {
+  const { session, draft, setDraft, resend, discard, edit, regenerate, select } = turns;
+  const { cancel, cancelLane, retryLane, answer } = turns;
+  const typed = useRef(draft);
+  typed.current = draft;
+  return useMemo(
+    () => ({
+      resend,
+      edit: (message: string, text: string) => {
+        const { models } = settings();
+        edit(message, text, models.length > 0 ? { models } : {});
+      },
+      regenerate,
+      select,
+      cancel,
+      cancelLane,
+      retryLane,
+      answer,
+      takeBack: (localId: string, stored: readonly StoredFile[]) => {
+        const words = [discard(localId), typed.current].filter((text) => text.trim() !== '');
+        setDraft(words.join('\n\n'));
+        files.giveBack(session, stored);
+      },
+    }),
+    [
+      session,
+      files,
+      setDraft,
+      resend,
+      discard,
+      edit,
+      regenerate,
+      select,
+      cancel,
+      cancelLane,
+      retryLane,
+      answer,
+    ],
   );
 }

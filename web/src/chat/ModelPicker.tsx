@@ -1,4 +1,4 @@
-import type { Models } from '@perdure/client';
+import type { FileRules } from '@perdure/client';
 import { usePerdure } from '@perdure/client/react';
 import { Check, ChevronDown, Columns2, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
@@ -13,6 +13,7 @@ const MODEL = /^[^\s/]+\/\S+$/;
 interface Known {
   readonly byDefault: string;
   readonly offered: readonly string[];
+  readonly files?: FileRules;
 }
 
 let cached: Known | undefined;
@@ -24,8 +25,8 @@ export function useKnownModels(): Known | undefined {
   useEffect(() => {
     if (known === undefined) {
       client.models().then(
-        (models: Models & { offered?: readonly string[] }) => {
-          cached = { byDefault: models.default, offered: models.offered ?? [models.default] };
+        ({ default: byDefault, offered = [byDefault], files }) => {
+          cached = { byDefault, offered, ...(files === undefined ? {} : { files }) };
           setKnown(cached);
         },
         () => undefined,

@@ -2,6 +2,7 @@ import { useActivity, useDraft, usePerdure, useSessions } from '@perdure/client/
 import { Menu as MenuIcon } from 'lucide-react';
 import { useState } from 'react';
 import { chatPath, go } from '../app/router.ts';
+import { useAttachedFiles } from '../files/attached.ts';
 import { Mark } from '../ui/Mark.tsx';
 import { Composer } from './Composer.tsx';
 import { useChosenModels, useKnownModels } from './ModelPicker.tsx';
@@ -26,12 +27,16 @@ const DEMO_TRIES: readonly Try[] = [
   ['A provider that fails', '/error 529 at 12\n/long 60'],
 ];
 
+/** Of the draft. */
+const NAME = 'new';
+
 /** Before the first message: the session is made when it is sent. */
 export function NewConversation({ onMenu }: { onMenu: () => void }) {
   const client = usePerdure();
   const { create } = useSessions();
   const { connection } = useActivity();
-  const [draft, setDraft] = useDraft('new');
+  const [draft, setDraft] = useDraft(NAME);
+  const [, files] = useAttachedFiles(NAME);
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const known = useKnownModels();
@@ -72,6 +77,12 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
             </button>
           ))}
         </div>
+        {known?.offered.every((model) => model.startsWith('demo/')) === true && (
+          <p className="tiny demo">
+            The demo model answers, as the server has no key of a provider. Started with{' '}
+            <code>OPENAI_API_KEY</code> or another one, it talks to real models.
+          </p>
+        )}
         {problem !== undefined && (
           <p className="refusal" role="alert">
             {problem}
@@ -79,6 +90,7 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
         )}
       </div>
       <Composer
+        name={NAME}
         draft={draft}
         setDraft={setDraft}
         offline={connection === 'offline'}
@@ -90,6 +102,7 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
             .then((session) => {
               client.send(session.id, input);
               setDraft('');
+              files.set(NAME, []);
               go(chatPath(session.id));
             })
             .catch((error: Error) => setProblem(`${error.message} What you wrote is still here.`))

@@ -66,7 +66,7 @@ export default function Question(props: {
     <button
       key={face}
       type="button"
-      className="button small"
+      className={decision === 'refuse' ? 'button small quiet' : 'button small'}
       dir="auto"
       disabled={busy}
       onClick={() => give(decision, output)}

@@ -1,5 +1,5 @@
 import type { LaneView, ReplyEntry, Source } from '@perdure/client';
-import { Check, Copy, RefreshCw, RotateCw, Square } from 'lucide-react';
+import { Check, Copy, FileText, Globe, RefreshCw, RotateCw, Square } from 'lucide-react';
 import { memo, useState } from 'react';
 import { Markdown } from '../markdown/Markdown.tsx';
 import { count, duration, reasonText, shortModel } from '../ui/words.ts';
@@ -231,25 +231,23 @@ function Sources({ sources }: { sources: readonly Source[] }) {
   if (sources.length === 0) {
     return null;
   }
-  const list = (some: readonly Source[]) => (
-    <ul>
-      {some.map((source) => (
+  const list = (from: number, to: number) => (
+    <ol start={from + 1}>
+      {sources.slice(from, to).map((source) => (
         <li key={source.url ?? source.document}>
           <SourceName source={source} />
         </li>
       ))}
-    </ul>
+    </ol>
   );
   return (
     <section className="sources" aria-label="Sources">
-      <p className="tiny" aria-hidden="true">
-        Sources
-      </p>
-      {list(sources.slice(0, SOURCES))}
+      <p aria-hidden="true">{sources.length === 1 ? 'Source' : `${sources.length} sources`}</p>
+      {list(0, SOURCES)}
       {sources.length > SOURCES && (
         <details>
-          <summary className="tiny">{sources.length - SOURCES} more</summary>
-          {list(sources.slice(SOURCES))}
+          <summary>Show {sources.length - SOURCES} more</summary>
+          {list(SOURCES, sources.length)}
         </details>
       )}
     </section>
@@ -259,16 +257,21 @@ function Sources({ sources }: { sources: readonly Source[] }) {
 /** The title is a stranger's word, so the host stands beside it. */
 function SourceName({ source: { title, url } }: { source: Source }) {
   if (url === undefined) {
-    return <span>{title}</span>;
+    return (
+      <span className="source" title={title}>
+        <FileText size={13} aria-hidden="true" />
+        <bdi className="cut">{title}</bdi>
+        <span className="tiny">document</span>
+      </span>
+    );
   }
   const { host } = new URL(url);
   return (
-    <>
-      <a href={url} target="_blank" rel="noopener noreferrer nofollow">
-        {title}
-      </a>
-      {title !== host && <span className="tiny"> {host}</span>}
-    </>
+    <a className="source" href={url} title={url} target="_blank" rel="noopener noreferrer nofollow">
+      <Globe size={13} aria-hidden="true" />
+      <bdi className="cut">{title}</bdi>
+      {title !== host && <span className="tiny cut">{host.replace(/^www\./, '')}</span>}
+    </a>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Entry, ThreadView } from '@perdure/client';
+import type { Entry, StoredFile, ThreadView } from '@perdure/client';
 import type { Turns } from '@perdure/client/react';
 import { ArrowDown } from 'lucide-react';
 import {
@@ -16,19 +16,15 @@ import { UserMessage } from './UserMessage.tsx';
 import './chat.css';
 
 /** What can be done to what is shown; absent where one may only read. */
-export type Actions = Pick<
-  Turns,
-  | 'resend'
-  | 'discard'
-  | 'edit'
-  | 'regenerate'
-  | 'select'
-  | 'cancel'
-  | 'cancelLane'
-  | 'retryLane'
-  | 'answer'
-  | 'setDraft'
->;
+export interface Actions
+  extends Pick<
+    Turns,
+    'resend' | 'regenerate' | 'select' | 'cancel' | 'cancelLane' | 'retryLane' | 'answer'
+  > {
+  edit(message: string, text: string): void;
+  /** Makes a draft again of a message that was not accepted. */
+  takeBack(localId: string, files: readonly StoredFile[]): void;
+}
 
 interface Props {
   readonly thread: ThreadView & { loadOlder(): Promise<void>; reload(): Promise<void> };

@@ -1,7 +1,8 @@
 import type { UserEntry } from '@perdure/client';
-import { Paperclip, Pencil, RotateCw, Trash2 } from 'lucide-react';
+import { Pencil, RotateCw, Undo2 } from 'lucide-react';
 import { useState } from 'react';
-import { bytes, fullTime } from '../ui/words.ts';
+import { MessageFiles } from '../files/MessageFiles.tsx';
+import { fullTime } from '../ui/words.ts';
 import { Branches } from './Branches.tsx';
 import type { Actions } from './Thread.tsx';
 
@@ -28,7 +29,7 @@ export function UserMessage({
         onSubmit={(event) => {
           event.preventDefault();
           setDraft(undefined);
-          if (draft.trim() !== '') {
+          if (draft.trim() !== '' || entry.files.length > 0) {
             actions?.edit(id, draft);
           }
         }}
@@ -51,11 +52,18 @@ export function UserMessage({
           }}
         />
         <div className="row">
-          <span className="tiny grow">The earlier version stays, as another branch.</span>
+          <span className="tiny grow">
+            The earlier version stays, as another branch.
+            {entry.files.length > 0 && ' The files go with both.'}
+          </span>
           <button type="button" className="button small" onClick={() => setDraft(undefined)}>
             Cancel
           </button>
-          <button type="submit" className="button small primary" disabled={draft.trim() === ''}>
+          <button
+            type="submit"
+            className="button small primary"
+            disabled={draft.trim() === '' && entry.files.length === 0}
+          >
             Send
           </button>
         </div>
@@ -66,15 +74,7 @@ export function UserMessage({
     <article className="user" aria-label="Your message">
       <h2 className="hidden-text">You said</h2>
       {entry.files.length > 0 && (
-        <ul className="files" aria-label="Files">
-          {entry.files.map((file) => (
-            <li key={file.id} className="file">
-              <Paperclip size={14} aria-hidden="true" />
-              <bdi className="cut">{file.name}</bdi>
-              <span className="tiny">{bytes(file.size)}</span>
-            </li>
-          ))}
-        </ul>
+        <MessageFiles files={entry.files} readable={actions !== undefined} />
       )}
       {entry.text !== '' && (
         <div className={`bubble ${entry.delivery}`} dir="auto" title={fullTime(entry.createdAt)}>
@@ -91,9 +91,9 @@ export function UserMessage({
             <button
               type="button"
               className="button small quiet"
-              onClick={() => actions?.setDraft(actions.discard(localId))}
+              onClick={() => actions?.takeBack(localId, entry.files)}
             >
-              <Trash2 size={14} aria-hidden="true" /> Take back
+              <Undo2 size={14} aria-hidden="true" /> Take back
             </button>
           </div>
         </div>

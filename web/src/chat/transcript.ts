@@ -1,4 +1,5 @@
 import type { Message, PerdureClient } from '@perdure/client';
+import { save } from '../ui/save.ts';
 import { fullTime } from '../ui/words.ts';
 
 const MAX_PAGES = 1_000;
@@ -22,7 +23,7 @@ export async function download(
   }
   save(
     `${title.replaceAll(/[^\p{L}\p{N} ._-]/gu, '').slice(0, 60) || 'chat'}.md`,
-    markdownOf(title, messages.reverse()),
+    new Blob([markdownOf(title, messages.reverse())], { type: 'text/markdown' }),
   );
 }
 
@@ -33,17 +34,12 @@ export function markdownOf(title: string, messages: readonly Message[]): string 
       .filter((part) => part.type === 'text')
       .map((part) => part.text)
       .join('');
+    const files = message.parts
+      .filter((part) => part.file !== undefined)
+      .map((part) => `- File: ${part.name ?? part.file}\n`)
+      .join('');
     const state = message.status === 'complete' ? '' : ` (${message.status})`;
-    return `## ${who}${state}\n\n*${fullTime(message.createdAt)}*\n\n${text}\n`;
+    return `## ${who}${state}\n\n*${fullTime(message.createdAt)}*\n\n${text}\n${files && `\n${files}`}`;
   });
   return `# ${title}\n\n${parts.join('\n')}`;
-}
-
-function save(name: string, text: string) {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/markdown' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -19,7 +19,13 @@ const LIVES: readonly [string, number][] = [
 ];
 
 /** Makes and takes back links by which others read the session. */
-export function ShareDialog({ session, onClose }: { session: string; onClose: () => void }) {
+export default function ShareDialog({
+  session,
+  onClose,
+}: {
+  session: string;
+  onClose: () => void;
+}) {
   const path = `/v1/sessions/${session}/shares`;
   const [links, setLinks] = useState<readonly Share[]>([]);
   const [life, setLife] = useState(7 * DAY_SECONDS);

@@ -9,7 +9,7 @@ import { dayOf, fullTime } from '../ui/words.ts';
 import { type Shared, sharedFetch } from './sharedFetch.ts';
 
 /** A session as somebody sees it who has a link to it. */
-export function SharedPage() {
+export default function SharedPage() {
   const token = location.hash.slice(1);
   const [shared, setShared] = useState<Shared>();
   const [problem, setProblem] = useState<string>();

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useId, useRef } from 'react';
 export function Dialog(props: {
   readonly title: string;
   readonly onClose: () => void;
+  readonly wide?: boolean;
   readonly children: ReactNode;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -20,7 +21,12 @@ export function Dialog(props: {
     };
   }, []);
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={id} onClose={props.onClose}>
+    <dialog
+      ref={dialog}
+      className={props.wide === true ? 'dialog wide' : 'dialog'}
+      aria-labelledby={id}
+      onClose={props.onClose}
+    >
       <h2 id={id}>{props.title}</h2>
       {props.children}
     </dialog>

@@ -36,6 +36,10 @@ public final class Files {
   /** What one call of a model may carry of files, in bytes: less than any vendor's limit. */
   public static final long CALL_BYTES = 16L * 1024 * 1024;
 
+  /** The types of files that are no texts: what of them a model takes goes by the model. */
+  public static final List<String> MEDIA =
+      List.of("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf");
+
   /** A file that is not whole by then never will be. */
   private static final Duration RECEIVING = Duration.ofHours(1);
 

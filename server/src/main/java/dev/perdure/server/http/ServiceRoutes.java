@@ -1,8 +1,10 @@
 package dev.perdure.server.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.perdure.file.Files;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
+import dev.perdure.provider.Providers.Target;
 import dev.perdure.server.auth.StreamTokens;
 import dev.perdure.tool.Tools;
 import io.helidon.http.HeaderNames;
@@ -160,8 +162,31 @@ final class ServiceRoutes {
           json.writeStringField("default", parts.providers().defaultModel());
           names(json, "providers", parts.providers().names());
           names(json, "offered", parts.providers().offered());
+          files(json);
           json.writeEndObject();
         }));
+  }
+
+  /** What a message may have of files, so that a page can say so before anything is sent. */
+  private void files(JsonGenerator json) throws IOException {
+    json.writeObjectFieldStart("files");
+    json.writeNumberField("maxBytes", parts.files().limits().bytes());
+    json.writeNumberField("maxBytesTogether", Files.CALL_BYTES);
+    json.writeNumberField("maxCount", Parts.MAX_FILES);
+    json.writeObjectFieldStart("takes");
+    for (String model : parts.providers().offered()) {
+      if (parts.providers().knows(model)) {
+        Target target = parts.providers().resolve(model);
+        names(
+            json,
+            model,
+            Files.MEDIA.stream()
+                .filter(type -> target.provider().takes(target.model(), type))
+                .toList());
+      }
+    }
+    json.writeEndObject();
+    json.writeEndObject();
   }
 
   private static void names(JsonGenerator json, String field, Iterable<String> names)

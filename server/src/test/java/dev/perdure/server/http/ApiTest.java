@@ -291,6 +291,7 @@ class ApiTest {
     JsonNode models = door.get("/v1/models").json();
     assertThat(models.path("default").textValue()).isEqualTo("hand/a");
     assertThat(models.path("providers").path(0).textValue()).isEqualTo("hand");
+    assertThat(models.at("/files/maxCount").intValue()).isEqualTo(10);
     assertThat(door.get("/problems/not_found").json().path("status").intValue()).isEqualTo(404);
     assertThat(door.get("/problems/nonsense").status()).isEqualTo(404);
     assertThat(door.post("/v1/stream-tokens", "{}").status()).isEqualTo(409);
