@@ -35,12 +35,13 @@ final class WaitsPlace implements AutoCloseable {
   private static final int CREATED = 201;
   private static final int ACCEPTED = 202;
 
-  /** One caller has all the turns here. */
+  /** One caller has all the turns here, and there is room for those that come meanwhile. */
   private static final String CONFIG =
       """
       engine:
         maxOpenTurnsPerCaller: 100000
         maxOpenTurnsPerTenant: 1000000
+        maxRunningTurns: 20000
       waits:
         maxScheduledPerCaller: 1000000
       """;

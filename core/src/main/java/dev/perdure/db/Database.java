@@ -20,6 +20,15 @@ public interface Database extends AutoCloseable {
    */
   <T extends @Nullable Object> T write(Work<T> work);
 
+  /**
+   * The same for the few works by which a node stays alive, takes turns and stores what they say:
+   * where there are several connections they have some of their own, because thousands of turns
+   * that begin or end together would have them wait for seconds, and a lease ends sooner.
+   */
+  default <T extends @Nullable Object> T urgently(Work<T> work) {
+    return write(work);
+  }
+
   /** Runs the work against a consistent snapshot; it must not write. */
   <T extends @Nullable Object> T read(Work<T> work);
 

@@ -7,6 +7,8 @@ import dev.perdure.protocol.PerdureException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -14,19 +16,25 @@ import org.postgresql.ds.PGSimpleDataSource;
 
 /**
  * The database of a fleet. Writes are READ COMMITTED and repeated after a deadlock; reads have a
- * snapshot and connections of their own, so that followers cannot keep writers waiting.
- * Thread-safe.
+ * snapshot and connections of their own, so that followers cannot keep writers waiting; and so has
+ * what is urgent, which turns cannot keep waiting. Thread-safe.
  */
 public final class PostgresDatabase implements Database {
   /** Runs of one work, the first one included, before a deadlock is reported. */
   private static final int MAX_RUNS = 5;
 
+  /** For the log, the lease and the claims, and what the alarm does at the same time. */
+  private static final int URGENT_CONNECTIONS = 6;
+
   private final PostgresPool writers;
+  private final PostgresPool urgent;
   private final PostgresPool readers;
   private final PostgresSignals signals;
 
-  private PostgresDatabase(PostgresPool writers, PostgresPool readers, PostgresSignals signals) {
+  private PostgresDatabase(
+      PostgresPool writers, PostgresPool urgent, PostgresPool readers, PostgresSignals signals) {
     this.writers = writers;
+    this.urgent = urgent;
     this.readers = readers;
     this.signals = signals;
   }
@@ -68,15 +76,19 @@ public final class PostgresDatabase implements Database {
             where,
             options,
             options.socketTimeout());
-    PostgresPool writers = null;
+    List<PostgresPool> pools = new ArrayList<>();
     try {
-      writers = new PostgresPool(pool("perdure-write", limited, options));
-      PostgresPool readers = new PostgresPool(pool("perdure-read", limited, options));
-      return new PostgresDatabase(writers, readers, new PostgresSignals(unhurried));
-    } catch (PoolInitializationException e) {
-      if (writers != null) {
-        writers.close();
+      for (HikariConfig kind :
+          List.of(
+              writes("perdure-write", options.writeConnections(), limited, options),
+              writes("perdure-urgent", URGENT_CONNECTIONS, limited, options),
+              reads("perdure-read", options.readConnections(), limited, options))) {
+        pools.add(new PostgresPool(kind));
       }
+      return new PostgresDatabase(
+          pools.get(0), pools.get(1), pools.get(2), new PostgresSignals(unhurried));
+    } catch (PoolInitializationException e) {
+      pools.forEach(PostgresPool::close);
       throw unreachable(where, e);
     }
   }
@@ -105,19 +117,30 @@ public final class PostgresDatabase implements Database {
     return out;
   }
 
+  private static HikariConfig writes(
+      String name, int most, PGSimpleDataSource dataSource, PostgresOptions options) {
+    HikariConfig config = pool(name, most, dataSource, options);
+    config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
+    return config;
+  }
+
+  private static HikariConfig reads(
+      String name, int most, PGSimpleDataSource dataSource, PostgresOptions options) {
+    HikariConfig config = pool(name, most, dataSource, options);
+    config.setReadOnly(true);
+    config.setTransactionIsolation("TRANSACTION_REPEATABLE_READ");
+    return config;
+  }
+
   private static HikariConfig pool(
-      String name, PGSimpleDataSource dataSource, PostgresOptions options) {
-    boolean reads = name.equals("perdure-read");
+      String name, int most, PGSimpleDataSource dataSource, PostgresOptions options) {
     HikariConfig config = new HikariConfig();
     config.setPoolName(name);
     config.setDataSource(dataSource);
-    config.setMaximumPoolSize(reads ? options.readConnections() : options.writeConnections());
+    config.setMaximumPoolSize(most);
     config.setMinimumIdle(1);
     config.setConnectionTimeout(options.borrowTimeout().toMillis());
     config.setAutoCommit(false);
-    config.setReadOnly(reads);
-    config.setTransactionIsolation(
-        reads ? "TRANSACTION_REPEATABLE_READ" : "TRANSACTION_READ_COMMITTED");
     long limit = options.statementTimeout().toMillis();
     config.setConnectionInitSql(
         "SET statement_timeout = "
@@ -131,10 +154,19 @@ public final class PostgresDatabase implements Database {
 
   @Override
   public <T extends @Nullable Object> T write(Work<T> work) {
+    return repeated(writers, work);
+  }
+
+  @Override
+  public <T extends @Nullable Object> T urgently(Work<T> work) {
+    return repeated(urgent, work);
+  }
+
+  private static <T extends @Nullable Object> T repeated(PostgresPool pool, Work<T> work) {
     return shielded(() -> {
       for (int run = 1; ; run++) {
         try {
-          return once(writers, work);
+          return once(pool, work);
         } catch (SQLException e) {
           if (!SqlErrors.repeatable(e) || run == MAX_RUNS) {
             throw SqlErrors.translate(e);
@@ -218,6 +250,7 @@ public final class PostgresDatabase implements Database {
   public void close() {
     signals.close();
     writers.close();
+    urgent.close();
     readers.close();
   }
 }

@@ -3,7 +3,8 @@ package dev.perdure.db;
 import java.time.Duration;
 
 /**
- * How a node talks to PostgreSQL. Besides these pools it has two connections for hints.
+ * How a node talks to PostgreSQL. Besides these pools it has two connections for hints, and up to
+ * six for what is urgent ({@link Database#urgently}).
  *
  * @param writeConnections the most transactions that write at the same time
  * @param readConnections the most transactions that read at the same time

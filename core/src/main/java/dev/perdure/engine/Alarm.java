@@ -2,11 +2,15 @@ package dev.perdure.engine;
 
 import dev.perdure.chat.LaterTurns;
 import dev.perdure.engine.TurnQueue.Claim;
+import dev.perdure.protocol.PerdureException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sets going what is due: turns that have waited for their time, turns for later, schedules, and
@@ -19,8 +23,8 @@ import java.util.function.BooleanSupplier;
  * last places are shared fairly.
  */
 final class Alarm {
-  /** Things set going in one transaction. */
-  private static final int BATCH = 1000;
+  /** Transactions at the same time for each kind of turns, where several can write. */
+  private static final int HANDS = 2;
 
   /**
    * How long the first of a crowd that this node has taken waits until it has all of it: what runs
@@ -46,6 +50,8 @@ final class Alarm {
   private final DueTurns turns;
   private final Places places;
   private final BooleanSupplier draining;
+  private final int batch;
+  private final int hands;
   private final Loop loop;
 
   /** When the timer will go off, by the database's clock; 0 while it is not set. */
@@ -65,6 +71,8 @@ final class Alarm {
     this.turns = new DueTurns(parts);
     this.places = places;
     this.draining = draining;
+    this.batch = parts.config().claimBatch();
+    this.hands = parts.database().shared() ? HANDS : 1;
     this.next = parts.config().poll();
     this.loop = new Loop("perdure-alarm", () -> next, this::run);
     parts.later().onDue(this::due);
@@ -102,20 +110,21 @@ final class Alarm {
     setTimer(times);
   }
 
-  /** Sets going a batch of each kind that is due; whether there was anything to do. */
+  /** Sets going some of each kind that is due; whether there was anything to do. */
   private boolean setGoing(Times times) {
-    int done = 0;
+    List<Hand> all = new ArrayList<>();
     if (times.waiting <= times.now) {
-      done += take(times.waitingDue, turns::wake);
+      reach(times.waitingDue, turns::wake, all);
     }
     if (times.later <= times.now) {
-      done += take(times.laterDue, turns::begin);
+      reach(times.laterDue, turns::begin, all);
     }
+    int done = keep(all);
     if (times.schedule <= times.now) {
       // All that are due, however long that takes: for what is held it could be longer than a
       // lease.
       launch();
-      done += parts.schedules().fire(BATCH, this::begun);
+      done += parts.schedules().fire(batch, this::begun);
     }
     return done > 0;
   }
@@ -124,27 +133,58 @@ final class Alarm {
     DueTurns.Batch take(int atMost, boolean here);
   }
 
-  /** Takes a batch, for this node if it has places for all of it. */
-  private int take(int due, Taking from) {
-    boolean here = places.take(due);
-    int claimed = 0;
-    try {
-      DueTurns.Batch batch = from.take(due, here);
-      claimed = batch.claims().size();
-      if (held.isEmpty()) {
-        heldSince = parts.clock().millis();
-      }
-      held.addAll(batch.claims());
-      begun(batch.begun());
-      if (parts.clock().millis() - heldSince > CROWD_PATIENCE.toMillis()) {
-        launch();
-      }
-      return batch.count();
-    } finally {
-      if (here) {
-        places.giveBack(due - claimed);
+  /** A batch that is being taken, for this node if it has places for all of it. */
+  private record Hand(int due, boolean here, CompletableFuture<DueTurns.Batch> taken) {}
+
+  /** Begins to take so many. What one hand has locked, the others pass over. */
+  private void reach(int due, Taking from, List<Hand> into) {
+    for (int left = due; left > 0; left -= batch) {
+      int some = Math.min(left, batch);
+      boolean here = places.take(some);
+      CompletableFuture<DueTurns.Batch> taken = new CompletableFuture<>();
+      into.add(new Hand(some, here, taken));
+      Thread.ofVirtual()
+          .name("perdure-due")
+          .start(() -> {
+            try {
+              taken.complete(from.take(some, here));
+            } catch (RuntimeException | Error e) {
+              taken.completeExceptionally(e);
+            }
+          });
+    }
+  }
+
+  /** Waits for all hands, keeps what they have taken, and says how much they found. */
+  private int keep(List<Hand> all) {
+    int done = 0;
+    @Nullable CompletionException failure = null;
+    for (Hand hand : all) {
+      int claimed = 0;
+      try {
+        DueTurns.Batch found = hand.taken.join();
+        claimed = found.claims().size();
+        if (held.isEmpty()) {
+          heldSince = parts.clock().millis();
+        }
+        held.addAll(found.claims());
+        begun(found.begun());
+        done += found.count();
+      } catch (CompletionException e) {
+        failure = e;
+      } finally {
+        if (hand.here) {
+          places.giveBack(hand.due - claimed);
+        }
       }
     }
+    if (failure != null) {
+      throw failure.getCause() instanceof PerdureException known ? known : failure;
+    }
+    if (!held.isEmpty() && parts.clock().millis() - heldSince > CROWD_PATIENCE.toMillis()) {
+      launch();
+    }
+    return done;
   }
 
   /** Lets what is in the queue be claimed, here or elsewhere. */
@@ -165,7 +205,7 @@ final class Alarm {
    * When what is due next, by the database's clock; {@link Long#MAX_VALUE} for never.
    *
    * @param now the same clock
-   * @param waitingDue how many of these are due now, up to a batch
+   * @param waitingDue how many of these are due now, up to what is taken at once
    * @param laterDue of these
    */
   private record Times(
@@ -175,20 +215,19 @@ final class Alarm {
     }
   }
 
-  /** Asked as work that writes: what only reads waits behind all turns that are just beginning. */
   private Times times() {
     return parts
         .database()
-        .write(tx -> {
+        .urgently(tx -> {
           long now = tx.now();
           long waiting = DueTurns.nextWake(tx).orElse(Long.MAX_VALUE);
           long later = LaterTurns.nextDue(tx).orElse(Long.MAX_VALUE);
           return new Times(
               now,
               waiting,
-              waiting <= now ? DueTurns.waitingDue(tx, BATCH) : 0,
+              waiting <= now ? DueTurns.waitingDue(tx, batch * hands) : 0,
               later,
-              later <= now ? DueTurns.laterDue(tx, BATCH) : 0,
+              later <= now ? DueTurns.laterDue(tx, batch * hands) : 0,
               parts.schedules().next(tx).orElse(Long.MAX_VALUE));
         });
   }

@@ -65,7 +65,7 @@ final class DueTurns {
   private Batch write(Taking work) {
     List<LogBlock> blocks = new ArrayList<>();
     Batch batch =
-        log.write(tx -> {
+        log.urgently(tx -> {
           blocks.clear();
           Batch out = work.take(tx, blocks);
           if (!out.claims.isEmpty()) {

@@ -23,7 +23,7 @@ final class NodeLease {
 
   /** Begins or renews the lease. */
   void beat(String version) {
-    database.write(tx ->
+    database.urgently(tx ->
         tx.update(
             """
             INSERT INTO node (id, version, started_at, lease_until)

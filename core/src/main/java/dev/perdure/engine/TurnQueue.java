@@ -78,7 +78,7 @@ final class TurnQueue {
   List<Claim> claim(int atMost) {
     List<LogBlock> blocks = new ArrayList<>();
     List<Claim> claims =
-        log.write(tx -> {
+        log.urgently(tx -> {
           blocks.clear();
           List<Claim> out = claim(tx, atMost, blocks);
           if (!out.isEmpty()) {
@@ -127,7 +127,7 @@ final class TurnQueue {
 
   /** Whether the lease of a node is over that still has turns. */
   boolean hasDead() {
-    return database.read(tx ->
+    return database.urgently(tx ->
         tx.one(
                 """
                 SELECT 1 FROM node n
@@ -144,7 +144,7 @@ final class TurnQueue {
 
   /** Queues again the turns of nodes whose lease is over; returns their ids. */
   List<String> requeueDead(int atMost) {
-    return database.write(tx -> {
+    return database.urgently(tx -> {
       List<String> turns =
           tx.list(
               """
@@ -173,7 +173,7 @@ final class TurnQueue {
 
   /** Gives back every turn of this node, so that peers start them at once. */
   List<String> giveBackAll() {
-    return database.write(tx ->
+    return database.urgently(tx ->
         tx.list(
             """
             UPDATE turn SET state = 'queued', node_id = NULL
@@ -204,7 +204,7 @@ final class TurnQueue {
 
   /** All turns that are this node's by their rows. */
   List<Held> held() {
-    return database.read(tx ->
+    return database.urgently(tx ->
         tx.list(
             """
             SELECT id, epoch,

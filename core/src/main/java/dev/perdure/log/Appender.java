@@ -210,7 +210,7 @@ final class Appender implements AutoCloseable {
     while (true) {
       try {
         Set<String> stored =
-            database.write(tx -> {
+            database.urgently(tx -> {
               Set<String> out = store.append(tx, blocks);
               faults.at(Point.APPENDING);
               return out;

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,9 +112,18 @@ public final class TurnLog implements AutoCloseable {
    * of a turn was quicker with what it had on its way. It has no second block on its way.
    */
   public <T extends @Nullable Object> T write(Database.Work<T> work) {
+    return repeated(() -> database.write(work));
+  }
+
+  /** The same for {@link Database#urgently}. */
+  public <T extends @Nullable Object> T urgently(Database.Work<T> work) {
+    return repeated(() -> database.urgently(work));
+  }
+
+  private static <T extends @Nullable Object> T repeated(Supplier<T> transaction) {
     for (int run = 1; ; run++) {
       try {
-        return database.write(work);
+        return transaction.get();
       } catch (LogForkedException e) {
         if (run == MAX_RUNS) {
           throw e;

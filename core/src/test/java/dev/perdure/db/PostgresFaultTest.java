@@ -117,6 +117,38 @@ class PostgresFaultTest {
     }
   }
 
+  @Test
+  void what_is_urgent_does_not_wait_for_the_connections_of_others() throws Exception {
+    try (Database database = open(EmbeddedPostgresServer.shared().createDatabase())) {
+      CountDownLatch busy = new CountDownLatch(4);
+      CountDownLatch free = new CountDownLatch(1);
+      List<Thread> threads = new ArrayList<>();
+      Database.Work<Boolean> hold =
+          tx -> {
+            busy.countDown();
+            await(free);
+            return true;
+          };
+      for (int i = 0; i < 2; i++) {
+        threads.add(Thread.ofVirtual().start(() -> database.write(hold)));
+        threads.add(Thread.ofVirtual().start(() -> database.read(hold)));
+      }
+      busy.await();
+      long rows =
+          database.<Long>urgently(tx -> {
+            tx.update(
+                "INSERT INTO node (id, version, started_at, lease_until)"
+                    + " VALUES ('a', 't', 1, 1)");
+            return tx.one("SELECT COUNT(*) FROM node", row -> row.getLong(1)).orElseThrow();
+          });
+      assertThat(rows).isEqualTo(1);
+      free.countDown();
+      for (Thread thread : threads) {
+        thread.join();
+      }
+    }
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       latch.await();

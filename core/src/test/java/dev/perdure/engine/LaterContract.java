@@ -407,6 +407,19 @@ abstract class LaterContract extends EngineFixture {
   @Test
   void what_does_not_fit_the_node_any_more_goes_through_the_queue_and_is_answered()
       throws Exception {
+    dueTogether(5, EngineConfig.DEFAULT.claimBatch(), 2);
+  }
+
+  @Test
+  void of_a_crowd_each_begins_once_however_many_batches_it_takes_and_all_places_come_back()
+      throws Exception {
+    dueTogether(20, 3, 9);
+    eventually(() -> node.engine.running() == 0);
+    dueTogether(9, 2, 9);
+  }
+
+  /** Has a node take so many that are due at once, and checks that each is answered once. */
+  private void dueTogether(int count, int claimBatch, int places) throws Exception {
     node.close();
     EngineConfig d = EngineHarness.config(Duration.ofMinutes(5));
     node =
@@ -417,17 +430,17 @@ abstract class LaterContract extends EngineFixture {
                 d.lease(),
                 d.beat(),
                 d.poll(),
-                d.claimBatch(),
-                2,
+                claimBatch,
+                places,
                 d.maxCrashes(),
                 d.turnTimeLimit(),
                 d.retry(),
                 d.callLimits(),
                 d.logRetention(),
                 d.idempotencyRetention()));
-    script("a", REPLY, REPLY, REPLY, REPLY, REPLY);
     List<Turn> turns = new ArrayList<>();
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < count; i++) {
+      script("a", REPLY);
       turns.add(later(node.session(), "n" + i, in(Duration.ofMillis(1)), null));
     }
     node.engine.start();
