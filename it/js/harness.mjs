@@ -130,8 +130,12 @@ export const words = count => Array.from({ length: count }, (_, i) => `w${i}`).j
 export const say = (text, millisPerWord, ...commands) =>
   [`/pace ${millisPerWord}ms`, ...commands, `/echo ${text}`].join('\n');
 
-/** The transform that lets this many chunks pass and then breaks as a lost network does. */
-export function cutAfter(chunks, frameEnd = '\n\n') {
+/** The transform that lets this many chunks pass and then breaks as a lost network does, or as `end` says. */
+export function cutAfter(
+  chunks,
+  frameEnd = '\n\n',
+  end = controller => controller.error(new TypeError('network error')),
+) {
   let left = chunks;
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
@@ -139,13 +143,13 @@ export function cutAfter(chunks, frameEnd = '\n\n') {
     transform(bytes, controller) {
       for (const frame of decoder.decode(bytes, { stream: true }).split(new RegExp(`(?<=${frameEnd})`))) {
         if (left === 0) {
-          controller.error(new TypeError('network error'));
+          end(controller);
           return;
         }
         controller.enqueue(encoder.encode(frame));
         if (frame.endsWith(frameEnd)) left--;
       }
-      if (left === 0) controller.error(new TypeError('network error'));
+      if (left === 0) end(controller);
     },
   });
 }

@@ -9,8 +9,9 @@ import { base, cutAfter, main, say, storedReplies, test, until, words } from './
 let nextId = 0;
 
 /** A chat on a network of its own: each stream of it breaks after so many chunks, as long as there are any. */
-function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}) {
+function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}, end = undefined) {
   const requests = [];
+  let pauses = 0;
   const network = async (url, init) => {
     requests.push(`${init?.method ?? 'GET'} ${new URL(url, base).pathname}`);
     const response = await fetch(new URL(url, base), init);
@@ -18,12 +19,15 @@ function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}) 
     const chunks = breaks.shift();
     return chunks === undefined
       ? response
-      : new Response(response.body.pipeThrough(cutAfter(chunks)), response);
+      : new Response(response.body.pipeThrough(cutAfter(chunks, '\n\n', end)), response);
   };
   const transport = new PerdureChatTransport({
     fetch: network,
     body: { model: MODEL },
-    pause: () => new Promise(resolve => setTimeout(resolve, 20)),
+    pause: () => {
+      pauses++;
+      return new Promise(resolve => setTimeout(resolve, 20));
+    },
     ...options,
   });
   const problems = [];
@@ -33,6 +37,7 @@ function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}) 
     onError: error => problems.push(error),
     sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
   });
+  Object.defineProperty(chat, 'pauses', { get: () => pauses });
   return Object.assign(chat, { problems, requests, network: transport });
 }
 
@@ -49,6 +54,15 @@ test('a reply whose stream breaks at every chunk is whole, without a word of it 
   assert.equal(chat.messages.length, 2);
   assert.equal((await stored(chat))[0].text, text);
   assert.equal(chat.requests.filter(request => request.startsWith('POST')).length, 1);
+});
+
+test('a stream that a proxy ends cleanly before the reply is over goes on', async () => {
+  const text = words(20);
+  const chat = open([0, 1, 1, 9, 14], undefined, {}, controller => controller.terminate());
+  await chat.sendMessage({ text: say(text, 2) });
+  assert.deepEqual(chat.problems, []);
+  assert.equal(reply(chat), text);
+  assert.equal(chat.pauses, 1, 'pauses where a stream has brought nothing new');
 });
 
 test('an attempt that is taken back is taken back through a break as well', async () => {

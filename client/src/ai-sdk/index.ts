@@ -30,6 +30,9 @@ const FIRST_PAUSE_MILLIS = 250;
 const LONGEST_PAUSE_MILLIS = 10_000;
 const DEFAULT_API = '/api/chat';
 
+/** Behind one of these a reply has nothing more to say. */
+const LAST_CHUNKS: ReadonlySet<UIMessageChunk['type']> = new Set(['finish', 'error', 'abort']);
+
 export class PerdureChatTransport<M extends UIMessage = UIMessage> implements ChatTransport<M> {
   /** A resume brings the whole reply. */
   readonly resumeStreamIsReplay = true;
@@ -107,16 +110,24 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
   #lasting(first: Chunks, life: Life, options: Reconnect, answered: Answered): Chunks {
     const seen = new Seen(answered);
     let reader = first.getReader();
+    let whole = false;
+    let fruitless = 0;
     const pull = async (controller: ReadableStreamDefaultController<UIMessageChunk>) => {
       for (;;) {
         try {
           const { done, value } = await reader.read();
           if (done) {
+            if (!whole) {
+              // A proxy may end cleanly what was cut behind it.
+              throw new TypeError('The stream ended before the reply did.');
+            }
             life.over();
             controller.close();
             return;
           }
+          whole ||= LAST_CHUNKS.has(value.type);
           if (seen.isNew(value)) {
+            fruitless = 0;
             controller.enqueue(value);
             return;
           }
@@ -128,6 +139,9 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
           if (!isBreak(error)) {
             life.over();
             throw error;
+          }
+          if (fruitless++ > 0) {
+            await this.#pause(fruitless - 2, life.signal);
           }
           const again = await this.#persist(life, () => this.#replay(options, life));
           if (!again) {
@@ -150,7 +164,6 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
 
   /** Tries until there is an answer that another try would not change. */
   async #persist<T>(life: Life, attempt: () => Promise<T>): Promise<T> {
-    const pause = this.#options.pause ?? untilLaterOrOnline;
     for (let count = 0; ; count++) {
       try {
         return await attempt();
@@ -159,9 +172,13 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
           life.over();
           throw error;
         }
-        await pause(count, life.signal);
+        await this.#pause(count, life.signal);
       }
     }
+  }
+
+  #pause(attempt: number, signal: AbortSignal): Promise<void> {
+    return (this.#options.pause ?? untilLaterOrOnline)(attempt, signal);
   }
 
   async #request(chatId: string, what: string, method: string): Promise<Response> {
