@@ -49,6 +49,13 @@ const reply = chat => {
 const session = chat => chat.messages.at(-1).metadata.session;
 const replies = chat => chat.messages.filter(message => message.role === 'assistant');
 
+const post = body =>
+  fetch(`${base}/api/chat`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
 async function stored(chat) {
   return (await storedReplies(session(chat))).map(message => message.text);
 }
@@ -68,6 +75,57 @@ test('reasoning comes as a part of its own', async () => {
   const types = chat.messages.at(-1).parts.map(part => part.type);
   assert.deepEqual(types, ['step-start', 'reasoning', 'text']);
   assert.ok(chat.messages.at(-1).parts.every(part => part.state !== 'streaming'));
+});
+
+const dataUrl = (type, bytes) => `data:${type};base64,${Buffer.from(bytes).toString('base64')}`;
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+const dot = { type: 'file', mediaType: 'image/png', filename: 'dot.png', url: dataUrl('image/png', PNG) };
+const load = async chat => (await fetch(`${base}/api/chat/${chat.id}/messages`)).json();
+
+test('files come along with a message, and with a page that is loaded', async () => {
+  const chat = open();
+  const long = dataUrl('text/plain', 'A line of a long text.\n'.repeat(200_000));
+  const note = { type: 'file', mediaType: 'text/plain', filename: 'long.txt', url: long };
+  await chat.sendMessage({ parts: [dot, { type: 'data-mine', data: 1 }, { type: 'text', text: say('seen', 1) }, note] });
+  assert.equal(reply(chat), 'seen');
+  const [asked] = await load(chat);
+  const [picture, , text] = asked.parts;
+  assert.deepEqual(asked.parts.map(part => part.filename ?? part.type), ['dot.png', 'text', 'long.txt']);
+  assert.equal(picture.mediaType, 'image/png');
+  assert.deepEqual(Buffer.from(await (await fetch(new URL(picture.url, base))).arrayBuffer()), PNG);
+  assert.equal((await (await fetch(new URL(text.url, base))).text()).length, 23 * 200_000);
+  for (const parts of [chat.messages[0].parts, asked.parts]) {
+    const body = { id: chat.id, messages: [{ ...asked, parts }], model: MODEL };
+    const again = await post(body);
+    assert.match(await again.text(), new RegExp(chat.messages[1].id), 'the same message once more');
+    const other = { ...body, messages: [{ ...asked, parts: parts.slice(1) }] };
+    assert.equal((await post(other)).status, 409, 'another message of the same id');
+  }
+  const page = open(chat.id, await load(chat));
+  await page.regenerate();
+  await page.sendMessage({ messageId: asked.id, parts: [asked.parts[0], { type: 'text', text: say('edited', 1) }] });
+  assert.equal(reply(page), 'edited');
+  assert.deepEqual((await load(page))[0].parts[0], picture);
+});
+
+test('a file is sent alone, and is refused where it cannot be read', async () => {
+  const chat = open();
+  await chat.sendMessage({ files: [dot] });
+  assert.equal(chat.status, 'ready', chat.error?.message);
+  for (const [url, status] of [
+    ['https://example.com/a.png', 400],
+    ['data:image/png;base64,x!', 400],
+    ['', 400],
+    ['/v1/files/file_00000000000000000000000000', 404],
+    [dataUrl('application/x-thing', [0, 1, 2, 255]), 415],
+  ]) {
+    const message = { id: newId(), role: 'user', parts: [{ ...dot, url }, { type: 'text', text: 'x' }] };
+    const refused = await post({ id: newId(), messages: [message], model: MODEL });
+    assert.equal(refused.status, status, await refused.text());
+  }
 });
 
 test('a second message knows the first', async () => {

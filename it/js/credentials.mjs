@@ -92,6 +92,21 @@ forEach(CLIENTS, "the id of another's chat is a chat of one's own", async client
   assert.ok(loaded.includes('for Ann only') && !loaded.includes("Bob's"));
 });
 
+test('a page that loads a chat can show its files, and nobody else can', async () => {
+  const chat = open(CLIENTS[0], ANN);
+  const url = `data:text/plain;base64,${Buffer.from('for Ann').toString('base64')}`;
+  await chat.sendMessage({ text: say('x', 1), files: [{ type: 'file', mediaType: 'text/plain', url }] });
+  const [asked] = await (await ask(ANN, 'GET', `/api/chat/${chat.id}/messages`)).json();
+  const file = new URL(asked.parts[0].url, base);
+  assert.equal(await (await fetch(file)).text(), 'for Ann');
+  assert.equal((await fetch(new URL(file.pathname, base))).status, 401);
+  for (const [key, status] of [[ANN, 200], [BOB, 404]]) {
+    const message = { id: newId(), role: 'user', parts: [asked.parts[0], { type: 'text', text: say('y', 1) }] };
+    const sent = await ask(key, 'POST', '/api/chat', { id: newId(), messages: [message], ...body });
+    assert.equal(sent.status, status, await sent.text());
+  }
+});
+
 async function turnOf(key) {
   const session = await (await ask(key, 'POST', '/v1/sessions', {})).json();
   const accepted = await ask(key, 'POST', `/v1/sessions/${session.id}/turns`, { text: say(words(20), 5), models: [body.model] });

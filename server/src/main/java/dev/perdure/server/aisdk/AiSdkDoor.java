@@ -22,6 +22,7 @@ import dev.perdure.server.http.ProjectedStreams;
 import dev.perdure.server.http.Projection;
 import dev.perdure.server.http.Route;
 import dev.perdure.server.http.Text;
+import dev.perdure.server.http.Uploads;
 import dev.perdure.server.http.WebSocket;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
@@ -59,6 +60,7 @@ public final class AiSdkDoor implements FrontDoor {
   private final Branches branches;
   private final Replies replies;
   private final ProjectedStreams streams;
+  private final Uploads uploads;
   private final HttpLimits limits;
   private final RandomGenerator random;
 
@@ -67,6 +69,7 @@ public final class AiSdkDoor implements FrontDoor {
     this.replies = new Replies(chats);
     this.branches = parts.branches();
     this.streams = parts.streams();
+    this.uploads = parts.uploads();
     this.limits = parts.limits();
     this.random = parts.random();
   }
@@ -94,17 +97,28 @@ public final class AiSdkDoor implements FrontDoor {
 
   private void post(Exchange exchange) throws IOException, InterruptedException {
     UiMessageStream.Attempts attempts = Replies.attempts(exchange.header(ATTEMPTS).orElse(null));
-    ChatRequest request =
-        ChatRequest.read(exchange.body(HISTORY_BODIES * limits.body().bodyBytes()), limits.body());
     String key = exchange.header(IDEMPOTENCY_KEY).orElse(null);
-    if (request.last() instanceof ChatRequest.Posted posted && exchange.prefersAsync()) {
-      elsewhere(exchange, 202, chats.accept(exchange.caller(), request, posted, key));
-      return;
-    }
     try (ProjectedStreams.Place place = streams.take(exchange)) {
-      send(exchange, place, replies.posted(exchange.caller(), request, key, attempts, place));
+      Accepted accepted =
+          uploads.body(
+              exchange,
+              HISTORY_BODIES * limits.body().bodyBytes(),
+              body -> {
+                ChatRequest request = ChatRequest.read(body, limits.body());
+                return new Accepted(
+                    replies.posted(exchange.caller(), request, key, attempts, place),
+                    request.last() instanceof ChatRequest.Posted);
+              });
+      if (accepted.message() && exchange.prefersAsync()) {
+        elsewhere(exchange, 202, accepted.reply().turn());
+      } else {
+        send(exchange, place, accepted.reply());
+      }
     }
   }
+
+  /** What is left of a request once it is accepted: not its body, which may hold files. */
+  private record Accepted(Replies.Reply reply, boolean message) {}
 
   private static void send(Exchange exchange, ProjectedStreams.Place place, Replies.Reply reply)
       throws IOException, InterruptedException {
@@ -167,14 +181,14 @@ public final class AiSdkDoor implements FrontDoor {
       Map<String, String> names = branches.names(exchange.caller(), session.get());
       for (Message message : chats.messages(exchange.caller(), session.get())) {
         if (message.status() != Status.PENDING && message.status() != Status.STREAMING) {
-          out.add(uiMessage(message, names.getOrDefault(message.id(), message.id())));
+          out.add(uiMessage(exchange, message, names.getOrDefault(message.id(), message.id())));
         }
       }
     }
     exchange.sendJson(200, Json.MAPPER.writeValueAsBytes(out));
   }
 
-  private static ObjectNode uiMessage(Message message, String id) {
+  private ObjectNode uiMessage(Exchange exchange, Message message, String id) {
     ObjectNode json = Json.MAPPER.createObjectNode();
     json.put("id", id).put("role", message.role().wire());
     ArrayNode parts = json.putArray("parts");
@@ -183,6 +197,17 @@ public final class AiSdkDoor implements FrontDoor {
     for (int i = 0; i <= message.parts().size(); i++) {
       for (; told < tools.size() && tools.get(told).after() <= i; told++) {
         tool(parts.addObject(), tools.get(told));
+      }
+      for (Message.Attachment file : message.files()) {
+        if (file.after() == i) {
+          String url = streams.address(exchange, "/v1/files/" + file.file());
+          parts
+              .addObject()
+              .put("type", "file")
+              .put("mediaType", file.mediaType())
+              .put("filename", file.name())
+              .put("url", url);
+        }
       }
       if (i < message.parts().size()) {
         Part part = message.parts().get(i);

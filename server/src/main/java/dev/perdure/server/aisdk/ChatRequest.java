@@ -13,11 +13,15 @@ import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.server.http.HttpLimits;
 import dev.perdure.server.http.Text;
+import dev.perdure.server.http.Uploads;
+import dev.perdure.server.http.Uploads.Told;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +57,10 @@ record ChatRequest(
   /** What else is read; other members are passed over. */
   private static final List<String> READ = List.of("id", "trigger", "messageId");
 
+  /** Where {@code GET /api/chat/CHAT/messages} says that a file is, as a page may have it. */
+  private static final Pattern STORED_FILE =
+      Pattern.compile("[^?#]*/v1/files/(file_[0-9a-z]{26})(?:[?#].*)?");
+
   /** More calls of tools than a reply can have waiting at once. */
   private static final int MAX_CALLS = 1000;
 
@@ -63,8 +71,9 @@ record ChatRequest(
    * A user message as it was posted.
    *
    * @param id the client's id of it, or the server's if the client has loaded it from there
+   * @param files which are not stored yet, or are named by where they were loaded from
    */
-  record Posted(String id, List<Part> parts) implements Last {}
+  record Posted(String id, List<Part> parts, List<Told> files) implements Last {}
 
   /**
    * A reply whose calls of tools the user has decided or the client has run.
@@ -259,14 +268,23 @@ record ChatRequest(
       throw invalid("The parts of a message must be an array of at most " + limits.parts() + ".");
     }
     List<Part> parts = new ArrayList<>();
+    List<Told> files = new ArrayList<>();
     int chars = 0;
     for (JsonNode part : posted) {
       String type = part.path("type").asText();
+      if (type.startsWith("data-")) {
+        // The page's own, which no model is shown: the SDK's own servers pass over it too.
+        continue;
+      }
+      if (type.equals("file")) {
+        files.add(file(part, parts.size()));
+        continue;
+      }
       if (!type.equals("text")) {
         throw invalid(
             "Parts of the type '"
                 + Text.shown(type)
-                + "' are not supported. Send parts of the type 'text'.");
+                + "' are not supported. Send parts of the types 'text' and 'file'.");
       }
       @Nullable String text = textual(part.get("text"), "text", limits.messageChars());
       chars += text == null ? 0 : text.length();
@@ -275,10 +293,21 @@ record ChatRequest(
       }
       parts.add(new Part(PartKind.TEXT, text == null ? "" : text));
     }
-    if (parts.stream().allMatch(part -> part.text().isBlank())) {
+    if (files.isEmpty() && parts.stream().allMatch(part -> part.text().isBlank())) {
       throw invalid("The message is blank. Send some text.");
     }
-    return new Posted(id, List.copyOf(parts));
+    return new Posted(id, List.copyOf(parts), List.copyOf(files));
+  }
+
+  private static Told file(JsonNode part, int after) {
+    String url = part.path("url").asText();
+    if (!url.startsWith("data:")) {
+      Matcher stored = STORED_FILE.matcher(url);
+      if (stored.matches()) {
+        return new Told.Stored(stored.group(1), after);
+      }
+    }
+    return Uploads.inline(url, part.path("filename").textValue(), after);
   }
 
   /** A text on one line, as ids are; null if it is absent. */

@@ -15,6 +15,7 @@ import dev.perdure.chat.Message;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Role;
 import dev.perdure.chat.NewTurn;
+import dev.perdure.chat.NewTurn.FileAt;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
 import dev.perdure.chat.Origin.Spot;
@@ -31,6 +32,7 @@ import dev.perdure.server.http.FrontDoor;
 import dev.perdure.server.http.Models;
 import dev.perdure.server.http.Text;
 import dev.perdure.server.http.ToolRequests;
+import dev.perdure.server.http.Uploads;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -64,6 +66,7 @@ final class Chats {
   private final AnswerDesk answers;
   private final ToolCalls calls;
   private final ToolRequests tools;
+  private final Uploads uploads;
 
   Chats(FrontDoor.Parts parts) {
     this.desk = parts.desk();
@@ -73,6 +76,7 @@ final class Chats {
     this.answers = parts.answers();
     this.calls = parts.calls();
     this.tools = parts.tools();
+    this.uploads = parts.uploads();
   }
 
   /** The session of a chat, if the caller has one of this id. */
@@ -182,6 +186,7 @@ final class Chats {
       ChatRequest request,
       ChatRequest.Posted posted,
       TurnRequest asked) {
+    List<FileAt> files = uploads.stored(caller, posted.files());
     @Nullable Message same = branches.message(caller, session, posted.id()).orElse(null);
     Spot spot;
     if (same == null) {
@@ -190,7 +195,7 @@ final class Chats {
       if (same.role() != Role.USER) {
         throw conflict("The id of the message is that of a reply. Give each message its own id.");
       }
-      if (same.parts().equals(posted.parts())) {
+      if (same.parts().equals(posted.parts()) && filesOf(same).equals(files)) {
         Optional<Turn> earlier = branches.newestTurn(caller, session, same.id());
         if (earlier.isPresent()) {
           return earlier.get();
@@ -201,21 +206,28 @@ final class Chats {
         }
       } else if (request.messageId() == null) {
         throw conflict(
-            "A message of this id with another text is there already. To edit it, send its id as"
+            "A message of this id with other content is there already. To edit it, send its id as"
                 + " 'messageId' as well.");
       }
       spot = new Spot.Under(same.parent());
     }
-    String content = digest(session, posted.id(), posted.parts());
+    String content = digest(session, posted.id(), posted.parts(), files);
+    NewTurn message =
+        new NewTurn(
+            posted.parts(),
+            files,
+            asked,
+            same == null && !asks(caller, session) ? WhenBusy.ENQUEUE : WhenBusy.INTERRUPT,
+            new Origin(spot, posted.id(), List.of(), null));
     return desk.submit(
         caller,
         session,
-        new NewTurn(
-            posted.parts(),
-            asked,
-            same == null && !asks(caller, session) ? WhenBusy.ENQUEUE : WhenBusy.INTERRUPT,
-            new Origin(spot, posted.id(), List.of(), null)),
+        uploads.checked(caller, message),
         new IdempotencyKey("ai-sdk:" + content, content));
+  }
+
+  private static List<FileAt> filesOf(Message message) {
+    return message.files().stream().map(file -> new FileAt(file.file(), file.after())).toList();
   }
 
   /**
@@ -297,7 +309,8 @@ final class Chats {
         key == null
             ? null
             : new IdempotencyKey(
-                "ai-sdk:" + digest(session, key, List.of()), digest(session, answered, List.of())));
+                "ai-sdk:" + digest(session, key, List.of(), List.of()),
+                digest(session, answered, List.of(), List.of())));
   }
 
   /** The turn whose stream a client that comes back should see; none if all is long over. */
@@ -334,12 +347,16 @@ final class Chats {
         .orElse(turn.lanes().getFirst().message());
   }
 
-  private static String digest(String session, String id, List<Part> parts) {
+  private static String digest(String session, String id, List<Part> parts, List<FileAt> files) {
     MessageDigest digest = sha256();
     digest.update((session + "\n" + id).getBytes(UTF_8));
     for (Part part : parts) {
       digest.update((byte) 0);
       digest.update(part.text().getBytes(UTF_8));
+    }
+    for (FileAt file : files) {
+      digest.update((byte) 1);
+      digest.update((file.file() + "@" + file.after()).getBytes(UTF_8));
     }
     return HexFormat.of().formatHex(digest.digest());
   }
