@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { openBrowser } from './browser.mjs';
 import { openStage, states } from './states.mjs';
 
-const SHOWN = ['empty', 'history', 'streaming', 'compare', 'degraded', 'shared', 'operator'];
+const SHOWN = ['empty', 'attached', 'history', 'streaming', 'compare', 'degraded', 'shared', 'operator'];
 const [directory, only] = process.argv.slice(2);
 const out = directory === undefined ? new URL('../../docs/web/', import.meta.url).pathname : `${directory}/`;
 mkdirSync(out, { recursive: true });

@@ -26,6 +26,16 @@ List<Event> after(String turn, long seq) {
 
 With arrivals at the rate $\\lambda$ a reader waits $W = \\frac{1}{\\mu - \\lambda}$ on average.`;
 const QUESTION = 'How does a reply survive a closed tab?';
+const PAGES = [
+  ['The log as a data structure', 'https://papers.example/log'],
+  ['Queueing theory in ten pages', 'https://www.lectures.example/queues'],
+  ['Write-ahead logging', 'https://docs.example/wal'],
+  ['What a reader costs who has fallen asleep, measured on three databases', 'https://measured.example/readers'],
+  ['forum.example', 'https://forum.example/t/1412'],
+  ['Cursors', 'https://docs.example/cursors'],
+  ['Group commit', 'https://docs.example/group-commit'],
+  ['Snapshots', 'https://docs.example/snapshots'],
+];
 const WALK = 'Where could this be, and what do my notes leave out?';
 const SEEN =
   'Rounded, wooded hills in several layers, under a low sun: a **low mountain range**, seen towards the evening. Your notes have the way up and the way down. They leave out how long you were at the top, and what the weather was like.';
@@ -59,7 +69,7 @@ export async function openStage() {
   const vendor = await provider();
   vendor.answers = { [ASKED]: ANSWER, [WALK]: SEEN };
   vendor.cites = {
-    [ASKED]: Array.from({ length: 8 }, (_, at) => ({ url: `https://docs.example/${at}`, title: `Page ${at}` })),
+    [ASKED]: PAGES.map(([title, url]) => ({ title, url })),
   };
   for (const question of [QUESTION, COMPARED, NETWORK, DATABASE]) {
     vendor.answers[question] = LONG;
@@ -220,11 +230,13 @@ async function* breaks(page, { server, vendor }) {
   await page.locator('.banner').waitFor({ state: 'detached' });
 
   await page.goto(server.url);
+  vendor.held[DATABASE] = 300;
   await send(page, DATABASE);
   await until('some of it', async () => (await shownText(page, '.lane .prose')) > 200);
+  const giveBack = await server.lockDatabase();
   // The rest of it takes so long that the database is missed before it is there.
   vendor.pace = 10 * SLOW_MILLIS;
-  const giveBack = await server.lockDatabase();
+  delete vendor.held[DATABASE];
   await page.getByText('The server waits for its database.').waitFor();
   yield ['degraded', page];
   vendor.pace = 0;

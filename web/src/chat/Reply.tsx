@@ -72,6 +72,9 @@ export function Reply({ entry, actions, onError }: Props) {
             </button>
           )}
           {!compared && entry.lanes[0] !== undefined && <Facts lane={entry.lanes[0]} time={time} />}
+          {compared && time !== undefined && (
+            <span className="tiny facts">all after {duration(time)}</span>
+          )}
         </div>
       )}
     </article>

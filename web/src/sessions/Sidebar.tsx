@@ -165,15 +165,13 @@ function Foot() {
   const { running } = useActivity();
   const { key, theme, notify } = useSettings();
   const client = usePerdure();
+  const [refused, setRefused] = useState(false);
 
   async function toggleNotify() {
-    if (notify) {
-      change({ notify: false });
-      return;
-    }
-    if ('Notification' in window && (await Notification.requestPermission()) === 'granted') {
-      change({ notify: true });
-    }
+    const allowed =
+      !notify && 'Notification' in window && (await Notification.requestPermission()) === 'granted';
+    setRefused(!notify && !allowed);
+    change({ notify: allowed });
   }
 
   async function signOut() {
@@ -216,7 +214,13 @@ function Foot() {
               ) : (
                 <Bell size={16} aria-hidden="true" />
               )}
-              {notify ? 'Stop notifying me' : 'Notify me of finished replies'}
+              <span aria-live="polite">
+                {notify
+                  ? 'Stop notifying me'
+                  : refused
+                    ? 'The browser forbids notifications'
+                    : 'Notify me of finished replies'}
+              </span>
             </Item>
             <Item
               onSelect={() => {

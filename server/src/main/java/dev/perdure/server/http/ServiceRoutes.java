@@ -175,15 +175,13 @@ final class ServiceRoutes {
     json.writeNumberField("maxCount", Parts.MAX_FILES);
     json.writeObjectFieldStart("takes");
     for (String model : parts.providers().offered()) {
-      if (parts.providers().knows(model)) {
-        Target target = parts.providers().resolve(model);
-        names(
-            json,
-            model,
-            Files.MEDIA.stream()
-                .filter(type -> target.provider().takes(target.model(), type))
-                .toList());
-      }
+      Target target = parts.providers().resolve(model);
+      names(
+          json,
+          model,
+          Files.MEDIA.stream()
+              .filter(type -> target.provider().takes(target.model(), type))
+              .toList());
     }
     json.writeEndObject();
     json.writeEndObject();

@@ -91,6 +91,7 @@ class FileApiTest {
     Answer refused = send(session, "{'parts':[{'type':'file','file':'" + image + "'}]}");
     assertThat(refused.status()).isEqualTo(400);
     assertThat(refused.json().path("detail").textValue()).contains("hand/a", "image/gif");
+    assertThat(door.get("/v1/models").json().at("/files/takes/hand~1a").toString()).isEqualTo("[]");
     assertThat(messages(session)).isEmpty();
   }
 
