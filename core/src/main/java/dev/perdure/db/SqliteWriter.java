@@ -39,6 +39,9 @@ final class SqliteWriter implements AutoCloseable {
 
   private static final Logger LOG = System.getLogger(SqliteWriter.class.getName());
 
+  /** A full disk fails many times a second, and the log may be on it. */
+  private static final Duration TELL_EVERY = Duration.ofSeconds(10);
+
   private final DataSource dataSource;
   private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
@@ -53,6 +56,10 @@ final class SqliteWriter implements AutoCloseable {
 
   /** Used by the thread only; null while there is no connection. */
   private @Nullable Statements statements;
+
+  // Of the thread only.
+  private long toldNanos = System.nanoTime() - TELL_EVERY.toNanos();
+  private int untold;
 
   SqliteWriter(DataSource dataSource) {
     this.dataSource = dataSource;
@@ -185,12 +192,21 @@ final class SqliteWriter implements AutoCloseable {
 
   /** Nothing of this batch is in the database. */
   private void failed(List<Job<?>> batch, Throwable cause) {
-    LOG.log(
-        Level.WARNING,
-        "A transaction of "
-            + batch.size()
-            + " works failed; all of them are told to try again, the database is opened anew.",
-        cause);
+    boolean sql = cause instanceof SQLException;
+    long now = System.nanoTime();
+    if (!sql || now - toldNanos >= TELL_EVERY.toNanos()) {
+      LOG.log(
+          Level.WARNING,
+          "A transaction of "
+              + batch.size()
+              + " works failed; all of them are told to try again, the database is opened anew."
+              + (untold == 0 ? "" : " " + untold + " more have failed since the last such line."),
+          sql ? SqlErrors.translate((SQLException) cause) : cause);
+      toldNanos = now;
+      untold = 0;
+    } else {
+      untold++;
+    }
     disconnect();
     PerdureException told = SqlErrors.unavailable("the commit failed", cause);
     for (Job<?> job : batch) {
