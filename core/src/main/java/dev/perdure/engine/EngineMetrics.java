@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,8 @@ final class EngineMetrics {
                 .register(registry));
       }
     }
+    // From the beginning: an increase from nothing to one is none to who watches.
+    List.of("done", "failed", "attention", "undone", "undo_failed").forEach(this::calls);
     Gauge.builder("perdure.turns.running", running::getAsInt)
         .description("Turns that this node runs")
         .register(registry);
@@ -80,12 +83,15 @@ final class EngineMetrics {
     count(failures.get(kind));
   }
 
-  /** A call of a tool has come out as done, failed or attention. */
+  /** A call of a tool has come out as one of the outcomes above. */
   void tool(String outcome) {
-    counter("perdure.tool.calls", "What became of calls of tools")
+    calls(outcome).increment();
+  }
+
+  private Counter calls(String outcome) {
+    return counter("perdure.tool.calls", "What became of calls of tools")
         .tag("outcome", outcome)
-        .register(registry)
-        .increment();
+        .register(registry);
   }
 
   void ended(TurnState state) {
