@@ -249,18 +249,16 @@ abstract class AdmissionContract extends EngineFixture {
         new EngineHarness(
             database,
             provider,
-            new EngineConfig(
+            EngineConfigs.paced(
+                EngineConfigs.of(
+                    d,
+                    d.claimBatch(),
+                    maxRunning,
+                    d.turnTimeLimit(),
+                    new RetryPolicy(r.attempts(), calls, r.base(), r.max(), r.budget())),
                 d.lease(),
                 d.beat(),
-                poll,
-                d.claimBatch(),
-                maxRunning,
-                d.maxCrashes(),
-                d.turnTimeLimit(),
-                new RetryPolicy(r.attempts(), calls, r.base(), r.max(), r.budget()),
-                d.callLimits(),
-                d.logRetention(),
-                d.idempotencyRetention()));
+                poll));
   }
 
   @Test

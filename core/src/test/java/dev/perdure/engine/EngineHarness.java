@@ -227,18 +227,11 @@ final class EngineHarness implements AutoCloseable {
 
   static EngineConfig config(Duration turnTimeLimit) {
     EngineConfig d = EngineConfig.DEFAULT;
-    return new EngineConfig(
+    return EngineConfigs.paced(
+        EngineConfigs.of(d, d.claimBatch(), d.maxRunning(), turnTimeLimit, d.retry()),
         d.lease(),
         Duration.ofMillis(100),
-        Duration.ofMillis(50),
-        d.claimBatch(),
-        d.maxRunning(),
-        d.maxCrashes(),
-        turnTimeLimit,
-        d.retry(),
-        d.callLimits(),
-        d.logRetention(),
-        d.idempotencyRetention());
+        Duration.ofMillis(50));
   }
 
   String session() {

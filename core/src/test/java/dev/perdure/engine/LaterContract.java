@@ -426,18 +426,7 @@ abstract class LaterContract extends EngineFixture {
         new EngineHarness(
             database,
             provider,
-            new EngineConfig(
-                d.lease(),
-                d.beat(),
-                d.poll(),
-                claimBatch,
-                places,
-                d.maxCrashes(),
-                d.turnTimeLimit(),
-                d.retry(),
-                d.callLimits(),
-                d.logRetention(),
-                d.idempotencyRetention()));
+            EngineConfigs.of(d, claimBatch, places, d.turnTimeLimit(), d.retry()));
     List<Turn> turns = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       script("a", REPLY);

@@ -46,20 +46,7 @@ class PostgresWatchTest extends EngineFixture {
   @BeforeEach
   void beginBesideAnother() {
     node.close();
-    EngineConfig d = EngineConfig.DEFAULT;
-    EngineConfig config =
-        new EngineConfig(
-            LEASE,
-            BEAT,
-            NEVER,
-            d.claimBatch(),
-            d.maxRunning(),
-            d.maxCrashes(),
-            d.turnTimeLimit(),
-            d.retry(),
-            d.callLimits(),
-            d.logRetention(),
-            d.idempotencyRetention());
+    EngineConfig config = EngineConfigs.paced(EngineConfig.DEFAULT, LEASE, BEAT, NEVER);
     node =
         new EngineHarness(
             database, provider, config, () -> Instant.ofEpochMilli(clock.get()), Timers.system());

@@ -185,18 +185,7 @@ class RetryTimingPropertyTest {
 
   private static EngineConfig config(RetryPolicy retry) {
     EngineConfig d = EngineHarness.config(Duration.ofDays(2));
-    return new EngineConfig(
-        d.lease(),
-        d.beat(),
-        d.poll(),
-        d.claimBatch(),
-        d.maxRunning(),
-        d.maxCrashes(),
-        d.turnTimeLimit(),
-        retry,
-        d.callLimits(),
-        d.logRetention(),
-        d.idempotencyRetention());
+    return EngineConfigs.of(d, d.claimBatch(), d.maxRunning(), d.turnTimeLimit(), retry);
   }
 
   /** Waits pass at once by the clock; the turn's time limit never comes. */

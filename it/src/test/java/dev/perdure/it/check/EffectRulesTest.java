@@ -67,15 +67,22 @@ class EffectRulesTest {
     scene.toolRequests.add(new ToolRequest(key, SENT + 20));
   }
 
+  /** The call was made and recorded so often, and nobody was asked about it. */
+  private void made(int times) {
+    log(returned("c1"));
+    row("done", times);
+    for (int i = 0; i < times; i++) {
+      request("c1");
+    }
+  }
+
   private void answered(String decision, int status) {
     scene.seen.add(new Answered("t1", "c1", decision, 0, SENT + 20, SENT + 30, status));
   }
 
   @Test
   void a_call_that_is_made_once_is_no_violation() {
-    log(returned("c1"));
-    row("done", 1);
-    request("c1");
+    made(1);
     assertThat(scene.violations()).isEmpty();
   }
 
@@ -89,10 +96,7 @@ class EffectRulesTest {
 
   @Test
   void an_unsafe_call_that_is_made_twice_is_found() {
-    log(returned("c1"));
-    row("done", 2);
-    request("c1");
-    request("c1");
+    made(2);
     assertThat(scene.broken()).containsExactly(Rule.EFFECT_ONCE);
   }
 
@@ -191,18 +195,14 @@ class EffectRulesTest {
 
   @Test
   void an_answer_before_the_log_tells_of_the_question_is_no_violation() {
-    log(returned("c1"));
-    row("done", 1);
-    request("c1");
+    made(1);
     answered("approve", 200);
     assertThat(scene.violations()).isEmpty();
   }
 
   @Test
   void two_answers_before_the_log_tells_of_the_question_are_found() {
-    log(returned("c1"));
-    row("done", 1);
-    request("c1");
+    made(1);
     answered("approve", 200);
     answered("refuse", 200);
     assertThat(scene.broken()).containsExactly(Rule.DECIDED_ONCE);
@@ -276,20 +276,14 @@ class EffectRulesTest {
 
   @Test
   void a_repeat_that_was_taken_before_the_log_told_of_the_question_is_no_violation() {
-    log(returned("c1"));
-    row("done", 2);
-    request("c1");
-    request("c1");
+    made(2);
     answered("repeat", 200);
     assertThat(scene.violations()).isEmpty();
   }
 
   @Test
   void a_repeat_that_was_refused_and_made_nevertheless_is_found() {
-    log(returned("c1"));
-    row("done", 2);
-    request("c1");
-    request("c1");
+    made(2);
     answered("repeat", 409);
     assertThat(scene.broken()).containsExactly(Rule.EFFECT_ONCE);
   }
