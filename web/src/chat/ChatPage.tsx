@@ -1,5 +1,5 @@
 import { useActivity, usePerdure, useSessions } from '@perdure/client/react';
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Banners } from '../app/Banners.tsx';
 import { useNotifications } from '../app/notifications.ts';
 import { chatPath, go } from '../app/router.ts';
@@ -29,6 +29,17 @@ export function ChatPage({ session }: { session: string | undefined }) {
     return () => document.removeEventListener('visibilitychange', look);
   }, [session, unseenHere, markSeen]);
 
+  // It is said where one is then, until another chat is opened.
+  const [missed, setMissed] = useState(false);
+  const miss = useCallback(() => setMissed(true), []);
+  const opened = useRef(session);
+  useEffect(() => {
+    if (session !== undefined && opened.current !== session) {
+      setMissed(false);
+    }
+    opened.current = session ?? opened.current;
+  }, [session]);
+
   const gone = removing.some((each) => each.id === session);
   useEffect(() => {
     if (gone) {
@@ -46,13 +57,14 @@ export function ChatPage({ session }: { session: string | undefined }) {
       <main className="main">
         <Banners />
         {session === undefined || gone ? (
-          <NewConversation onMenu={() => setDrawer(true)} />
+          <NewConversation onMenu={() => setDrawer(true)} missed={missed} />
         ) : (
           <Conversation
             key={session}
             session={session}
             onMenu={() => setDrawer(true)}
             client={client}
+            onMissing={miss}
           />
         )}
       </main>

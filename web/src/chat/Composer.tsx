@@ -9,6 +9,11 @@ import { ModelPicker, useChosenModels, useKnownModels } from './ModelPicker.tsx'
 /** Most messages have no files. */
 const AttachedList = lazy(() => import('../files/AttachedList.tsx').catch(unloaded));
 
+/** A phone makes of its pictures what is asked for; elsewhere any file may be a text. */
+const PHONES = matchMedia('(pointer: coarse)').matches
+  ? 'image/png,image/jpeg,image/gif,image/webp,application/pdf,application/json,text/*'
+  : undefined;
+
 interface Props {
   /** The name of its draft. */
   readonly name: string;
@@ -118,6 +123,7 @@ export function Composer(props: Props) {
             ref={chooser}
             type="file"
             multiple
+            accept={PHONES}
             hidden
             aria-label="Files to attach"
             onChange={(event) => {

@@ -19,6 +19,7 @@ export function Conversation(props: {
   session: string;
   client: PerdureClient;
   onMenu: () => void;
+  onMissing: () => void;
 }) {
   const { session, client } = props;
   const turns = useTurns(session);
@@ -33,9 +34,10 @@ export function Conversation(props: {
 
   useEffect(() => {
     if (missing) {
+      props.onMissing();
       go('/', true);
     }
-  }, [missing]);
+  }, [missing, props.onMissing]);
 
   return (
     <>

@@ -31,7 +31,8 @@ const DEMO_TRIES: readonly Try[] = [
 const NAME = 'new';
 
 /** Before the first message: the session is made when it is sent. */
-export function NewConversation({ onMenu }: { onMenu: () => void }) {
+export function NewConversation(props: { onMenu: () => void; missed: boolean }) {
+  const { onMenu, missed } = props;
   const client = usePerdure();
   const { create } = useSessions();
   const { connection } = useActivity();
@@ -56,6 +57,11 @@ export function NewConversation({ onMenu }: { onMenu: () => void }) {
         <h1 className="grow">New chat</h1>
       </header>
       <div className="welcome">
+        {missed && (
+          <p className="note" role="alert">
+            The chat that you opened is not there. It was deleted, or is somebody else's.
+          </p>
+        )}
         <Mark size={44} />
         <h2>What would you like to talk about?</h2>
         <p className="soft">

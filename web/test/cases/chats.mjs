@@ -201,6 +201,17 @@ export const cases = {
     await page.getByRole('button', { name: 'Undo' }).click();
     await row.waitFor();
     await server.json(`/v1/sessions/${session}`);
+    // A chat that is not there any more, or never was.
+    page.allow.push(REFUSED);
+    await page.goto(`${server.url}/chat/sess_${'0'.repeat(26)}`);
+    await page.getByText('The chat that you opened is not there.').waitFor();
+    await row.getByRole('link').click();
+    await same(page, session);
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await page.locator('.welcome').waitFor();
+    if ((await page.getByText('The chat that you opened').count()) > 0) {
+      throw new Error('it is still said that a chat is not there');
+    }
   },
 
   async a_link_shows_the_same_stream_to_somebody_else_who_can_change_nothing() {
