@@ -173,9 +173,12 @@ final class McpStdio implements McpChannel {
     listener.lost();
   }
 
-  /** What a message without end answers cannot be known, so all that wait are told. */
+  /**
+   * What a message without end answers cannot be known, so all that wait are told; whoever asks
+   * again once it is told does not belong to them.
+   */
   private void failAll(McpException why) {
-    pending.values().forEach(answer -> answer.completeExceptionally(why));
+    List.copyOf(pending.values()).forEach(answer -> answer.completeExceptionally(why));
   }
 
   private void take(@Nullable JsonNode message) {
