@@ -15,7 +15,7 @@ import org.sqlite.SQLiteDataSource;
  * writer with group commit, a few readers with snapshots. Thread-safe.
  */
 public final class SqliteDatabase implements Database {
-  private static final String FILE = "perdure.db";
+  static final String FILE = "perdure.db";
   private static final int BUSY_TIMEOUT_MILLIS = 10_000;
 
   /** Negative: in KiB, per connection. */

@@ -1,14 +1,11 @@
 package dev.perdure.chat;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
-import dev.perdure.testing.EmbeddedPostgresServer;
+import dev.perdure.db.ReadyDatabases;
 
 class PostgresCallAuditTest extends CallAuditContract {
   @Override
   Database open() {
-    return PostgresDatabase.open(
-        EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+    return ReadyDatabases.postgres();
   }
 }

@@ -1,7 +1,7 @@
 package dev.perdure.chat;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -10,6 +10,6 @@ class SqliteCallAuditTest extends CallAuditContract {
 
   @Override
   Database open() {
-    return SqliteDatabase.open(dir);
+    return ReadyDatabases.sqlite(dir);
   }
 }

@@ -5,11 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnState;
-import dev.perdure.testing.EmbeddedPostgresServer;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -21,8 +19,7 @@ import org.junit.jupiter.api.Test;
 class PostgresDeskTest extends DeskContract {
   @Override
   Database open() {
-    return PostgresDatabase.open(
-        EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+    return ReadyDatabases.postgres();
   }
 
   /** Waits until a transaction waits for a lock that another one holds. */

@@ -5,10 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.TurnState;
-import dev.perdure.testing.EmbeddedPostgresServer;
 import dev.perdure.testing.FaultPoints;
 import java.time.Duration;
 import java.time.Instant;
@@ -38,8 +36,7 @@ class PostgresWatchTest extends EngineFixture {
 
   @Override
   Database open() {
-    return PostgresDatabase.open(
-        EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+    return ReadyDatabases.postgres();
   }
 
   /** A node beside one that holds a turn, has an hour's lease, and does nothing. */

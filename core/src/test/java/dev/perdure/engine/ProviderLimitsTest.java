@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.PartKind;
 import dev.perdure.protocol.TurnState;
@@ -44,7 +44,7 @@ class ProviderLimitsTest {
 
   @BeforeEach
   void open() {
-    database = SqliteDatabase.open(dir);
+    database = ReadyDatabases.sqlite(dir);
   }
 
   @AfterEach

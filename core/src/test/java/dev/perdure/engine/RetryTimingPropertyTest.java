@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.perdure.chat.Turn;
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnState;
@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /** When a failing provider is asked again, by a clock that passes only while a lane waits. */
 class RetryTimingPropertyTest {
   private static final Path DIRECTORY = directory();
-  private static final Database DATABASE = SqliteDatabase.open(DIRECTORY);
+  private static final Database DATABASE = ReadyDatabases.sqlite(DIRECTORY);
 
   private static Path directory() {
     try {

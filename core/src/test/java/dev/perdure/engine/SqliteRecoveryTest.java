@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.testing.FaultPoints;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -16,7 +16,7 @@ class SqliteRecoveryTest extends RecoveryContract {
 
   @Override
   Database open() {
-    return SqliteDatabase.open(dir);
+    return ReadyDatabases.sqlite(dir);
   }
 
   @Test

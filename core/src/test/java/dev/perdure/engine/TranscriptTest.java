@@ -21,7 +21,7 @@ import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.context.ContextView;
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.Source;
@@ -97,7 +97,7 @@ class TranscriptTest {
         .required("provider")
         .properties()
         .forEach(model -> model.getValue().forEach(call -> provider.script(model.getKey(), call)));
-    try (Database database = SqliteDatabase.open(dir);
+    try (Database database = ReadyDatabases.sqlite(dir);
         Nodes nodes =
             new Nodes(() ->
                 new EngineHarness(

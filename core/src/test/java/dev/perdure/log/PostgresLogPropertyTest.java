@@ -3,9 +3,7 @@ package dev.perdure.log;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
-import dev.perdure.testing.EmbeddedPostgresServer;
+import dev.perdure.db.ReadyDatabases;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -22,9 +20,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
  * takes longer.
  */
 class PostgresLogPropertyTest {
-  private static final Database DATABASE =
-      PostgresDatabase.open(
-          EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+  private static final Database DATABASE = ReadyDatabases.postgres();
 
   @AfterContainer
   static void close() {

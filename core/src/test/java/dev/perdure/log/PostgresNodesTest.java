@@ -6,9 +6,9 @@ import dev.perdure.db.Database;
 import dev.perdure.db.LocalSignals;
 import dev.perdure.db.PostgresDatabase;
 import dev.perdure.db.PostgresOptions;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.db.Signals;
 import dev.perdure.log.Follower.Status;
-import dev.perdure.testing.EmbeddedPostgresServer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -30,7 +30,7 @@ class PostgresNodesTest {
 
   @BeforeAll
   void open() {
-    String url = EmbeddedPostgresServer.shared().createDatabase();
+    String url = ReadyDatabases.postgresUrl();
     here = PostgresDatabase.open(url, null, null, PostgresOptions.DEFAULT);
     there = PostgresDatabase.open(url, null, null, PostgresOptions.DEFAULT);
   }

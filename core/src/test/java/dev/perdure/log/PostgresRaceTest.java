@@ -4,14 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.db.Tx;
 import dev.perdure.log.LogStore.Fenced;
 import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnEventCodec.Line;
-import dev.perdure.testing.EmbeddedPostgresServer;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Set;
@@ -46,9 +44,7 @@ class PostgresRaceTest {
 
   @BeforeAll
   void open() {
-    database =
-        PostgresDatabase.open(
-            EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+    database = ReadyDatabases.postgres();
     log = new TurnLog(database, "n2", LogLimits.DEFAULT);
     late = new LogStore(database, "n1");
   }

@@ -1,9 +1,7 @@
 package dev.perdure.log;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
-import dev.perdure.testing.EmbeddedPostgresServer;
+import dev.perdure.db.ReadyDatabases;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
@@ -14,9 +12,7 @@ class PostgresTurnLogTest extends TurnLogContract {
 
   @BeforeAll
   void open() {
-    database =
-        PostgresDatabase.open(
-            EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+    database = ReadyDatabases.postgres();
   }
 
   @AfterAll

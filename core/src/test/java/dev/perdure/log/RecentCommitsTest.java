@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.db.SqliteDatabase;
 import dev.perdure.log.LogStore.Fate;
 import dev.perdure.log.LogStore.Fenced;
@@ -40,7 +41,7 @@ class RecentCommitsTest {
 
   @BeforeEach
   void open() {
-    database = SqliteDatabase.open(directory);
+    database = ReadyDatabases.sqlite(directory);
     try (TurnLog log = new TurnLog(database, NODE, LogLimits.DEFAULT)) {
       for (int i = 0; i < RecentCommits.CROWD; i++) {
         String turn = TurnRows.queued(database, log);

@@ -3,7 +3,7 @@ package dev.perdure.log;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,7 +23,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
 /** The log on the embedded database, under any interleaving of what may happen to it. */
 class SqliteLogPropertyTest {
   private static final Path DIRECTORY = directory();
-  private static final Database DATABASE = SqliteDatabase.open(DIRECTORY);
+  private static final Database DATABASE = ReadyDatabases.sqlite(DIRECTORY);
 
   private static Path directory() {
     try {

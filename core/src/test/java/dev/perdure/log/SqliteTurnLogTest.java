@@ -1,7 +1,7 @@
 package dev.perdure.log;
 
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -15,7 +15,7 @@ class SqliteTurnLogTest extends TurnLogContract {
 
   @BeforeAll
   void open() {
-    database = SqliteDatabase.open(directory);
+    database = ReadyDatabases.sqlite(directory);
   }
 
   @AfterAll

@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.perdure.chat.Caller;
 import dev.perdure.db.Database;
-import dev.perdure.db.PostgresDatabase;
-import dev.perdure.db.PostgresOptions;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.Ids;
-import dev.perdure.testing.EmbeddedPostgresServer;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.List;
@@ -16,8 +14,7 @@ import org.junit.jupiter.api.Test;
 class PostgresRetrievalTest extends RetrievalContract {
   @Override
   Database open() {
-    return PostgresDatabase.open(
-        EmbeddedPostgresServer.shared().createDatabase(), null, null, PostgresOptions.DEFAULT);
+    return ReadyDatabases.postgres();
   }
 
   @Test

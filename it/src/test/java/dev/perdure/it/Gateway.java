@@ -1,5 +1,6 @@
 package dev.perdure.it;
 
+import dev.perdure.testing.Ports;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -57,7 +58,7 @@ final class Gateway implements AutoCloseable {
     this.habits = habits;
     this.free = new Semaphore(habits.connections);
     this.endingsLeft = new AtomicInteger(habits.endings);
-    this.listening = listen(0);
+    this.listening = listen(Ports.free());
   }
 
   private ServerSocket listen(int port) {

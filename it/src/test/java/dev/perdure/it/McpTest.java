@@ -4,9 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.perdure.testing.Ports;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,12 +34,6 @@ class McpTest {
         builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
     Reaper.watch(process.pid());
     return process;
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   private Path settings(int port) throws IOException {
@@ -85,7 +78,7 @@ class McpTest {
   @Test
   void a_real_server_is_driven_over_both_transports_and_survived() throws Exception {
     assertThat(EVERYTHING).as("Run 'npm ci' in it/js before").exists();
-    int port = freePort();
+    int port = Ports.free();
     @Nullable Process remote = node(port);
     try (Server server =
         Server.setup().env("PERDURE_CONFIG", settings(port).toString()).start(data)) {

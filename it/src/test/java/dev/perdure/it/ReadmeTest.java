@@ -2,10 +2,9 @@ package dev.perdure.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.perdure.testing.Ports;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,7 +27,7 @@ class ReadmeTest {
   void the_walk_of_sixty_seconds_ends_with_identical_texts() throws Exception {
     Path home = Files.createDirectory(temp.resolve("a newcomer"));
     Files.createSymbolicLink(home.resolve("perdure"), ROOT.resolve("perdure"));
-    String port = Integer.toString(freePort());
+    String port = Integer.toString(Ports.free());
     String script = walk().replace("8080", port);
     assertThat(script).contains("kill -9").contains("Last-Event-ID");
     Path output = home.resolve("output.txt");
@@ -89,14 +88,6 @@ class ReadmeTest {
       String section = readme.substring(readme.indexOf("\n## Sixty seconds"));
       section = section.substring(0, section.indexOf("\n## ", 1));
       return SHELL.matcher(section).results().map(m -> m.group(1)).collect(Collectors.joining());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.perdure.chat.Caller;
 import dev.perdure.db.Database;
-import dev.perdure.db.SqliteDatabase;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.PerdureException;
@@ -41,7 +41,7 @@ class EmbeddingSelectionTest {
 
   @BeforeEach
   void begin() {
-    database = SqliteDatabase.open(directory);
+    database = ReadyDatabases.sqlite(directory);
     transport = new Transport(TransportOptions.defaults(), InstantSource.system());
   }
 

@@ -10,6 +10,7 @@ import dev.perdure.provider.RawServer;
 import dev.perdure.provider.http.Addresses;
 import dev.perdure.provider.http.Transport;
 import dev.perdure.provider.http.TransportOptions;
+import dev.perdure.testing.Ports;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
 import dev.perdure.tool.ToolException;
@@ -375,7 +376,7 @@ class HttpToolTest {
   void a_name_that_changes_its_mind_leads_to_the_address_that_was_checked() throws Exception {
     RawServer good =
         RawServer.on(
-            new ServerSocket(0, 50, InetAddress.getByName("127.0.0.2")),
+            new ServerSocket(Ports.free(), 50, InetAddress.getByName("127.0.0.2")),
             (out, n) -> write(out, "200 OK", "", "good"));
     open.add(good);
     RawServer bad =

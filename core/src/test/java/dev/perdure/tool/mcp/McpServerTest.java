@@ -9,6 +9,7 @@ import dev.perdure.provider.RawServer;
 import dev.perdure.provider.http.Addresses;
 import dev.perdure.provider.http.Transport;
 import dev.perdure.provider.http.TransportOptions;
+import dev.perdure.testing.Ports;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
 import dev.perdure.tool.ToolException;
@@ -69,7 +70,7 @@ class McpServerTest {
             ? McpServer.http(
                 "fake",
                 trust(),
-                httpFake(0).uri().resolve("/mcp"),
+                httpFake(Ports.free()).uri().resolve("/mcp"),
                 new SecretHeaders(List.of("X-Key: ${env:KEY}"), name -> "s3cret-key"),
                 local(),
                 tools::publish)

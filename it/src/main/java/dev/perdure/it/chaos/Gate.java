@@ -1,6 +1,7 @@
 package dev.perdure.it.chaos;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.perdure.testing.Ports;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

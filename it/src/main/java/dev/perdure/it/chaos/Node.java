@@ -2,6 +2,7 @@ package dev.perdure.it.chaos;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.perdure.it.PerdureProcess;
+import dev.perdure.testing.Ports;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

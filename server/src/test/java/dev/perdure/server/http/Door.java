@@ -13,6 +13,7 @@ import dev.perdure.chat.WaitLimits;
 import dev.perdure.context.ContextBuilder;
 import dev.perdure.context.ContextJournal;
 import dev.perdure.context.ContextSettings;
+import dev.perdure.db.ReadyDatabases;
 import dev.perdure.db.SqliteDatabase;
 import dev.perdure.engine.Engine;
 import dev.perdure.engine.EngineConfig;
@@ -111,7 +112,7 @@ final class Door implements AutoCloseable {
       List<String> corsOrigins,
       DeskLimits deskLimits,
       EngineConfig engineConfig) {
-    database = SqliteDatabase.open(data);
+    database = ReadyDatabases.sqlite(data);
     Ids ids = Ids.system();
     String node = ids.node();
     log = new TurnLog(database, node, LogLimits.DEFAULT);

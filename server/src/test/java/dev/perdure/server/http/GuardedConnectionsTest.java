@@ -16,50 +16,47 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Clients that take their time, or send what serves no purpose. */
 class GuardedConnectionsTest {
   private static final int DRIP_MILLIS = 50;
+  private static final int AT_ONCE = 20;
+  private static final Duration SOON = Duration.ofMillis(500);
+
+  /** The limit that a test is not about: no machine is so slow. */
+  private static final Duration NEVER = Duration.ofMinutes(10);
+
   private static final String GET = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
   @TempDir private Path data;
-  private Door door;
 
-  @BeforeEach
-  void open() {
+  /** How long a head may take to arrive, and how long a connection may be without a request. */
+  private Door open(Duration head, Duration idle) {
     HttpLimits d = HttpLimits.DEFAULT;
     HttpLimits.Socket s = d.socket();
-    door =
-        new Door(
-            data,
-            new HttpLimits(
-                d.body(),
-                d.page(),
-                d.stream(),
-                new HttpLimits.Socket(
-                    s.connections(),
-                    20,
-                    s.sendBufferBytes(),
-                    s.writeTimeout(),
-                    Duration.ofMillis(500),
-                    Duration.ofSeconds(1),
-                    s.headerBytes(),
-                    s.targetBytes())),
-            Authenticator.local(),
-            null,
-            List.of());
+    return new Door(
+        data,
+        new HttpLimits(
+            d.body(),
+            d.page(),
+            d.stream(),
+            new HttpLimits.Socket(
+                s.connections(),
+                AT_ONCE,
+                s.sendBufferBytes(),
+                s.writeTimeout(),
+                head,
+                idle,
+                s.headerBytes(),
+                s.targetBytes())),
+        Authenticator.local(),
+        null,
+        List.of());
   }
 
-  @AfterEach
-  void close() {
-    door.close();
-  }
-
-  private Socket connect() throws IOException {
+  private static Socket connect(Door door) throws IOException {
     Socket socket = new Socket(InetAddress.getLoopbackAddress(), door.http.port());
     socket.setSoTimeout((int) Door.PATIENCE.toMillis());
     socket.setTcpNoDelay(true);
@@ -101,47 +98,59 @@ class GuardedConnectionsTest {
 
   @Test
   void a_connection_that_sends_nothing_is_closed() throws Exception {
-    try (Socket socket = connect()) {
-      assertThat(untilEnd(socket)).isEmpty();
+    try (Door door = open(SOON, NEVER)) {
+      try (Socket socket = connect(door)) {
+        assertThat(untilEnd(socket)).isEmpty();
+      }
     }
   }
 
   @Test
   void a_connection_without_a_further_request_is_closed() throws Exception {
-    try (Socket socket = connect()) {
-      socket.getOutputStream().write(ascii(GET));
-      assertThat(untilEnd(socket)).startsWith("HTTP/1.1 200").endsWith("}");
+    try (Door door = open(NEVER, SOON)) {
+      try (Socket socket = connect(door)) {
+        socket.getOutputStream().write(ascii(GET));
+        assertThat(untilEnd(socket)).startsWith("HTTP/1.1 200").endsWith("}");
+      }
     }
   }
 
   @Test
   void a_request_line_that_drips_is_cut_off() throws Exception {
-    try (Socket socket = connect()) {
-      socket.getOutputStream().write(ascii("GET /"));
-      drip(socket, ascii("x"));
+    try (Door door = open(SOON, NEVER)) {
+      try (Socket socket = connect(door)) {
+        socket.getOutputStream().write(ascii("GET /"));
+        drip(socket, ascii("x"));
+      }
     }
   }
 
   @Test
   void headers_that_drip_are_cut_off_on_the_second_request_too() throws Exception {
-    try (Socket socket = connect()) {
-      socket.getOutputStream().write(ascii(GET + "GET /livez HTTP/1.1\r\nHost: localhost\r\n"));
-      drip(socket, ascii("x: y\r\n"));
+    try (Door door = open(SOON, NEVER)) {
+      try (Socket socket = connect(door)) {
+        socket.getOutputStream().write(ascii(GET + "GET /livez HTTP/1.1\r\nHost: localhost\r\n"));
+        drip(socket, ascii("x: y\r\n"));
+      }
     }
   }
 
   @Test
   void a_handler_may_take_longer_than_a_head() throws Exception {
-    String turn = door.turn(door.session(), "hi");
-    HandProvider.Call call = door.provider.call();
-    try (EventReader reader = door.events("/v1/turns/" + turn + "/events")) {
-      for (int i = 0; i < 4; i++) {
-        Thread.sleep(DRIP_MILLIS * 6);
-        call.say("word " + i);
-        reader.until("word " + i);
+    // Time enough for a head to arrive on a slow machine; the handler takes longer still.
+    Duration head = Duration.ofSeconds(2);
+    try (Door door = open(head, NEVER)) {
+      String turn = door.turn(door.session(), "hi");
+      HandProvider.Call call = door.provider.call();
+      try (EventReader reader = door.events("/v1/turns/" + turn + "/events")) {
+        for (int i = 0; i < 4; i++) {
+          Thread.sleep(head.toMillis() / 3);
+          call.say("word " + i);
+          reader.until("word " + i);
+        }
+        call.finish();
+        assertThat(reader.rest().getLast().data()).contains("turn.ended");
       }
-      call.finish();
-      assertThat(reader.rest().getLast().data()).contains("turn.ended");
     }
   }
 
@@ -154,8 +163,8 @@ class GuardedConnectionsTest {
     return frame;
   }
 
-  private Socket http2() throws IOException {
-    Socket socket = connect();
+  private static Socket http2(Door door) throws IOException {
+    Socket socket = connect(door);
     socket.getOutputStream().write(Http2Util.prefaceData().readBytes());
     socket.getOutputStream().write(frame(4, 0, 0, 0));
     return socket;
@@ -163,61 +172,69 @@ class GuardedConnectionsTest {
 
   @Test
   void a_preface_or_a_frame_that_drips_is_cut_off() throws Exception {
-    try (Socket socket = connect()) {
-      socket.getOutputStream().write(ascii("PRI * HTTP"));
-      untilEnd(socket);
-    }
-    try (Socket socket = http2()) {
-      socket.getOutputStream().write(new byte[] {0, 100, 0, 0, 0, 0, 0, 0, 1});
-      drip(socket, new byte[1]);
+    try (Door door = open(SOON, SOON)) {
+      try (Socket socket = connect(door)) {
+        socket.getOutputStream().write(ascii("PRI * HTTP"));
+        untilEnd(socket);
+      }
+      try (Socket socket = http2(door)) {
+        socket.getOutputStream().write(new byte[] {0, 100, 0, 0, 0, 0, 0, 0, 1});
+        drip(socket, new byte[1]);
+      }
     }
   }
 
   @Test
   void headers_that_never_end_are_cut_off() throws Exception {
-    try (Socket socket = http2()) {
-      socket.getOutputStream().write(frame(1, 0, 1, 1));
-      drip(socket, frame(9, 0, 1, 0));
+    try (Door door = open(SOON, SOON)) {
+      try (Socket socket = http2(door)) {
+        socket.getOutputStream().write(frame(1, 0, 1, 1));
+        drip(socket, frame(9, 0, 1, 0));
+      }
     }
   }
 
   @Test
   void a_flood_of_pings_is_cut_off() throws Exception {
-    try (Socket socket = http2()) {
-      Thread.ofVirtual()
-          .start(() -> {
-            try {
-              untilEnd(socket);
-            } catch (IOException e) {
-              throw new UncheckedIOException(e);
-            }
-          });
-      byte[] many = new byte[17 * 1000];
-      byte[] ping = frame(6, 0, 0, 8);
-      for (int i = 0; i < 1000; i++) {
-        System.arraycopy(ping, 0, many, i * 17, 17);
+    try (Door door = open(NEVER, NEVER)) {
+      try (Socket socket = http2(door)) {
+        Thread.ofVirtual()
+            .start(() -> {
+              try {
+                untilEnd(socket);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+        byte[] many = new byte[17 * 1000];
+        byte[] ping = frame(6, 0, 0, 8);
+        for (int i = 0; i < 1000; i++) {
+          System.arraycopy(ping, 0, many, i * 17, 17);
+        }
+        drip(socket, many);
       }
-      drip(socket, many);
     }
   }
 
   @Test
   void one_address_has_a_bounded_number_of_connections() throws Exception {
-    List<Socket> open = new ArrayList<>();
-    try {
-      for (int i = 0; i < 20; i++) {
-        Socket socket = connect();
-        open.add(socket);
-        socket.getOutputStream().write(ascii(GET));
-        assertThat(socket.getInputStream().read()).isEqualTo('H');
-      }
-      try (Socket tooMany = connect()) {
-        tooMany.getOutputStream().write(ascii(GET));
-        assertThat(untilEnd(tooMany)).isEmpty();
-      }
-    } finally {
-      for (Socket socket : open) {
-        socket.close();
+    try (Door door = open(NEVER, NEVER)) {
+      List<Socket> open = new ArrayList<>();
+      try {
+        for (int i = 0; i < AT_ONCE; i++) {
+          Socket socket = connect(door);
+          open.add(socket);
+          socket.getOutputStream().write(ascii(GET));
+          assertThat(socket.getInputStream().read()).isEqualTo('H');
+        }
+        try (Socket tooMany = connect(door)) {
+          tooMany.getOutputStream().write(ascii(GET));
+          assertThat(untilEnd(tooMany)).isEmpty();
+        }
+      } finally {
+        for (Socket socket : open) {
+          socket.close();
+        }
       }
     }
   }

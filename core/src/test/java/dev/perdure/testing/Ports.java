@@ -1,4 +1,4 @@
-package dev.perdure.it.chaos;
+package dev.perdure.testing;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -10,7 +10,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * Ports that stay free while nobody listens: below the range from which systems take the ports of
  * outgoing connections. Stateless.
  */
-final class Ports {
+public final class Ports {
   private static final int LOWEST = 10_000;
   private static final int HIGHEST = 32_000;
   private static final int TRIES = 1_000;
@@ -18,7 +18,7 @@ final class Ports {
   private Ports() {}
 
   /** A port that nobody listens on. */
-  static int free() {
+  public static int free() {
     for (int i = 0; i < TRIES; i++) {
       int port = ThreadLocalRandom.current().nextInt(LOWEST, HIGHEST);
       try (ServerSocket probe = new ServerSocket()) {
