@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
 
@@ -23,7 +22,6 @@ import org.junit.jupiter.api.Timeout;
  * of its cases is a test. Every one of them ends with the text that the server has, and with no
  * error in the console of any page that it has opened.
  */
-@Order(1) // the long ones first, so that the others fill the gaps
 class BrowserTest {
   private static final Path WEB = Path.of("..", "web").toAbsolutePath().normalize();
 

@@ -21,7 +21,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,7 +29,6 @@ import org.junit.jupiter.api.io.TempDir;
  * again. Clients send in every way that a busy session knows and repeat what was not answered, with
  * the same key; whatever was accepted must be there, once, in order, and answered.
  */
-@Order(1) // the long ones first, so that the others fill the gaps
 class CrashStormTest {
   private static final int MESSAGES = 1_000;
   private static final int CLIENTS = 8;

@@ -14,9 +14,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -26,7 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * clients do; then the checker must find no rule broken. A migration is the upgrade of a server
  * that was killed at work, and dies before its commit.
  */
-@Order(1) // the long ones first, so that the others fill the gaps
+@Execution(ExecutionMode.CONCURRENT) // each has a server of its own, and mostly waits
 class CrashTest {
   private static final int KILLED = 137;
   private static final Request FIRST = Witness.request("first", "demo/demo", words(60), 5);

@@ -28,7 +28,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -36,7 +35,6 @@ import org.junit.jupiter.api.Test;
  * docs/doors/endings.md}, which {@code -Dperdure.golden=write} writes anew. And what a door says of
  * a log is the same each time and from each node.
  */
-@Order(3) // the long ones first, so that the others fill the gaps
 class DoorEndingsTest {
   private static final Path TABLE = Path.of("../docs/doors/endings.md");
   private static final String LONG = Prompts.say(Prompts.words(4000), 25);

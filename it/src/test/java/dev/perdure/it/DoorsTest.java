@@ -5,15 +5,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * The own client library, and the published clients of other protocols, against a server, its kills
  * and its drains.
  */
-@Order(2) // the long ones first, so that the others fill the gaps
+@Execution(ExecutionMode.CONCURRENT) // each has a server of its own, and mostly waits
 class DoorsTest {
   @TempDir Path data;
   private FakeProvider fake;

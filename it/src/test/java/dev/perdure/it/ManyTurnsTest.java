@@ -17,13 +17,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What finished turns leave behind in memory: nothing. */
-@Order(2) // the long ones first, so that the others fill the gaps
 class ManyTurnsTest {
   private static final int CLIENTS = 8;
   private static final int WARM_UP = 2_000;

@@ -5,10 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.perdure.testing.EmbeddedPostgresServer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Order;
 
 /** On two servers, of which the other one takes over, and is asked. */
-@Order(1) // the long ones first, so that the others fill the gaps
 class PostgresToolCrashTest extends ToolCrashContract {
   private final String database = EmbeddedPostgresServer.shared().createDatabase();
   private Server peer;

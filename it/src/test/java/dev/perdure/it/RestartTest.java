@@ -10,12 +10,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a crash, a restart and a deploy do to replies, on one node. */
-@Order(2) // the long ones first, so that the others fill the gaps
 class RestartTest {
   private static final String TEXT = Prompts.words(100);
 

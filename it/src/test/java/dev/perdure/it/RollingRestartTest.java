@@ -2,11 +2,9 @@ package dev.perdure.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /** A deploy of every node of a fleet, one after the other, while people talk to it. */
-@Order(1) // the long ones first, so that the others fill the gaps
 class RollingRestartTest {
   private static final int NODES = 3;
   private static final int CLIENTS = 15;

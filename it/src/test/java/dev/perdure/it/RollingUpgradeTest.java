@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -12,7 +11,6 @@ import org.junit.jupiter.api.Test;
  * new one on the new schema, turns cross over in both directions, and an old node that is started
  * anew says why it must not.
  */
-@Order(1) // the long ones first, so that the others fill the gaps
 class RollingUpgradeTest {
   private static final int CLIENTS = 10;
   private static final String TEXT = Prompts.words(120);

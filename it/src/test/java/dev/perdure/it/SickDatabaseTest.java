@@ -16,7 +16,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,7 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
  * The database goes away while a reply is being written: it goes on in memory, whoever follows is
  * told and then gets everything, nothing new is accepted, and nobody hangs for ever.
  */
-@Order(1) // the long ones first, so that the others fill the gaps
 class SickDatabaseTest {
   private static final String TEXT = Prompts.words(300);
 

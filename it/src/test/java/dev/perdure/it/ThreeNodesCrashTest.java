@@ -15,11 +15,9 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /** Three servers on one PostgreSQL, of which one after the other dies or is stopped. */
-@Order(2) // the long ones first, so that the others fill the gaps
 class ThreeNodesCrashTest {
   private static final String TEXT = Prompts.words(120);
   private static final int TABS = 5;

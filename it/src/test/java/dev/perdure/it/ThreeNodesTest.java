@@ -9,14 +9,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /**
  * Three servers on one PostgreSQL: what is asked of one holds on all of them. No test here ends a
  * node.
  */
-@Order(3) // the long ones first, so that the others fill the gaps
 class ThreeNodesTest {
   private static final String LONG = Prompts.words(2_000);
 

@@ -8,11 +8,9 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /** Two servers on one PostgreSQL. */
-@Order(3) // the long ones first, so that the others fill the gaps
 class TwoNodesTest {
   private static final String TEXT = Prompts.words(120);
 

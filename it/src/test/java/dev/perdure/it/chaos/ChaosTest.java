@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,7 +16,6 @@ import org.junit.jupiter.api.io.TempDir;
  * Some seconds of chaos on each database, with the whole nemesis. The command makes longer runs:
  * {@code ./perdure chaos --minutes 10}. What a failure shows stays in its directory.
  */
-@Order(0) // the long ones first, so that the others fill the gaps
 class ChaosTest {
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
   Path dir;
@@ -44,9 +42,9 @@ class ChaosTest {
                   "--nodes",
                   nodes,
                   "--minutes",
-                  "0.3",
+                  "0.2",
                   "--sessions",
-                  "40",
+                  "20",
                   "--dir",
                   dir.resolve("run").toString()),
               printed);
