@@ -59,6 +59,8 @@ test('headers say where the reader stands', async () => {
   assert.equal(Number(next), items.at(-1).seq);
   const etag = whole.headers.get('etag');
   assert.equal((await fetch(url(turn), { headers: { 'if-none-match': etag } })).status, 304);
+  const among = { 'if-none-match': `"other", W/${etag}` };
+  assert.equal((await fetch(url(turn), { headers: among })).status, 304);
   const head = await fetch(url(turn), { method: 'HEAD' });
   assert.equal(head.headers.get('stream-next-offset'), next);
   assert.equal(await head.text(), '');

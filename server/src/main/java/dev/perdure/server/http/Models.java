@@ -3,6 +3,7 @@ package dev.perdure.server.http;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import dev.perdure.provider.Providers;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Which models a request may name. Thread-safe. */
@@ -16,6 +17,11 @@ public final class Models {
   /** The default model, for requests that name none. */
   public String fallback() {
     return providers.defaultModel();
+  }
+
+  /** Those that somebody who has to choose may be offered, the default one among them. */
+  public List<String> offered() {
+    return providers.offered();
   }
 
   /** Whether there is a provider for it. */

@@ -333,8 +333,7 @@ public final class OpenAiDoor implements FrontDoor {
   }
 
   private void models(Exchange exchange) {
-    ObjectNode json = list(List.of(modelOf(responses.defaultModel())));
-    send(exchange, json);
+    send(exchange, list(responses.offeredModels().stream().map(OpenAiDoor::modelOf).toList()));
   }
 
   private void model(Exchange exchange) {

@@ -114,8 +114,8 @@ final class Responses {
     this.uploads = parts.uploads();
   }
 
-  String defaultModel() {
-    return models.fallback();
+  List<String> offeredModels() {
+    return models.offered();
   }
 
   /** The model of a name that may lack its provider, as the vendor's clients know it. */
@@ -202,7 +202,7 @@ final class Responses {
         request.previous() == null ? null : previous(caller, request.previous());
     @Nullable String conversation = request.conversation();
     @Nullable String within = conversation == null ? null : session(caller, conversation);
-    ToolRequests.Choice choice = tools.choice(request.tools().json(tools.names()));
+    ToolRequests.Choice choice = choice(request);
     TurnRequest asked =
         new TurnRequest(
             List.of(model),
@@ -244,6 +244,16 @@ final class Responses {
     } catch (PerdureException e) {
       desk.deleteSession(caller, session);
       throw e;
+    }
+  }
+
+  private ToolRequests.Choice choice(OpenAiRequest request) {
+    try {
+      return tools.choice(request.tools().json(tools.names()));
+    } catch (PerdureException e) {
+      throw e.code() == ErrorCode.INVALID_REQUEST
+          ? Refusal.invalid("tools", String.valueOf(e.getMessage()))
+          : e;
     }
   }
 
