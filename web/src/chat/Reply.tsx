@@ -73,7 +73,7 @@ export function Reply({ entry, actions, onError }: Props) {
           )}
           {!compared && entry.lanes[0] !== undefined && <Facts lane={entry.lanes[0]} time={time} />}
           {compared && time !== undefined && (
-            <span className="tiny facts">all after {duration(time)}</span>
+            <span className="tiny all-after">all after {duration(time)}</span>
           )}
         </div>
       )}

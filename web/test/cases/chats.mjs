@@ -207,7 +207,7 @@ export const cases = {
     await page.getByText('The chat that you opened is not there.').waitFor();
     await row.getByRole('link').click();
     await same(page, session);
-    await page.getByRole('button', { name: 'New chat' }).click();
+    await page.getByRole('button', { name: 'New chat', exact: true }).click();
     await page.locator('.welcome').waitFor();
     if ((await page.getByText('The chat that you opened').count()) > 0) {
       throw new Error('it is still said that a chat is not there');
