@@ -1,5 +1,6 @@
 package dev.perdure.chat;
 
+import dev.perdure.protocol.ClosedSet;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -65,7 +66,7 @@ public enum CallState {
   }
 
   public static CallState of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(CallState.class, wire);
   }
 
   /** {@code 'a', 'b'}: the states that wait, for a statement. */

@@ -5,12 +5,14 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import dev.perdure.chat.Message.Part;
 import dev.perdure.chat.Message.Role;
 import dev.perdure.chat.Message.Status;
 import dev.perdure.chat.Turn.Lane;
 import dev.perdure.chat.TurnRequest.Output;
 import dev.perdure.db.Tx;
+import dev.perdure.protocol.ClosedSet;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.FinishReason;
 import dev.perdure.protocol.Json;
@@ -26,7 +28,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -125,9 +126,9 @@ final class Rows {
         row.getString(2),
         row.getString(3),
         row.getString(4),
-        Role.valueOf(row.getString(5).toUpperCase(Locale.ROOT)),
+        ClosedSet.value(Role.class, row.getString(5)),
         row.getLong(6),
-        Status.valueOf(row.getString(7).toUpperCase(Locale.ROOT)),
+        ClosedSet.value(Status.class, row.getString(7)),
         row.getString(8),
         parts(row.getString(9)),
         finish == null ? null : FinishReason.of(finish),
@@ -289,6 +290,13 @@ final class Rows {
   }
 
   private static PerdureException damaged(JsonProcessingException e) {
+    if (e.getCause() instanceof PerdureException known && known.isNewer()) {
+      return known;
+    }
+    if (e instanceof InvalidFormatException wrong && wrong.getTargetType().isEnum()) {
+      return PerdureException.newer(
+          wrong.getTargetType().getSimpleName(), String.valueOf(wrong.getValue()));
+    }
     return new PerdureException(
         ErrorCode.INTERNAL, "A stored record cannot be read; the database is damaged.", e);
   }

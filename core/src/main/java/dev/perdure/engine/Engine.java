@@ -88,6 +88,9 @@ public final class Engine implements Starter {
    */
   private Map<Claim, Long> suspects = Map.of();
 
+  /** Turns that are held but not run, as only a newer version can read them. */
+  private final Set<Claim> leftAlone = ConcurrentHashMap.newKeySet();
+
   private long retentionDueMillis;
 
   /**
@@ -297,6 +300,15 @@ public final class Engine implements Starter {
     try {
       runner.run();
     } catch (RuntimeException e) {
+      if (e instanceof PerdureException known && known.isNewer()) {
+        leftAlone.add(runner.claim());
+        LOG.log(
+            Level.WARNING,
+            "Turn {0} is left alone: {1} This node hands it over when it stops.",
+            runner.claim().turn(),
+            known.getMessage());
+        return;
+      }
       LOG.log(
           Level.ERROR,
           "Turn " + runner.claim().turn() + " stopped by a bug here; the sweep queues it again.",
@@ -428,11 +440,14 @@ public final class Engine implements Starter {
     List<TurnRunner> before = List.copyOf(runners.values());
     Set<Claim> byRow = new HashSet<>();
     Set<Claim> orphans = new HashSet<>();
+    Set<Claim> alone = Set.copyOf(leftAlone);
     for (Held held : queue.held()) {
       byRow.add(held.claim());
       @Nullable TurnRunner runner = runners.get(held.claim().turn());
       if (runner == null || !runner.claim().equals(held.claim())) {
-        orphans.add(held.claim());
+        if (!alone.contains(held.claim())) {
+          orphans.add(held.claim());
+        }
       } else if (held.hasIntent() || runner.hasWaiting()) {
         readIntents(runner);
       }
@@ -442,6 +457,7 @@ public final class Engine implements Starter {
         runner.release();
       }
     }
+    alone.stream().filter(claim -> !byRow.contains(claim)).forEach(leftAlone::remove);
     giveBack(orphans);
   }
 

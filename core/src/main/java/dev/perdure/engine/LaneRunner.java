@@ -86,6 +86,9 @@ final class LaneRunner {
       if (control.stopped() == Stop.RELEASED) {
         return End.LET_GO;
       }
+      if (e instanceof PerdureException known && known.isNewer()) {
+        throw known;
+      }
       work.end(failed(error(e)));
       return End.ENDED;
     }

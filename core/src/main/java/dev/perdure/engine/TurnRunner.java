@@ -76,6 +76,9 @@ final class TurnRunner {
 
   private volatile boolean isMany;
 
+  /** That only a newer version can read what a lane has met; null if none has. */
+  private volatile @Nullable PerdureException newer;
+
   /** The turn at work, for the thread that reads intents; null before. */
   private volatile @Nullable TurnWriter open;
 
@@ -199,7 +202,7 @@ final class TurnRunner {
     } catch (FencedException e) {
       LOG.log(Level.INFO, e.getMessage());
     } catch (PerdureException e) {
-      if (e.code() != ErrorCode.INTERNAL || !abandoned(e)) {
+      if (e.isNewer() || e.code() != ErrorCode.INTERNAL || !abandoned(e)) {
         throw e;
       }
     } finally {
@@ -248,6 +251,10 @@ final class TurnRunner {
       giveUp(writer, intents.crashes());
     } else {
       runLanes(turn, writer, intents);
+    }
+    @Nullable PerdureException unread = newer;
+    if (unread != null) {
+      throw unread;
     }
     if (isReleased()) {
       return;
@@ -461,6 +468,13 @@ final class TurnRunner {
       }
       return end;
     } catch (FencedException e) {
+      release();
+      return LaneRunner.End.LET_GO;
+    } catch (PerdureException e) {
+      if (!e.isNewer()) {
+        throw e;
+      }
+      newer = e;
       release();
       return LaneRunner.End.LET_GO;
     }

@@ -23,6 +23,6 @@ public enum Decision {
   }
 
   public static Decision of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(Decision.class, wire);
   }
 }

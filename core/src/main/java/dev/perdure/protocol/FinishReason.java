@@ -16,6 +16,6 @@ public enum FinishReason {
   }
 
   public static FinishReason of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(FinishReason.class, wire);
   }
 }

@@ -44,6 +44,6 @@ public enum LaneState {
   }
 
   public static LaneState of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(LaneState.class, wire);
   }
 }

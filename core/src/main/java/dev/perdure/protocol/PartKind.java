@@ -27,6 +27,6 @@ public enum PartKind {
         return kind;
       }
     }
-    throw new IllegalArgumentException("Unknown part kind '" + wire + "'");
+    throw PerdureException.newer("PartKind", wire);
   }
 }

@@ -48,6 +48,6 @@ public enum TurnState {
   }
 
   public static TurnState of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(TurnState.class, wire);
   }
 }

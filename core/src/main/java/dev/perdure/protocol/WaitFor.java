@@ -21,6 +21,6 @@ public enum WaitFor {
   }
 
   public static WaitFor of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(WaitFor.class, wire);
   }
 }

@@ -6,6 +6,7 @@ import dev.perdure.chat.NewTurn.FileAt;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Origin;
 import dev.perdure.chat.TurnRequest;
+import dev.perdure.protocol.ClosedSet;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.PerdureException;
 import java.time.DateTimeException;
@@ -148,7 +149,7 @@ public record Schedule(
     }
 
     static Missed of(String wire) {
-      return valueOf(wire.toUpperCase(Locale.ROOT));
+      return ClosedSet.value(Missed.class, wire);
     }
   }
 

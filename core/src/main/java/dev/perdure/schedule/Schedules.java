@@ -49,6 +49,9 @@ public final class Schedules {
       "id, session_id, name, message, cron, zone, starts_at, ends_at, max_runs, missed, paused,"
           + " runs, next_at, last_at, last_turn, trouble, created_at, updated_at";
 
+  /** What only a newer version can read is left to its nodes for so long. */
+  private static final long FOR_A_NEWER_MILLIS = 60_000;
+
   /** Reads what an older or newer version wrote, so unknown members are passed over. */
   private static final ObjectMapper STORED =
       Json.MAPPER.copy().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
@@ -297,20 +300,22 @@ public final class Schedules {
 
   /**
    * @param schedule null if its row cannot be read
+   * @param newer whether a newer version can read it
    */
-  private record Due(Caller caller, String id, @Nullable Schedule schedule) {}
+  private record Due(Caller caller, String id, @Nullable Schedule schedule, boolean newer) {}
 
   private static Due due(ResultSet row) throws SQLException {
     Caller caller = new Caller(row.getString(19), row.getString(20));
     try {
-      return new Due(caller, row.getString(1), row(row));
+      return new Due(caller, row.getString(1), row(row), false);
     } catch (PerdureException e) {
       LOG.log(
-          Level.ERROR,
-          "Schedule {0} cannot be read: {1} It stops; the others go on.",
+          e.isNewer() ? Level.WARNING : Level.ERROR,
+          "Schedule {0} cannot be read: {1} It {2}; the others go on.",
           row.getString(1),
-          e.getMessage());
-      return new Due(caller, row.getString(1), null);
+          e.getMessage(),
+          e.isNewer() ? "is looked at again in a minute" : "stops");
+      return new Due(caller, row.getString(1), null, e.isNewer());
     }
   }
 
@@ -332,7 +337,9 @@ public final class Schedules {
     for (Due one : due) {
       if (one.schedule == null) {
         tx.update(
-            "UPDATE schedule SET next_at = NULL, trouble = 'It cannot be read.' WHERE id = ?",
+            "UPDATE schedule SET next_at = CAST(? AS BIGINT), trouble = 'It cannot be read.'"
+                + " WHERE id = ?",
+            one.newer ? Long.valueOf(now + FOR_A_NEWER_MILLIS) : null,
             one.id);
         continue;
       }

@@ -1,5 +1,6 @@
 package dev.perdure.tool;
 
+import dev.perdure.protocol.ClosedSet;
 import java.util.Locale;
 
 /** What a tool does to the world, which says whether a call that was cut short may be repeated. */
@@ -21,6 +22,6 @@ public enum Effect {
   }
 
   public static Effect of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+    return ClosedSet.value(Effect.class, wire);
   }
 }

@@ -283,4 +283,19 @@ abstract class ScheduleContract extends EngineFixture {
     node.schedules.fire(10, batch -> {});
     assertThat(now(good).runs()).isEqualTo(1);
   }
+
+  @Test
+  void one_that_only_a_newer_version_can_read_is_left_to_it_and_does_not_keep_the_others() {
+    Schedule newer = create(node.session(), settings("0 3 * * *", Missed.SKIP, null));
+    Schedule good = create(node.session(), settings("0 3 * * *", Missed.SKIP, null));
+    due(newer, Duration.ofSeconds(2));
+    due(good, Duration.ofSeconds(1));
+    database.write(tx -> tx.update("UPDATE schedule SET missed = 'all' WHERE id = ?", newer.id()));
+    node.schedules.fire(10, batch -> {});
+    assertThat(now(good).runs()).isEqualTo(1);
+    database.write(tx -> tx.update("UPDATE schedule SET missed = 'skip' WHERE id = ?", newer.id()));
+    assertThat(now(newer).nextAtMillis())
+        .isBetween(node.conversations.now(), newer.createdAtMillis() + 120_000);
+    assertThat(now(newer).runs()).isZero();
+  }
 }
