@@ -227,9 +227,16 @@ public final class Admission implements AutoCloseable {
       }
     }
 
-    /** Why the turn must not be accepted; null if it may. */
-    @Nullable PerdureException refusal() {
-      return refusal;
+    /** Whether a new turn must not be accepted. */
+    boolean refused() {
+      return refusal != null;
+    }
+
+    /** Throws why a new turn must not be accepted, unless it may. */
+    void require() {
+      if (refusal != null) {
+        throw refusal;
+      }
     }
 
     /** The turn has not become one of the queue after all, or not become one at all. */

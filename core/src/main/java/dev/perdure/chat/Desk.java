@@ -7,7 +7,6 @@ import dev.perdure.chat.Turn.Lane;
 import dev.perdure.db.Database;
 import dev.perdure.db.Signals.Topic;
 import dev.perdure.db.Tx;
-import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Ids;
@@ -165,8 +164,9 @@ public final class Desk {
     return accept(
         caller,
         id,
+        session,
         key,
-        (tx, node) -> {
+        (tx, node, entry) -> {
           Session.Settings settings = Locks.sessionSettings(tx, caller, session);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
@@ -181,6 +181,7 @@ public final class Desk {
           if (answered.isPresent()) {
             return answered(tx, caller, answered.get(), key, id);
           }
+          entry.require();
           insert.checkRoom(tx, caller);
           switch (message.whenBusy()) {
             case REJECT -> {
@@ -308,8 +309,9 @@ public final class Desk {
     return accept(
         caller,
         id,
+        null,
         key,
-        (tx, node) -> {
+        (tx, node, entry) -> {
           Locks.OpenTurn row = Locks.lockTurn(tx, caller, turn);
           Optional<Turn> earlier = Replays.replay(tx, caller, key, id);
           if (earlier.isPresent()) {
@@ -344,6 +346,7 @@ public final class Desk {
             accepted.turn = old;
             return accepted;
           }
+          entry.require();
           insert.checkRoom(tx, caller);
           String holder = Locks.openTurns(tx, old.session()).isEmpty() ? node : null;
           insert.insertRetry(tx, caller, old, id, ended.model(), holder, accepted.blocks);
@@ -357,17 +360,26 @@ public final class Desk {
   /** What {@link #accept} runs in its transaction; {@code node} is null if it has no room. */
   @FunctionalInterface
   private interface Accepting {
-    Accepted run(Tx tx, @Nullable String node) throws SQLException;
+    Accepted run(Tx tx, @Nullable String node, Admission.Entry entry) throws SQLException;
   }
 
-  private Turn accept(Caller caller, String id, @Nullable IdempotencyKey key, Accepting work) {
+  /**
+   * @param asks the session whose question may be answered, which makes no turn; null for none
+   */
+  private Turn accept(
+      Caller caller,
+      String id,
+      @Nullable String asks,
+      @Nullable IdempotencyKey key,
+      Accepting work) {
     @Nullable Seat seat = starter.seat().orElse(null);
     String node = seat == null ? null : seat.nodeId();
     boolean used = false;
     Admission.@Nullable Entry entry = null;
     try {
-      entry = admit(caller, seat == null, key);
-      Accepted done = log.write(tx -> work.run(tx, node));
+      Admission.Entry admitted = admit(caller, seat == null, asks, key);
+      entry = admitted;
+      Accepted done = log.write(tx -> work.run(tx, node, admitted));
       faults.at(Point.ACCEPTED);
       if (done.opened) {
         entry = null;
@@ -395,12 +407,15 @@ public final class Desk {
     }
   }
 
-  /** A request that was accepted before is answered whatever the queue's length. */
-  private Admission.Entry admit(Caller caller, boolean queues, @Nullable IdempotencyKey key) {
+  /** What may make no turn, as it was accepted before or is an answer, is not refused yet. */
+  private Admission.Entry admit(
+      Caller caller, boolean queues, @Nullable String asks, @Nullable IdempotencyKey key) {
     Admission.Entry entry = admission.enter(caller, queues);
-    @Nullable PerdureException refusal = entry.refusal();
-    if (refusal != null && (key == null || !database.read(tx -> Replays.known(tx, caller, key)))) {
-      throw refusal;
+    if (entry.refused()
+        && !database.<Boolean>read(tx ->
+            (key != null && Replays.known(tx, caller, key))
+                || (asks != null && Questions.asks(tx, caller, asks)))) {
+      entry.require();
     }
     return entry;
   }
@@ -468,25 +483,5 @@ public final class Desk {
 
   private void signalOwner(Caller caller) {
     database.signals().publish(Topic.OWNER, List.of(caller.signalKey()));
-  }
-
-  /** What a transaction leaves to do after its commit. */
-  private static final class Accepted {
-    private @Nullable Turn turn;
-
-    /** Whether there is one more open turn. */
-    private boolean opened;
-
-    private boolean started;
-    private final List<LogBlock> blocks = new ArrayList<>();
-    private final List<String> intents = new ArrayList<>();
-    private final List<String> ended = new ArrayList<>();
-    private final List<String> woken = new ArrayList<>();
-
-    static Accepted replayed(Turn turn) {
-      Accepted out = new Accepted();
-      out.turn = turn;
-      return out;
-    }
   }
 }

@@ -35,7 +35,7 @@ final class Questions {
    */
   static Optional<Answered> answer(Tx tx, Caller caller, Ids ids, String session, NewTurn message)
       throws SQLException {
-    Optional<Asking> asking = oldest(tx, session);
+    Optional<Asking> asking = oldest(tx, caller, session);
     if (asking.isEmpty() || !fits(message.origin(), asking.get())) {
       return Optional.empty();
     }
@@ -70,19 +70,27 @@ final class Questions {
     return Optional.of(new Answered(question.turn, new Turn.Answered(question.call, id)));
   }
 
-  private static Optional<Asking> oldest(Tx tx, String session) throws SQLException {
+  /** Whether a session has a question that a message may answer. */
+  static boolean asks(Tx tx, Caller caller, String session) throws SQLException {
+    return oldest(tx, caller, session).isPresent();
+  }
+
+  private static Optional<Asking> oldest(Tx tx, Caller caller, String session) throws SQLException {
     return tx.one(
         """
         SELECT t.id, c.id, l.message_id, c.accepts
           FROM turn t JOIN tool_call c ON c.turn_id = t.id
                JOIN lane l ON l.turn_id = t.id AND l.lane = c.lane
-         WHERE t.session_id = ? AND t.state IN ('queued', 'running', 'waiting')
+         WHERE t.session_id = ? AND t.tenant = ? AND t.owner = ?
+           AND t.state IN ('queued', 'running', 'waiting')
            AND t.cancelled_by IS NULL AND c.state = 'input'
            AND (c.expires_at IS NULL OR c.expires_at > {now})
          ORDER BY c.created_at, c.id LIMIT 1\
         """,
         row -> new Asking(row.getString(1), row.getString(2), row.getString(3), row.getString(4)),
-        session);
+        session,
+        caller.tenant(),
+        caller.owner());
   }
 
   private static boolean fits(Origin origin, Asking question) {

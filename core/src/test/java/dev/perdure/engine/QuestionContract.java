@@ -3,17 +3,23 @@ package dev.perdure.engine;
 import static dev.perdure.engine.EngineHarness.CALLER;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.perdure.chat.Admission;
 import dev.perdure.chat.Answer;
 import dev.perdure.chat.CallState;
+import dev.perdure.chat.Desk;
+import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.LaterTurns.When;
 import dev.perdure.chat.Message;
+import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.chat.WaitLimits;
 import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.Notice;
@@ -24,6 +30,7 @@ import dev.perdure.protocol.TurnEvent.TurnWaiting;
 import dev.perdure.protocol.TurnState;
 import dev.perdure.protocol.WaitFor;
 import dev.perdure.provider.ModelRequest.ToolSpec;
+import dev.perdure.testing.FaultPoints;
 import dev.perdure.tool.AskUserTool;
 import dev.perdure.tool.Effect;
 import dev.perdure.tool.Tool;
@@ -93,6 +100,25 @@ abstract class QuestionContract extends ToolFixture {
     assertThat(told(1).getFirst().result()).startsWith("{\"now\":\"20");
     assertThat(row(turn).state()).isEqualTo(CallState.DONE);
     assertThat(text(turn, 0)).isEqualTo("done.");
+  }
+
+  @Test
+  void a_message_that_answers_is_taken_though_the_tenant_has_no_room_for_another_turn()
+      throws Exception {
+    Turn turn = asks(ask(""));
+    Admission full = new Admission(database, new DeskLimits(9, 1, 9, Duration.ofHours(1)));
+    full.refresh();
+    Desk desk = new Desk(database, node.log, Starter.NONE, Ids.system(), full, FaultPoints.NONE);
+    NewTurn says =
+        EngineHarness.message(
+            "Red", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.RESTART);
+    String other = node.session();
+    assertCode(() -> desk.submit(CALLER, other, says, null), ErrorCode.TOO_MANY_TURNS);
+    assertThat(desk.submit(CALLER, turn.session(), says, null).id()).isEqualTo(turn.id());
+    node.awaitEnd(turn.id());
+    assertThat(told(1).getFirst().result()).isEqualTo("Red");
+    // Now that nobody asks any more, it would be a turn.
+    assertCode(() -> desk.submit(CALLER, turn.session(), says, null), ErrorCode.TOO_MANY_TURNS);
   }
 
   @Test
