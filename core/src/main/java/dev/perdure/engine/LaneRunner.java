@@ -64,7 +64,8 @@ final class LaneRunner {
             work.turn().id(),
             lane,
             work.parts().config().retry().calls(),
-            reason == null && work.claim().epoch() == 1);
+            // A lane that goes on after a wait has no reason either, but has made calls.
+            reason == null && work.claim().epoch() == 1 && work.now().attempt() == 0);
     compactor = new Compactor(work, budget);
     try {
       offer = Offer.of(work);

@@ -14,6 +14,7 @@ import dev.perdure.protocol.Decision;
 import dev.perdure.protocol.ErrorCode;
 import dev.perdure.protocol.Json;
 import dev.perdure.protocol.LaneState;
+import dev.perdure.protocol.TurnError;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.ToolCalled;
 import dev.perdure.protocol.TurnEvent.ToolDecided;
@@ -323,6 +324,48 @@ abstract class WaitContract extends ToolFixture {
     assertThat(only(log, TurnWaiting.class)).isEmpty();
     assertThat(text(turn, 0)).isEqualTo("See: done.");
     assertThat(text(turn, 1)).isEqualTo("part");
+  }
+
+  @Test
+  void each_call_of_a_lane_that_waits_while_another_is_at_work_is_counted() throws Exception {
+    FakeTool look =
+        new FakeTool("look", Effect.UNSAFE, Tool.Approval.ALWAYS, Tool.Input::arguments);
+    EngineConfig d = EngineHarness.config(Duration.ofMinutes(5));
+    RetryPolicy r = d.retry();
+    node.close();
+    node =
+        new EngineHarness(
+            database,
+            provider,
+            new EngineConfig(
+                d.lease(),
+                d.beat(),
+                d.poll(),
+                d.claimBatch(),
+                d.maxRunning(),
+                d.maxCrashes(),
+                d.turnTimeLimit(),
+                new RetryPolicy(r.attempts(), 2, r.base(), r.max(), r.budget()),
+                d.callLimits(),
+                d.logRetention(),
+                d.idempotencyRetention()),
+            new Tools(List.of(look), Tools.Limits.DEFAULT));
+    node.engine.start();
+    script("a", CALL, CALL, LAST);
+    script("b", HELD);
+    Turn turn = node.submit(node.session(), "Hi", "script/a", "script/b");
+    for (int calls = 1; calls <= 2; calls++) {
+      int asked = calls;
+      eventually(() -> node.calls.ofTurn(CALLER, turn.id()).size() == asked);
+      String call = node.calls.ofTurn(CALLER, turn.id()).getLast().id();
+      node.answers.answer(CALLER, turn.id(), answer(call, Decision.APPROVE));
+    }
+    node.await(turn.id(), e -> e instanceof TurnEvent.LaneEnded end && end.lane() == 0);
+    provider.letGo();
+    node.awaitEnd(turn.id());
+    assertThat(message(turn, turn.lanes().getFirst().message()).error())
+        .extracting(TurnError::code)
+        .isEqualTo("call_limit");
   }
 
   @Test
