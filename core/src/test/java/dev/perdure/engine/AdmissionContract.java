@@ -9,6 +9,7 @@ import dev.perdure.chat.Caller;
 import dev.perdure.chat.Desk;
 import dev.perdure.chat.DeskLimits;
 import dev.perdure.chat.IdempotencyKey;
+import dev.perdure.chat.LaterTurns;
 import dev.perdure.chat.NewTurn;
 import dev.perdure.chat.NewTurn.WhenBusy;
 import dev.perdure.chat.Session;
@@ -23,6 +24,7 @@ import dev.perdure.protocol.TurnError;
 import dev.perdure.testing.FaultPoints;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -100,6 +102,31 @@ abstract class AdmissionContract extends EngineFixture {
     System.out.printf("A claim among %,d queued turns: %,d us%n", QUEUED, took / 2_000);
     assertThat(claims.stream().map(Claim::turn)).contains(single.id());
     assertThat(tenants(claims)).containsExactlyInAnyOrder("big", "small");
+  }
+
+  @Test
+  void what_is_due_begins_by_its_time_whatever_the_tenant_while_there_is_room() throws Exception {
+    List<String> inOrder = new ArrayList<>();
+    for (Caller caller : List.of(BIG, BIG, BIG, SMALL)) {
+      String session = node.desk.createSession(caller, Session.Settings.NONE).id();
+      inOrder.add(
+          node.later
+              .submit(caller, session, HI, new LaterTurns.When(null, Duration.ZERO), null)
+              .id());
+    }
+    // Due in this order, which is not that of their ids.
+    Collections.swap(inOrder, 0, 2);
+    for (int i = 0; i < inOrder.size(); i++) {
+      int at = i;
+      database.write(
+          tx -> tx.update("UPDATE turn SET wake_at = ? WHERE id = ?", 1 + at, inOrder.get(at)));
+    }
+    DueTurns due = new DueTurns(node.parts);
+    for (int i = 0; i < 4; i += 2) {
+      assertThat(due.begin(2, true).claims())
+          .extracting(TurnQueue.Claim::turn)
+          .containsExactlyInAnyOrderElementsOf(inOrder.subList(i, i + 2));
+    }
   }
 
   @Test

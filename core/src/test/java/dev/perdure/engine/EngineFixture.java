@@ -101,13 +101,18 @@ abstract class EngineFixture {
 
   /** A turn whose holder died right after the 202. */
   Turn acceptedByDeadNode(String session, Recovery recovery) {
-    Starter dead =
+    return acceptedBy("node_dead", session, recovery);
+  }
+
+  /** A turn that a node holds by its row and has not begun to run. */
+  Turn acceptedBy(String holder, String session, Recovery recovery) {
+    Starter starter =
         () ->
             Optional.of(
                 new Starter.Seat() {
                   @Override
                   public String nodeId() {
-                    return "node_dead";
+                    return holder;
                   }
 
                   @Override
@@ -117,7 +122,7 @@ abstract class EngineFixture {
                   public void giveBack() {}
                 });
     Turn turn =
-        new Desk(database, node.log, dead, Ids.system(), DeskLimits.DEFAULT)
+        new Desk(database, node.log, starter, Ids.system(), DeskLimits.DEFAULT)
             .submit(
                 CALLER,
                 session,

@@ -147,7 +147,25 @@ final class EngineHarness implements AutoCloseable {
             faults,
             only(provider),
             WaitLimits.DEFAULT,
-            contexts));
+            contexts,
+            null));
+  }
+
+  /** A node that searches with this. */
+  EngineHarness(Database database, ScriptedProvider provider, Retriever retriever) {
+    this(
+        database,
+        provider,
+        config(Duration.ofMinutes(5)),
+        Tools.NONE,
+        new Surroundings(
+            InstantSource.system(),
+            new HurriedTimers(),
+            FaultPoints.NONE,
+            only(provider),
+            WaitLimits.DEFAULT,
+            ContextSettings.DEFAULT,
+            retriever));
   }
 
   /** A node with these providers, whatever they are, in a time of the test's own. */
@@ -171,14 +189,15 @@ final class EngineHarness implements AutoCloseable {
       FaultPoints faults,
       Providers providers,
       WaitLimits waits,
-      ContextSettings contexts) {
+      ContextSettings contexts,
+      @Nullable Retriever retriever) {
     Surroundings(
         InstantSource clock,
         Timers timers,
         FaultPoints faults,
         Providers providers,
         WaitLimits waits) {
-      this(clock, timers, faults, providers, waits, ContextSettings.DEFAULT);
+      this(clock, timers, faults, providers, waits, ContextSettings.DEFAULT, null);
     }
   }
 
@@ -198,13 +217,18 @@ final class EngineHarness implements AutoCloseable {
     this.conversations = new Conversations(database);
     this.schedules = Schedules.of(database, log, ids, DeskLimits.DEFAULT, around.waits());
     this.later = schedules.turns();
+    @Nullable Retriever retriever = around.retriever();
     this.parts =
         new EngineParts(
             nodeId,
             database,
             log,
             around.providers(),
-            new ContextBuilder(database, around.contexts(), contexts, new Retriever(database)),
+            new ContextBuilder(
+                database,
+                around.contexts(),
+                contexts,
+                retriever == null ? new Retriever(database) : retriever),
             tools,
             schedules,
             config,

@@ -17,7 +17,6 @@ import dev.perdure.tool.Tool;
 import dev.perdure.tool.Tools;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.logging.Handler;
@@ -60,32 +59,14 @@ abstract class NewerVersionContract extends ToolFixture {
     logger.removeHandler(lines);
   }
 
-  private Turn accepted(Starter starter) {
-    return new Desk(database, node.log, starter, Ids.system(), DeskLimits.DEFAULT)
+  private Turn queued() {
+    return new Desk(database, node.log, Starter.NONE, Ids.system(), DeskLimits.DEFAULT)
         .submit(
             CALLER,
             node.session(),
             EngineHarness.message(
                 "Hi", WhenBusy.ENQUEUE, List.of("script/a"), List.of(), Recovery.RESTART),
             null);
-  }
-
-  /** This node holds it, and does nothing for it. */
-  private Turn orphan() {
-    return accepted(() ->
-        Optional.of(
-            new Starter.Seat() {
-              @Override
-              public String nodeId() {
-                return node.nodeId;
-              }
-
-              @Override
-              public void start(String turn) {}
-
-              @Override
-              public void giveBack() {}
-            }));
   }
 
   private void change(String sql, String value, Turn turn) {
@@ -111,8 +92,8 @@ abstract class NewerVersionContract extends ToolFixture {
     String call = awaitWaiting(called);
     node.stop(Duration.ZERO);
     node = new EngineHarness(database, provider, new Tools(List.of(look), Tools.Limits.DEFAULT));
-    Turn lane = accepted(Starter.NONE);
-    Turn log = accepted(Starter.NONE);
+    Turn lane = queued();
+    Turn log = queued();
     change("UPDATE lane SET state = ? WHERE turn_id = ?", "paused", lane);
     String line = "{\"seq\":1,\"type\":\"lane.ended\",\"lane\":0,\"state\":\"paused\"}\n";
     database.write(tx ->
@@ -128,7 +109,7 @@ abstract class NewerVersionContract extends ToolFixture {
 
     // What looks orphaned since after them is given back, so they would have been.
     script("a", REPLY);
-    node.awaitEnd(orphan().id());
+    node.awaitEnd(acceptedBy(node.nodeId, node.session(), Recovery.RESTART).id());
     String held = "running " + node.nodeId + " 0";
     assertThat(List.of(lane, log, called)).extracting(this::holder).containsOnly(held);
     assertThat(said).hasSize(3);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.perdure.chat.IdempotencyKey;
 import dev.perdure.chat.Message;
 import dev.perdure.chat.NewTurn.WhenBusy;
+import dev.perdure.chat.Starter;
 import dev.perdure.chat.Turn;
 import dev.perdure.chat.TurnRequest.Recovery;
 import dev.perdure.log.FaultyDatabase;
@@ -16,6 +17,7 @@ import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnEvent.TurnStarted;
 import dev.perdure.protocol.TurnState;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -36,6 +38,58 @@ abstract class RecoveryContract extends EngineFixture {
     node.awaitEnd(turn.id());
     assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
     assertThat(text(turn, 0)).isEqualTo("Hello");
+  }
+
+  @Test
+  void a_start_that_comes_after_the_turn_was_claimed_anew_is_dropped() throws Exception {
+    EngineConfig d = EngineHarness.config(Duration.ofMinutes(5));
+    node.close();
+    node =
+        new EngineHarness(
+            database,
+            provider,
+            new EngineConfig(
+                d.lease(),
+                d.beat(),
+                d.poll(),
+                d.claimBatch(),
+                2,
+                d.maxCrashes(),
+                d.turnTimeLimit(),
+                d.retry(),
+                d.callLimits(),
+                d.logRetention(),
+                d.idempotencyRetention()));
+    node.engine.start();
+    script("a", HELD, HELD);
+    // While the node looks for turns in the queue, it holds all places for a moment.
+    List<Starter.Seat> taken = new ArrayList<>();
+    eventually(() -> {
+      node.engine.seat().ifPresent(taken::add);
+      return !taken.isEmpty();
+    });
+    Starter.Seat seat = taken.getFirst();
+    Turn turn = acceptedBy(seat.nodeId(), node.session(), Recovery.RESTART);
+    // As the sweep does with one that nobody works on.
+    database.write(tx ->
+        tx.update("UPDATE turn SET state = 'queued', node_id = NULL WHERE id = ?", turn.id()));
+    eventually(() -> provider.requests().size() == 1);
+    seat.start(turn.id());
+    provider.letGo();
+    List<TurnEvent> log = node.awaitEnd(turn.id());
+    assertThat(log)
+        .filteredOn(TurnStarted.class::isInstance)
+        .extracting(event -> ((TurnStarted) event).epoch())
+        .containsExactly(1L, 2L);
+    assertThat(provider.requests()).hasSize(1);
+    // Both places are free again.
+    eventually(() -> node.engine.running() == 0);
+    List<Starter.Seat> free = new ArrayList<>();
+    eventually(() -> {
+      node.engine.seat().ifPresent(free::add);
+      return free.size() == 2;
+    });
+    free.forEach(Starter.Seat::giveBack);
   }
 
   @Test
