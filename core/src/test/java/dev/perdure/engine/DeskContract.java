@@ -18,6 +18,7 @@ import dev.perdure.protocol.Ids;
 import dev.perdure.protocol.LaneState;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.LaneEnded;
+import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.protocol.TurnEvent.PartDelta;
 import dev.perdure.protocol.TurnEvent.TurnEnded;
 import dev.perdure.protocol.TurnState;
@@ -234,6 +235,48 @@ abstract class DeskContract extends EngineFixture {
     assertThat(text(turn, 2)).isEqualTo("second");
     assertThat(message(turn, turn.lanes().get(1).message()).status())
         .isEqualTo(Message.Status.CANCELLED);
+  }
+
+  /** A turn of which the first lane is complete and the second at work. */
+  private Turn halfDone(String... retries) throws Exception {
+    script("a", REPLY);
+    script("a", retries);
+    script("b", HELD);
+    node.engine.start();
+    Turn turn = node.submit(node.session(), "Hi", "script/a", "script/b");
+    eventually(() -> node.turn(turn.id()).lanes().get(0).state() == LaneState.COMPLETED);
+    eventually(() -> provider.requests().size() == 2);
+    return turn;
+  }
+
+  @Test
+  void a_retry_of_a_lane_that_fails_without_a_word_leaves_the_lane_as_it_was() throws Exception {
+    Turn turn = halfDone("[{'fail':'auth'}]", "[{'text':'again'},{'finish':'stop'}]");
+    assertThat(node.desk.retryLane(CALLER, turn.id(), 0, null).id()).isEqualTo(turn.id());
+    node.await(turn.id(), e -> e instanceof Notice told && told.code().equals("kept"));
+    eventually(() -> node.turn(turn.id()).lanes().get(0).state() == LaneState.COMPLETED);
+    assertThat(text(turn, 0)).isEqualTo("Hello");
+    assertThat(node.desk.retryLane(CALLER, turn.id(), 0, null).id()).isEqualTo(turn.id());
+    eventually(() -> text(turn, 0).equals("again"));
+    provider.letGo();
+    node.awaitEnd(turn.id());
+    assertThat(node.turn(turn.id()).state()).isEqualTo(TurnState.COMPLETED);
+    assertThat(text(turn, 0)).isEqualTo("again");
+    assertThat(text(turn, 1)).isEqualTo("part");
+  }
+
+  @Test
+  void a_retry_of_a_lane_that_is_cancelled_before_its_first_word_leaves_the_lane_as_it_was()
+      throws Exception {
+    Turn turn = halfDone("[{'hold':true},{'finish':'stop'}]");
+    assertThat(node.desk.retryLane(CALLER, turn.id(), 0, null).id()).isEqualTo(turn.id());
+    eventually(() -> provider.requests().size() == 3);
+    node.desk.cancelTurn(CALLER, turn.id());
+    node.awaitEnd(turn.id());
+    assertThat(node.turn(turn.id()).lanes())
+        .extracting(Turn.Lane::state)
+        .containsExactly(LaneState.COMPLETED, LaneState.CANCELLED);
+    assertThat(text(turn, 0)).isEqualTo("Hello");
   }
 
   @Test
