@@ -321,8 +321,11 @@ public final class LaterTurns {
    *
    * @param node starts at once those that are next in their conversation; null for none. Then the
    *     caller has to write that they have started, in the same transaction
+   * @param looked takes the turns that were looked at, in order, also if one of them makes it fail
    */
-  public static Begun begin(Tx tx, int atMost, @Nullable String node) throws SQLException {
+  public static Begun begin(Tx tx, int atMost, @Nullable String node, List<String> looked)
+      throws SQLException {
+    looked.clear();
     Set<String> owners = new LinkedHashSet<>();
     // The session's rows too, as by everybody who changes the open turns of a session; who holds
     // one of them now has it again a moment later.
@@ -339,6 +342,7 @@ public final class LaterTurns {
              ORDER BY t.wake_at, t.id LIMIT ? {skip}\
             """,
             row -> {
+              looked.add(row.getString(1));
               owners.add(new Caller(row.getString(3), row.getString(4)).signalKey());
               return new Joining.Due(
                   row.getString(1),

@@ -119,12 +119,17 @@ final class Alarm {
     if (times.later <= times.now) {
       reach(times.laterDue, turns::begin, all);
     }
-    int done = keep(all);
-    if (times.schedule <= times.now) {
-      // All that are due, however long that takes: for what is held it could be longer than a
-      // lease.
-      launch();
-      done += parts.schedules().fire(batch, this::begun);
+    int done = 0;
+    try {
+      done += keep(all);
+    } finally {
+      // What is wrong with turns is nothing to schedules.
+      if (times.schedule <= times.now) {
+        // All that are due, however long that takes: for what is held it could be longer than a
+        // lease.
+        launch();
+        done += parts.schedules().fire(batch, this::begun);
+      }
     }
     return done > 0;
   }

@@ -7,10 +7,14 @@ import dev.perdure.db.Tx;
 import dev.perdure.engine.TurnQueue.Claim;
 import dev.perdure.log.LogBlock;
 import dev.perdure.log.TurnLog;
+import dev.perdure.protocol.ErrorCode;
+import dev.perdure.protocol.PerdureException;
 import dev.perdure.protocol.TurnEvent;
 import dev.perdure.protocol.TurnEvent.Notice;
 import dev.perdure.testing.FaultPoints;
 import dev.perdure.testing.FaultPoints.Point;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,6 +41,11 @@ final class DueTurns {
         SELECT id FROM turn WHERE state = 'waiting' AND wake_at <= (SELECT {now})
          ORDER BY wake_at LIMIT ? {skip})
       """;
+
+  /** Until a turn is tried again that could not begin. */
+  private static final Duration PUT_OFF = Duration.ofMinutes(1);
+
+  private static final Logger LOG = System.getLogger(DueTurns.class.getName());
 
   private final TurnLog log;
   private final String nodeId;
@@ -170,18 +179,47 @@ final class DueTurns {
   }
 
   /**
-   * Lets turns for later join their conversations.
+   * Lets turns for later join their conversations. One that cannot must not keep the others from
+   * it: of a batch that fails a part is tried, down to the one that fails alone, and that is put
+   * off.
    *
    * @param here whether this node has room for as many
    */
   Batch begin(int atMost, boolean here) {
-    return write((tx, blocks) -> {
-      Begun begun = LaterTurns.begin(tx, atMost, here ? nodeId : null);
-      return new Batch(
-          begun.queued().size() + begun.started().size(),
-          started(tx, begun.started(), blocks),
-          begun);
-    });
+    List<String> looked = new ArrayList<>();
+    try {
+      return write((tx, blocks) -> {
+        Begun begun = LaterTurns.begin(tx, atMost, here ? nodeId : null, looked);
+        return new Batch(
+            begun.queued().size() + begun.started().size(),
+            started(tx, begun.started(), blocks),
+            begun);
+      });
+    } catch (RuntimeException e) {
+      boolean away = e instanceof PerdureException known && known.code() != ErrorCode.INTERNAL;
+      if (away || looked.isEmpty()) {
+        throw e;
+      }
+      return looked.size() > 1 ? begin(looked.size() / 2, here) : putOff(looked.getFirst(), e);
+    }
+  }
+
+  private Batch putOff(String turn, RuntimeException cause) {
+    LOG.log(
+        Level.ERROR,
+        "Turn "
+            + turn
+            + " cannot begin though its time has come. It is tried again in "
+            + PUT_OFF.toSeconds()
+            + " seconds; the others go on.",
+        cause);
+    int count =
+        log.urgently(tx ->
+            tx.update(
+                "UPDATE turn SET wake_at = {now} + ? WHERE id = ? AND state = 'scheduled'",
+                PUT_OFF.toMillis(),
+                turn));
+    return new Batch(count, List.of(), new Begun(List.of(), Map.of(), Set.of()));
   }
 
   /** Puts the reminders that are due into the logs of turns that wait on; returns how many. */

@@ -58,7 +58,10 @@ abstract class LaterContract extends EngineFixture {
   }
 
   private int begin(int atMost) {
-    return database.write(tx -> LaterTurns.begin(tx, atMost, null)).queued().size();
+    return database
+        .write(tx -> LaterTurns.begin(tx, atMost, null, new ArrayList<>()))
+        .queued()
+        .size();
   }
 
   private long wakeAt(Turn turn) {
@@ -264,7 +267,7 @@ abstract class LaterContract extends EngineFixture {
     // That of the other caller is held by nobody.
     assertThat(files.sweep()).isEqualTo(1);
     node.later.move(CALLER, begun.id(), NOW, wakeAt(begun));
-    assertThat(database.write(tx -> LaterTurns.begin(tx, 9, null)).queued())
+    assertThat(database.write(tx -> LaterTurns.begin(tx, 9, null, new ArrayList<>())).queued())
         .containsExactly(begun.id());
     assertThat(messages(session).getFirst().files())
         .extracting(Message.Attachment::file, Message.Attachment::after)
@@ -436,6 +439,33 @@ abstract class LaterContract extends EngineFixture {
     for (Turn each : turns) {
       assertThat(started(node.awaitEnd(each.id()))).isEqualTo(1);
     }
+  }
+
+  @Test
+  void one_that_cannot_begin_keeps_nobody_else_from_it() throws Exception {
+    script("a", REPLY, REPLY, REPLY, REPLY);
+    List<Turn> turns = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      turns.add(later(node.session(), "n" + i, in(Duration.ofMillis(1)), null));
+    }
+    String broken = turns.remove(2).id();
+    database.write(tx -> tx.update("UPDATE turn SET request = '{' WHERE id = ?", broken));
+    node.engine.start();
+    for (Turn each : turns) {
+      node.awaitEnd(each.id());
+      assertThat(text(each, 0)).isEqualTo("Hello");
+    }
+    eventually(() -> wakesIn(broken) > Duration.ofSeconds(20).toMillis());
+  }
+
+  /** Milliseconds until a turn for later is due. */
+  private long wakesIn(String turn) {
+    return database.<Long>read(tx ->
+        tx.one(
+                "SELECT wake_at - {now} FROM turn WHERE id = ? AND state = 'scheduled'",
+                row -> row.getLong(1),
+                turn)
+            .orElse(0L));
   }
 
   @Test

@@ -71,7 +71,8 @@ class PostgresCrowdTest extends EngineFixture {
 
   @Test
   void the_lease_is_renewed_and_words_are_stored_and_shown() throws Exception {
-    script("a", "[{'text':'part'},{'hold':true},{'text':'more'},{'finish':'stop'}]");
+    // The last words of a reply are stored with its end, so there is a hold between them.
+    script("a", "[{'text':'part'},{'hold':true},{'text':'more'},{'hold':true},{'finish':'stop'}]");
     node.engine.start();
     Turn turn = node.submit(node.session(), "Hi", "script/a");
     List<TurnEvent> _ = node.await(turn.id(), EngineFixture::isDelta);
@@ -85,6 +86,7 @@ class PostgresCrowdTest extends EngineFixture {
         node.await(
             turn.id(), event -> event instanceof PartDelta delta && delta.text().equals("more"));
     giveThemBack();
+    provider.letGo();
     node.awaitEnd(turn.id());
     assertThat(text(turn, 0)).isEqualTo("partmore");
   }

@@ -24,7 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,9 +53,9 @@ final class ScriptedProvider implements ModelProvider {
     return List.copyOf(requests);
   }
 
-  /** Ends the hold of every open call. */
+  /** Ends the hold that every open call is in, or comes to next. */
   synchronized void letGo() {
-    open.forEach(play -> play.held.countDown());
+    open.forEach(play -> play.held.release());
   }
 
   @Override
@@ -75,7 +75,7 @@ final class ScriptedProvider implements ModelProvider {
 
   private final class Play implements ModelStream {
     private final ModelRequest request;
-    private final CountDownLatch held = new CountDownLatch(1);
+    private final Semaphore held = new Semaphore(0);
     private volatile boolean closed;
     private @Nullable JsonNode steps;
     private int at;
@@ -147,7 +147,7 @@ final class ScriptedProvider implements ModelProvider {
 
     private void hold() {
       try {
-        held.await();
+        held.acquire();
       } catch (InterruptedException e) {
         throw new IllegalStateException("Nobody interrupts a lane", e);
       }
@@ -156,7 +156,7 @@ final class ScriptedProvider implements ModelProvider {
     @Override
     public void close() {
       closed = true;
-      held.countDown();
+      held.release(1_000);
     }
   }
 }

@@ -9,6 +9,7 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
@@ -29,6 +30,9 @@ class Http2ResetsTest {
   private static final int END_STREAM_AND_HEADERS = 5;
   private static final int CANCEL = 8;
   private static final int ENHANCE_YOUR_CALM = 11;
+
+  /** No error of the protocol. */
+  private static final int UNHEARD = -1;
 
   @TempDir private Path data;
   private Door door;
@@ -124,6 +128,10 @@ class Http2ResetsTest {
             try {
               byte[] goaway = hostile.receive((type, id) -> type == GOAWAY);
               error.complete(ByteBuffer.wrap(goaway).getInt(4));
+            } catch (SocketException e) {
+              // A connection that is closed while its client still writes is reset, and what was
+              // said last may be lost with it.
+              error.complete(UNHEARD);
             } catch (IOException e) {
               error.completeExceptionally(e);
             }
@@ -141,7 +149,7 @@ class Http2ResetsTest {
         assertThat(asked).isGreaterThanOrEqualTo(512);
       }
       assertThat(error.get(Door.PATIENCE.toSeconds(), TimeUnit.SECONDS))
-          .isEqualTo(ENHANCE_YOUR_CALM);
+          .isIn(ENHANCE_YOUR_CALM, UNHEARD);
       assertThat(door.meters.get("perdure.http2.calmed").counter().count()).isEqualTo(1);
       other.isServed();
       try (Client next = new Client()) {
