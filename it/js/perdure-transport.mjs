@@ -11,7 +11,7 @@ let nextId = 0;
 /** A chat on a network of its own: each stream of it breaks after so many chunks, as long as there are any. */
 function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}, end = undefined) {
   const requests = [];
-  let pauses = 0;
+  const pauses = [];
   const network = async (url, init) => {
     requests.push(`${init?.method ?? 'GET'} ${new URL(url, base).pathname}`);
     const response = await fetch(new URL(url, base), init);
@@ -24,8 +24,8 @@ function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}, 
   const transport = new PerdureChatTransport({
     fetch: network,
     body: { model: MODEL },
-    pause: () => {
-      pauses++;
+    pause: attempt => {
+      pauses.push(attempt);
       return new Promise(resolve => setTimeout(resolve, 20));
     },
     ...options,
@@ -37,8 +37,7 @@ function open(breaks = [], id = `own-${process.pid}-${nextId++}`, options = {}, 
     onError: error => problems.push(error),
     sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
   });
-  Object.defineProperty(chat, 'pauses', { get: () => pauses });
-  return Object.assign(chat, { problems, requests, network: transport });
+  return Object.assign(chat, { problems, requests, pauses, network: transport });
 }
 
 const textOf = message => message.parts.filter(part => part.type === 'text').map(part => part.text).join('');
@@ -62,7 +61,16 @@ test('a stream that a proxy ends cleanly before the reply is over goes on', asyn
   await chat.sendMessage({ text: say(text, 2) });
   assert.deepEqual(chat.problems, []);
   assert.equal(reply(chat), text);
-  assert.equal(chat.pauses, 1, 'pauses where a stream has brought nothing new');
+  assert.deepEqual(chat.pauses, [0], 'pauses where a stream has brought nothing new');
+});
+
+test('streams that bring nothing new, however many, make nobody wait for long', async () => {
+  const text = words(20);
+  const chat = open(Array(14).fill(1));
+  await chat.sendMessage({ text: say(text, 2) });
+  assert.deepEqual(chat.problems, []);
+  assert.equal(reply(chat), text);
+  assert.deepEqual(chat.pauses, [0, 1, 2, ...Array(10).fill(3)]);
 });
 
 test('an attempt that is taken back is taken back through a break as well', async () => {

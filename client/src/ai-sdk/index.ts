@@ -28,6 +28,8 @@ type Chunks = ReadableStream<UIMessageChunk>;
 
 const FIRST_PAUSE_MILLIS = 250;
 const LONGEST_PAUSE_MILLIS = 10_000;
+/** A stream was answered, so the server is there: nobody should wait longer than 2 s for the next one. */
+const LAST_LONGER_PAUSE = 3;
 const DEFAULT_API = '/api/chat';
 
 /** Behind one of these a reply has nothing more to say. */
@@ -141,7 +143,7 @@ export class PerdureChatTransport<M extends UIMessage = UIMessage> implements Ch
             throw error;
           }
           if (fruitless++ > 0) {
-            await this.#pause(fruitless - 2, life.signal);
+            await this.#pause(Math.min(fruitless - 2, LAST_LONGER_PAUSE), life.signal);
           }
           const again = await this.#persist(life, () => this.#replay(options, life));
           if (!again) {
